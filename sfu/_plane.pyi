@@ -1,0 +1,184 @@
+"""The contract between the control plane and the packet plane.
+
+Commands go down as methods that enqueue and return at once; reports come up
+through `drain`, announced by an eventfd. Identifiers (transport, track, route,
+egress) are chosen by the caller, are unique per worker and never used again.
+
+Words: a *track* is a published source; its *layers* are the simulcast streams,
+lowest first. A *route* is what a fixed place on the stage shows: it has at most
+one track at a time and any number of *egresses*, one per receiving transport.
+Binding a route to another track is the one command behind seat rotation,
+camera on and off, and speaker switching, whatever the number of receivers.
+"""
+
+from typing import Final, final
+
+class PlaneBusy(RuntimeError):
+    """The worker's command queue is full; nothing was enqueued."""
+
+@final
+class Handshake:
+    """A DTLS datagram from a peer whose address a binding check has validated."""
+
+    __match_args__ = ("transport", "datagram")
+    transport: int
+    datagram: bytes
+
+@final
+class PathUp:
+    """A binding check succeeded for the first time or from a new address (RFC 8445 §7.3)."""
+
+    __match_args__ = ("transport", "remote")
+    transport: int
+    remote: str
+
+@final
+class PathDown:
+    """Consent expired: no valid binding check for 30 s (RFC 7675 §5.1)."""
+
+    __match_args__ = ("transport",)
+    transport: int
+
+@final
+class Switched:
+    """What an egress forwards now; `track` is None while it is silent, `spatial` -1 while paused."""
+
+    __match_args__ = ("egress", "track", "spatial", "temporal")
+    egress: int
+    track: int | None
+    spatial: int
+    temporal: int
+
+@final
+class Audible:
+    """A microphone began or ceased to be heard (RFC 6464 levels, with hang-over)."""
+
+    __match_args__ = ("track", "audible")
+    track: int
+    audible: bool
+
+@final
+class Levels:
+    """Smoothed levels of the audible tracks, in -dBov (0 loudest, 127 silent), five times a second."""
+
+    __match_args__ = ("levels",)
+    levels: list[tuple[int, int]]
+
+@final
+class TrackRates:
+    """Once a second: each layer's (bit/s, frames/s, width, height), lowest layer first; zeros while unseen."""
+
+    __match_args__ = ("track", "layers")
+    track: int
+    layers: list[tuple[int, float, int, int]]
+
+@final
+class Refused:
+    """A command named something that is not there or broke a limit; `reason` is for the log."""
+
+    __match_args__ = ("command", "reason")
+    command: str
+    reason: str
+
+@final
+class Fault:
+    """The worker's thread has panicked and stopped; everything on it is gone."""
+
+    __match_args__ = ("reason",)
+    reason: str
+
+Report = (
+    Handshake | PathUp | PathDown | Switched | Audible | Levels | TrackRates | Refused | Fault
+)
+
+FEEDBACK_DTYPE: Final[list[tuple[str, str]]]
+"""numpy dtype description of one feedback row (little endian, packed)."""
+
+@final
+class Worker:
+    """One thread with one UDP socket.
+
+    `host` None binds every address of both families. Raises OSError when the
+    port cannot be bound and ValueError for limits out of range.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str | None = None,
+        port: int = 0,
+        commands: int = 65536,
+        transports: int = 16384,
+        video_ring: int = 1024,
+        audio_ring: int = 128,
+        socket_buffer: int = 4 << 20,
+    ) -> None: ...
+    @property
+    def port(self) -> int: ...
+    @property
+    def fileno(self) -> int:
+        """An eventfd that is readable while reports wait; `drain` resets it."""
+
+    def drain(self) -> list[Report]: ...
+    def feedback(self) -> bytes:
+        """The feedback rows since the last call, one per transport with news."""
+
+    def counters(self) -> dict[str, int]:
+        """Totals since the start; names are the plane's (`packets_in_rtp`, `drop_replayed`, …)."""
+
+    def stop(self) -> None:
+        """Stops the thread and closes the socket; idempotent."""
+    # Commands. All raise PlaneBusy, or ValueError for what can be told at once.
+    def open_transport(self, transport: int, ufrag: str, pwd: str) -> None: ...
+    def set_remote(
+        self,
+        transport: int,
+        extensions: dict[str, int],
+        payload_types: list[tuple[int, str, int]],
+        cname: str,
+    ) -> None:
+        """What was negotiated: extension name to id; (payload type, codec, retransmission payload type or -1)."""
+
+    def set_keys(
+        self, transport: int, profile: str, receive: bytes, send: bytes
+    ) -> None:
+        """SRTP master key followed by master salt, per direction (RFC 5764 §4.2)."""
+
+    def send_handshake(self, transport: int, datagrams: list[bytes]) -> None: ...
+    def close_transport(self, transport: int) -> None:
+        """Also removes its tracks and egresses."""
+
+    def add_track(
+        self,
+        track: int,
+        transport: int,
+        mid: str,
+        codec: str,
+        layers: list[tuple[str, int, int]],
+    ) -> None:
+        """One (rid, ssrc, retransmission ssrc) per layer, lowest first; '' and 0 where unknown.
+
+        Streams without a known SSRC are recognised by the mid, rid and
+        repaired-rid header extensions (RFC 8843 §9.2, RFC 8852)."""
+
+    def remove_track(self, track: int) -> None: ...
+    def mute(self, track: int, muted: bool) -> None:
+        """A muted track is received but never forwarded."""
+
+    def add_route(self, route: int, video: bool) -> None: ...
+    def bind(self, route: int, track: int | None) -> None: ...
+    def remove_route(self, route: int) -> None: ...
+    def add_egress(
+        self,
+        egress: int,
+        transport: int,
+        route: int,
+        mid: str,
+        ssrc: int,
+        rtx_ssrc: int,
+    ) -> None: ...
+    def remove_egress(self, egress: int) -> None: ...
+    def set_targets(self, targets: list[tuple[int, int, int]]) -> None:
+        """(egress, spatial, temporal) each; spatial -1 pauses; above the highest means the highest."""
+
+    def request_keyframe(self, track: int) -> None: ...

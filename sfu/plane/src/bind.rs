@@ -1,0 +1,341 @@
+//! The Python module `sfu._plane`, as `_plane.pyi` describes it. The only file,
+//! with its parts, that knows PyO3: arguments are checked here, so that a wrong
+//! one is a ValueError for the caller and never a surprise on the thread.
+
+mod arguments;
+mod reports;
+
+use crate::batch::INBOX_BYTES;
+use crate::command::{Command, LayerSource, PayloadType, Target};
+use crate::feedback::DTYPE;
+use crate::forwarder::Limits;
+use crate::srtp::{Opener, Profile, Sealer};
+use crate::track::MAX_LAYERS;
+use crate::worker::{self, NotSubmitted, Settings};
+use arguments::{within, Extensions, Id, PayloadNumber, Text};
+use pyo3::create_exception;
+use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList};
+use sfu_codecs::Codec;
+use std::net::IpAddr;
+use std::os::fd::{AsRawFd, RawFd};
+
+create_exception!(
+    sfu._plane,
+    PlaneBusy,
+    PyRuntimeError,
+    "The worker's command queue is full; nothing was enqueued."
+);
+
+/// DTLS datagrams of one flight; ours has one or two.
+const MAX_HANDSHAKE_DATAGRAMS: usize = 64;
+
+/// One thread with one UDP socket.
+#[pyclass(frozen, module = "sfu._plane")]
+struct Worker {
+    worker: worker::Worker,
+}
+
+impl Worker {
+    fn submit(&self, command: Command) -> PyResult<()> {
+        self.worker
+            .submit(command)
+            .map_err(|refusal| match refusal {
+                NotSubmitted::Busy => PlaneBusy::new_err("the worker's command queue is full"),
+                NotSubmitted::Stopped => PyRuntimeError::new_err("the worker has stopped"),
+            })
+    }
+}
+
+#[pymethods]
+impl Worker {
+    #[new]
+    #[pyo3(signature = (*, host=None, port=0, commands=65_536, transports=16_384, video_ring=1_024,
+                        audio_ring=128, socket_buffer=4 << 20))]
+    #[allow(clippy::too_many_arguments)]
+    fn new(
+        py: Python<'_>,
+        host: Option<&str>,
+        port: i64,
+        commands: i64,
+        transports: i64,
+        video_ring: i64,
+        audio_ring: i64,
+        socket_buffer: i64,
+    ) -> PyResult<Self> {
+        let host: Option<IpAddr> = match host.map(str::parse) {
+            None => None,
+            Some(Ok(host)) => Some(host),
+            Some(Err(_)) => {
+                return Err(PyValueError::new_err("host must be an IP address or None"))
+            }
+        };
+        let settings = Settings {
+            host,
+            port: within("port", port, 0, 65_535)? as u16,
+            commands: within("commands", commands, 1, 1 << 24)?,
+            limits: Limits {
+                transports: within("transports", transports, 1, 1 << 20)?,
+                video_ring: within("video_ring", video_ring, 16, 1 << 16)?,
+                audio_ring: within("audio_ring", audio_ring, 16, 1 << 16)?,
+            },
+            socket_buffer: within("socket_buffer", socket_buffer, 4_096, 1 << 30)?,
+        };
+        let worker = py
+            .detach(|| worker::Worker::start(&settings))
+            .map_err(os_error)?;
+        Ok(Self { worker })
+    }
+
+    #[getter]
+    fn port(&self) -> u16 {
+        self.worker.port()
+    }
+
+    /// An eventfd that is readable while reports wait; `drain` resets it.
+    #[getter]
+    fn fileno(&self) -> RawFd {
+        self.worker.bell().as_raw_fd()
+    }
+
+    fn drain<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let list = PyList::empty(py);
+        for report in self.worker.drain() {
+            list.append(reports::to_python(py, report)?)?;
+        }
+        Ok(list)
+    }
+
+    /// The feedback rows since the last call, one per transport with news.
+    fn feedback<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.worker.feedback())
+    }
+
+    /// Totals since the start.
+    fn counters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(py);
+        for (name, value) in self.worker.counters().entries() {
+            dict.set_item(name, value)?;
+        }
+        Ok(dict)
+    }
+
+    /// Stops the thread and closes the socket; idempotent.
+    fn stop(&self, py: Python<'_>) {
+        py.detach(|| self.worker.stop());
+    }
+
+    fn open_transport(&self, transport: Id, ufrag: Text, pwd: Text) -> PyResult<()> {
+        // RFC 8445 §5.3: 24 and 128 bits at least, six to a character.
+        let ufrag = ufrag.of_length("ufrag", 4, 256)?;
+        let pwd = pwd.of_length("pwd", 22, 256)?;
+        self.submit(Command::OpenTransport {
+            transport: transport.0,
+            ufrag,
+            pwd,
+        })
+    }
+
+    fn set_remote(
+        &self,
+        transport: Id,
+        extensions: Extensions,
+        payload_types: Vec<(PayloadNumber, String, i64)>,
+        cname: Text,
+    ) -> PyResult<()> {
+        let payload_types = payload_types.into_iter().map(|(number, codec, rtx)| {
+            let codec = Codec::from_name(&codec)
+                .ok_or_else(|| PyValueError::new_err(format!("no codec is named {codec:?}")))?;
+            let rtx = match rtx {
+                -1 => None,
+                rtx => Some(PayloadNumber::checked(rtx)?.0),
+            };
+            Ok(PayloadType {
+                number: number.0,
+                codec,
+                rtx,
+            })
+        });
+        let payload_types = payload_types.collect::<PyResult<Vec<_>>>()?;
+        self.submit(Command::SetRemote {
+            transport: transport.0,
+            extensions: extensions.0,
+            payload_types,
+            cname: cname.of_length("cname", 1, 255)?,
+        })
+    }
+
+    /// The session keys are derived here and the master keys wiped; `receive` and `send`
+    /// belong to the caller.
+    fn set_keys(&self, transport: Id, profile: &str, receive: &[u8], send: &[u8]) -> PyResult<()> {
+        let profile = Profile::from_name(profile)
+            .ok_or_else(|| PyValueError::new_err(format!("no profile is named {profile:?}")))?;
+        let split = |name, keying: &[u8]| {
+            let expected = profile.key_len() + profile.salt_len();
+            within(
+                &format!("bytes of {name}"),
+                keying.len() as i64,
+                expected,
+                expected,
+            )
+        };
+        split("receive", receive)?;
+        split("send", send)?;
+        let (key, salt) = receive.split_at(profile.key_len());
+        let opener = Opener::new(profile, key, salt);
+        let (key, salt) = send.split_at(profile.key_len());
+        let sealer = Sealer::new(profile, key, salt);
+        let refuse = |error: crate::srtp::KeyLength| PyValueError::new_err(error.to_string());
+        self.submit(Command::SetKeys {
+            transport: transport.0,
+            opener: Box::new(opener.map_err(refuse)?),
+            sealer: Box::new(sealer.map_err(refuse)?),
+        })
+    }
+
+    fn send_handshake(&self, transport: Id, datagrams: Vec<Bound<'_, PyBytes>>) -> PyResult<()> {
+        within(
+            "count of datagrams",
+            datagrams.len() as i64,
+            0,
+            MAX_HANDSHAKE_DATAGRAMS,
+        )?;
+        let mut copies = Vec::with_capacity(datagrams.len());
+        for datagram in &datagrams {
+            let bytes = datagram.as_bytes();
+            within("bytes of a datagram", bytes.len() as i64, 1, INBOX_BYTES)?;
+            copies.push(bytes.to_vec());
+        }
+        self.submit(Command::SendHandshake {
+            transport: transport.0,
+            datagrams: copies,
+        })
+    }
+
+    fn close_transport(&self, transport: Id) -> PyResult<()> {
+        self.submit(Command::CloseTransport {
+            transport: transport.0,
+        })
+    }
+
+    fn add_track(
+        &self,
+        track: Id,
+        transport: Id,
+        mid: Text,
+        codec: &str,
+        layers: Vec<(Text, Id, Id)>,
+    ) -> PyResult<()> {
+        let codec = Codec::from_name(codec)
+            .ok_or_else(|| PyValueError::new_err(format!("no codec is named {codec:?}")))?;
+        within("count of layers", layers.len() as i64, 1, MAX_LAYERS)?;
+        let layers = layers.into_iter().map(|(rid, ssrc, rtx_ssrc)| {
+            let rid = rid.of_length("rid", 0, 255)?;
+            Ok(LayerSource {
+                rid,
+                ssrc: ssrc.0,
+                rtx_ssrc: rtx_ssrc.0,
+            })
+        });
+        let layers = layers.collect::<PyResult<Vec<_>>>()?;
+        self.submit(Command::AddTrack {
+            track: track.0,
+            transport: transport.0,
+            mid: mid.of_length("mid", 0, 255)?,
+            codec,
+            layers,
+        })
+    }
+
+    fn remove_track(&self, track: Id) -> PyResult<()> {
+        self.submit(Command::RemoveTrack { track: track.0 })
+    }
+
+    fn mute(&self, track: Id, muted: bool) -> PyResult<()> {
+        self.submit(Command::Mute {
+            track: track.0,
+            muted,
+        })
+    }
+
+    fn add_route(&self, route: Id, video: bool) -> PyResult<()> {
+        self.submit(Command::AddRoute {
+            route: route.0,
+            video,
+        })
+    }
+
+    #[pyo3(signature = (route, track))]
+    fn bind(&self, route: Id, track: Option<Id>) -> PyResult<()> {
+        self.submit(Command::Bind {
+            route: route.0,
+            track: track.map(|track| track.0),
+        })
+    }
+
+    fn remove_route(&self, route: Id) -> PyResult<()> {
+        self.submit(Command::RemoveRoute { route: route.0 })
+    }
+
+    fn add_egress(
+        &self,
+        egress: Id,
+        transport: Id,
+        route: Id,
+        mid: Text,
+        ssrc: Id,
+        rtx_ssrc: Id,
+    ) -> PyResult<()> {
+        self.submit(Command::AddEgress {
+            egress: egress.0,
+            transport: transport.0,
+            route: route.0,
+            // Goes into a one-byte header extension (RFC 8285 §4.2).
+            mid: mid.of_length("mid", 1, 16)?,
+            ssrc: ssrc.0,
+            rtx_ssrc: rtx_ssrc.0,
+        })
+    }
+
+    fn remove_egress(&self, egress: Id) -> PyResult<()> {
+        self.submit(Command::RemoveEgress { egress: egress.0 })
+    }
+
+    fn set_targets(&self, targets: Vec<(Id, i64, i64)>) -> PyResult<()> {
+        let targets = targets.into_iter().map(|(egress, spatial, temporal)| {
+            if spatial < -1 || temporal < 0 {
+                return Err(PyValueError::new_err(
+                    "spatial must be at least -1, temporal at least 0",
+                ));
+            }
+            Ok(Target {
+                egress: egress.0,
+                spatial: spatial.min(i8::MAX.into()) as i8,
+                temporal: temporal.min(u8::MAX.into()) as u8,
+            })
+        });
+        self.submit(Command::SetTargets(targets.collect::<PyResult<_>>()?))
+    }
+
+    fn request_keyframe(&self, track: Id) -> PyResult<()> {
+        self.submit(Command::RequestKeyframe { track: track.0 })
+    }
+}
+
+/// An OSError with its number, so that callers can tell a taken port from a wrong address.
+fn os_error(error: std::io::Error) -> PyErr {
+    match error.raw_os_error() {
+        Some(errno) => PyOSError::new_err((errno, error.to_string())),
+        None => error.into(),
+    }
+}
+
+/// The packet plane: see `_plane.pyi`.
+#[pymodule]
+fn _plane(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Worker>()?;
+    module.add("PlaneBusy", module.py().get_type::<PlaneBusy>())?;
+    module.add("FEEDBACK_DTYPE", DTYPE.to_vec())?;
+    reports::add_to(module)
+}

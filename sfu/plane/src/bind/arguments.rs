@@ -1,0 +1,103 @@
+//! Arguments that are checked while they are taken: a number out of range is a
+//! ValueError, never an OverflowError.
+
+use crate::extension::ExtensionIds;
+use pyo3::exceptions::{PyOverflowError, PyValueError};
+use pyo3::prelude::*;
+use std::collections::HashMap;
+
+/// `value` as a size, if it lies between `low` and `high`.
+pub(super) fn within(name: &str, value: i64, low: usize, high: usize) -> PyResult<usize> {
+    match usize::try_from(value) {
+        Ok(size) if (low..=high).contains(&size) => Ok(size),
+        _ if low == high => Err(PyValueError::new_err(format!(
+            "{name} must be {low}, not {value}"
+        ))),
+        _ => {
+            let text = format!("{name} must be between {low} and {high}, not {value}");
+            Err(PyValueError::new_err(text))
+        }
+    }
+}
+
+/// Any integer; those beyond 64 bits are out of every range here.
+fn integer(object: &Borrowed<'_, '_, PyAny>) -> PyResult<i64> {
+    object.extract().map_err(|error: PyErr| {
+        if error.is_instance_of::<PyOverflowError>(object.py()) {
+            PyValueError::new_err("number out of range")
+        } else {
+            error
+        }
+    })
+}
+
+/// An identifier or an SSRC: 32 bits.
+#[derive(Clone, Copy)]
+pub(super) struct Id(pub(super) u32);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Id {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        let size = within("an identifier", integer(&object)?, 0, u32::MAX as usize)?;
+        Ok(Self(size as u32))
+    }
+}
+
+/// A payload type: 7 bits (RFC 3550 §5.1).
+#[derive(Clone, Copy)]
+pub(super) struct PayloadNumber(pub(super) u8);
+
+impl PayloadNumber {
+    pub(super) fn checked(value: i64) -> PyResult<Self> {
+        Ok(Self(within("a payload type", value, 0, 127)? as u8))
+    }
+}
+
+impl<'a, 'py> FromPyObject<'a, 'py> for PayloadNumber {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        Self::checked(integer(&object)?)
+    }
+}
+
+/// A string whose length has still to be checked.
+#[derive(FromPyObject)]
+#[pyo3(transparent)]
+pub(super) struct Text(String);
+
+impl Text {
+    /// The string, if it has between `low` and `high` bytes.
+    pub(super) fn of_length(self, name: &str, low: usize, high: usize) -> PyResult<String> {
+        within(&format!("bytes of {name}"), self.0.len() as i64, low, high)?;
+        Ok(self.0)
+    }
+}
+
+/// Header extension name to id.
+pub(super) struct Extensions(pub(super) ExtensionIds);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Extensions {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        let named: HashMap<String, Id> = object.extract()?;
+        let mut ids = ExtensionIds::default();
+        for (name, id) in named {
+            // RFC 8285 §4.3: one byte, zero is padding.
+            let id = within(
+                &format!("the id of extension {name:?}"),
+                id.0.into(),
+                1,
+                255,
+            )?;
+            if !ids.set(&name, id as u8) {
+                return Err(PyValueError::new_err(format!(
+                    "no extension is named {name:?}"
+                )));
+            }
+        }
+        Ok(Self(ids))
+    }
+}

@@ -1,0 +1,187 @@
+//! Publishers' clocks on ours, by their sender reports (RFC 3550 §6.4.1).
+//!
+//! All streams of a publisher go through one offset, [`PublisherClock`]: whatever
+//! error that has is the same for sound and picture, so lips stay in sync.
+
+/// Time as the worker reads it once per round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Now {
+    /// Monotonic, microseconds.
+    pub us: i64,
+    /// Wall clock as an NTP timestamp, 32.32 fixed point (RFC 5905 §6).
+    pub ntp: u64,
+}
+
+/// An offset that is further off than this is another clock, not jitter.
+const JUMP_US: i64 = 500_000;
+/// So many reports must agree before a jump is believed.
+const JUMP_REPORTS: u8 = 3;
+/// A report's delay above the least seen moves the offset by this fraction only: drift, not jitter.
+const DRIFT: i64 = 64;
+
+/// From a publisher's NTP time to our monotonic time.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PublisherClock {
+    offset_us: Option<i64>,
+    strange: u8,
+    strange_us: i64,
+}
+
+impl PublisherClock {
+    /// A sender report of any of the publisher's streams has come.
+    pub fn on_sender_report(&mut self, ntp: u64, now_us: i64) {
+        // Zero says that the sender has no clock (§4).
+        if ntp == 0 {
+            return;
+        }
+        let measured = now_us.wrapping_sub(ntp_us(ntp));
+        let Some(offset) = self.offset_us else {
+            self.offset_us = Some(measured);
+            return;
+        };
+        let error = measured.wrapping_sub(offset);
+        if error.abs() > JUMP_US {
+            let agrees = measured.wrapping_sub(self.strange_us).abs() <= JUMP_US;
+            self.strange = if agrees { self.strange + 1 } else { 1 };
+            self.strange_us = measured;
+            if self.strange >= JUMP_REPORTS {
+                *self = Self {
+                    offset_us: Some(measured),
+                    ..Self::default()
+                };
+            }
+            return;
+        }
+        self.strange = 0;
+        // Delay only ever adds: a lower offset is nearer to the truth. It is taken in
+        // steps of a few milliseconds, so that running streams do not jerk.
+        let step = if error < 0 {
+            error.max(-2_000)
+        } else {
+            (error / DRIFT).min(2_000)
+        };
+        self.offset_us = Some(offset + step);
+    }
+}
+
+/// One stream's timestamps on its publisher's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StreamClock {
+    report: Option<(i64, u32)>,
+}
+
+impl StreamClock {
+    /// A sender report of this stream has come.
+    pub fn on_sender_report(&mut self, ntp: u64, rtp: u32) {
+        if ntp != 0 {
+            self.report = Some((ntp_us(ntp), rtp));
+        }
+    }
+
+    /// Our time of an RTP timestamp; `None` before the first report.
+    pub fn local_us(&self, publisher: &PublisherClock, rtp: u32, clock_rate: u32) -> Option<i64> {
+        let (ntp_us, reported) = self.report?;
+        let ticks = i64::from(rtp.wrapping_sub(reported) as i32);
+        Some(
+            ntp_us
+                .wrapping_add(publisher.offset_us?)
+                .wrapping_add(ticks * 1_000_000 / i64::from(clock_rate)),
+        )
+    }
+
+    /// The RTP timestamp at a time of ours; `None` before the first report.
+    pub fn rtp_at(
+        &self,
+        publisher: &PublisherClock,
+        local_us: i64,
+        clock_rate: u32,
+    ) -> Option<u32> {
+        let (ntp_us, reported) = self.report?;
+        let elapsed_us = local_us
+            .wrapping_sub(publisher.offset_us?)
+            .wrapping_sub(ntp_us);
+        let ticks = i128::from(elapsed_us) * i128::from(clock_rate) / 1_000_000;
+        Some(reported.wrapping_add(ticks as u32))
+    }
+}
+
+/// Microseconds since the NTP era, 2³² s of them.
+fn ntp_us(ntp: u64) -> i64 {
+    ((u128::from(ntp) * 1_000_000) >> 32) as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn ntp(us: i64) -> u64 {
+        ((us as u128) << 32).div_ceil(1_000_000) as u64
+    }
+
+    /// A publisher whose clock is far from ours.
+    const AHEAD_US: i64 = 3_900_000_000_000_000;
+
+    #[test]
+    fn sound_and_picture_share_one_time() {
+        let mut publisher = PublisherClock::default();
+        let (mut sound, mut picture) = (StreamClock::default(), StreamClock::default());
+        publisher.on_sender_report(ntp(AHEAD_US), 5_000);
+        sound.on_sender_report(ntp(AHEAD_US), 1_000);
+        publisher.on_sender_report(ntp(AHEAD_US + 100_000), 190_000);
+        picture.on_sender_report(ntp(AHEAD_US + 100_000), 50_000);
+        let sound_us = sound
+            .local_us(&publisher, 1_000 + 48_000, 48_000)
+            .expect("known");
+        let picture_us = picture
+            .local_us(&publisher, 50_000 + 81_000, 90_000)
+            .expect("known");
+        assert!(
+            (sound_us - picture_us).abs() <= 2,
+            "{sound_us} {picture_us}"
+        );
+        let back = picture
+            .rtp_at(&publisher, picture_us, 90_000)
+            .expect("known");
+        assert!(back.wrapping_sub(131_000) as i32 <= 1);
+    }
+
+    #[test]
+    fn jitter_hardly_moves_it_and_a_new_clock_is_believed_after_three_reports() {
+        let mut publisher = PublisherClock::default();
+        publisher.on_sender_report(ntp(AHEAD_US), 0);
+        let first = publisher.offset_us.expect("set");
+        publisher.on_sender_report(ntp(AHEAD_US + 1_000_000), 1_040_000);
+        assert!((publisher.offset_us.expect("set") - first).abs() < 1_000);
+        for n in 0..3 {
+            assert!((publisher.offset_us.expect("set") - first).abs() < 1_000);
+            publisher.on_sender_report(
+                ntp(AHEAD_US + 60_000_000 + n * 1_000_000),
+                2_000_000 + n * 1_000_000,
+            );
+        }
+        assert!((publisher.offset_us.expect("set") - first + 58_000_000).abs() < 10_000);
+    }
+
+    #[test]
+    fn a_sender_without_a_clock_tells_nothing() {
+        let mut publisher = PublisherClock::default();
+        publisher.on_sender_report(0, 1);
+        assert!(publisher.offset_us.is_none());
+        assert_eq!(StreamClock::default().local_us(&publisher, 1, 90_000), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_reports_are_survived(reports in prop::collection::vec((any::<u64>(), any::<u32>(), 0i64..1 << 50), 0..50)) {
+            let mut publisher = PublisherClock::default();
+            let mut stream = StreamClock::default();
+            for (ntp, rtp, now_us) in reports {
+                publisher.on_sender_report(ntp, now_us);
+                stream.on_sender_report(ntp, rtp);
+                let local = stream.local_us(&publisher, rtp.wrapping_mul(7), 90_000);
+                let _ = local.and_then(|local| stream.rtp_at(&publisher, local, 90_000));
+            }
+        }
+    }
+}

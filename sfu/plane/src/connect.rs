@@ -1,0 +1,149 @@
+//! Binding checks and handshakes: how a peer's address becomes a transport.
+//!
+//! We are an ICE-lite agent (RFC 8445 §2.5): we answer checks and make none. An
+//! address that has passed no check is answered nothing but a STUN error, and
+//! its handshake datagrams go nowhere.
+
+use crate::batch::Destination;
+use crate::clock::Now;
+use crate::command::Id;
+use crate::forwarder::Forwarder;
+use crate::report::Report;
+use crate::stun::{self, Class};
+
+/// Longest handshake datagram that is passed on either way.
+const MAX_HANDSHAKE: usize = 2048;
+
+impl Forwarder {
+    /// A STUN message (RFC 8489); only binding requests are of interest to a lite agent.
+    pub(crate) fn on_stun(&mut self, datagram: &[u8], from: &Destination, now: Now) {
+        let Ok(message) = stun::parse(datagram) else {
+            self.counters.drop_malformed += 1;
+            return;
+        };
+        if message.class != Class::Request || message.method != stun::BINDING {
+            return;
+        }
+        // RFC 8445 §7.2.2: the user name is our fragment, a colon, and the peer's.
+        let ours = message
+            .username
+            .and_then(|name| name.split(|byte| *byte == b':').next());
+        let found = ours
+            .and_then(|ours| std::str::from_utf8(ours).ok())
+            .and_then(|ours| self.by_ufrag.get(ours))
+            .copied();
+        let Some(transport) = found.and_then(|key| self.transports.get_mut(key)) else {
+            self.counters.drop_stun_unknown_user += 1;
+            return;
+        };
+        let key = found.unwrap_or_default();
+        if !message.check_fingerprint() || !message.check_integrity(&transport.pwd) {
+            self.counters.drop_stun_integrity += 1;
+            return;
+        }
+        let mut answer = std::mem::take(&mut self.scratch);
+        answer.clear();
+        let unknown = message.unknown();
+        if !unknown.is_empty() {
+            stun::binding_error(
+                &mut answer,
+                message.transaction_id,
+                420,
+                "Unknown Attribute",
+                Some(&transport.pwd),
+                unknown,
+            );
+        } else if message.controlled.is_some() {
+            // Both controlled: a lite agent cannot take the other role (RFC 8445 §7.3.1.1).
+            stun::binding_error(
+                &mut answer,
+                message.transaction_id,
+                487,
+                "Role Conflict",
+                Some(&transport.pwd),
+                &[],
+            );
+        } else {
+            stun::binding_success(
+                &mut answer,
+                message.transaction_id,
+                from.remote,
+                &transport.pwd,
+            );
+            let id = transport.id;
+            let (moved, evicted) = transport.on_check(
+                from,
+                message.priority.unwrap_or(0),
+                message.use_candidate,
+                now.us,
+            );
+            let is_new = !std::mem::replace(&mut transport.is_up, true);
+            if let Some(evicted) = evicted {
+                self.by_address.remove(&evicted);
+            }
+            self.by_address.insert(from.remote, key);
+            if moved || is_new {
+                self.reports.push(Report::PathUp {
+                    transport: id,
+                    remote: from.remote,
+                });
+            }
+        }
+        if self.put(from, &answer) {
+            self.counters.packets_out_stun += 1;
+            self.counters.bytes_out_stun += answer.len() as u64;
+        }
+        self.scratch = answer;
+    }
+
+    /// A handshake datagram goes up, if a check has validated where it comes from (RFC 5763 §6.7.1).
+    pub(crate) fn on_dtls(&mut self, datagram: &[u8], from: &Destination) {
+        let Some(transport) = self
+            .by_address
+            .get(&from.remote)
+            .and_then(|key| self.transports.get(*key))
+        else {
+            self.counters.drop_unknown_address += 1;
+            return;
+        };
+        if datagram.len() > MAX_HANDSHAKE {
+            self.counters.drop_oversize += 1;
+            return;
+        }
+        self.reports.push(Report::Handshake {
+            transport: transport.id,
+            datagram: datagram.to_vec(),
+        });
+    }
+
+    pub(crate) fn send_handshake(
+        &mut self,
+        id: Id,
+        datagrams: &[Vec<u8>],
+    ) -> Result<(), &'static str> {
+        let key = self.transports.key(id).ok_or("no such transport")?;
+        let transport = self.transports.get(key).ok_or("no such transport")?;
+        let destination = transport.destination().copied().ok_or("no path")?;
+        for datagram in datagrams
+            .iter()
+            .filter(|datagram| datagram.len() <= MAX_HANDSHAKE)
+        {
+            if self.put(&destination, datagram) {
+                self.counters.packets_out_dtls += 1;
+                self.counters.bytes_out_dtls += datagram.len() as u64;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a complete datagram into the outbox; counted and dropped when that is full.
+    pub(crate) fn put(&mut self, to: &Destination, datagram: &[u8]) -> bool {
+        let Some(room) = self.outbox.reserve(datagram.len()) else {
+            self.counters.drop_outbox_full += 1;
+            return false;
+        };
+        room[..datagram.len()].copy_from_slice(datagram);
+        self.outbox.commit(to, datagram.len());
+        true
+    }
+}

@@ -1,0 +1,217 @@
+//! Media out: each burst of a track to each egress of each place that shows it.
+//!
+//! The work is done in slices, so that a large audience of one picture delays
+//! nobody's sound: a task remembers how far it has come, an egress remembers what
+//! it has had. A task therefore needs no list of packets, and an egress that
+//! joins, or missed its turn, catches up with the next one.
+
+use crate::clock::Now;
+use crate::egress::{Full, Offered, Wire};
+use crate::forwarder::Forwarder;
+use crate::report::Report;
+use crate::table::Key;
+use crate::track::MAX_LAYERS;
+
+/// Packets sent in one slice, before the socket is looked at again.
+const SLICE: usize = 256;
+
+/// A round through the receivers of one track.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FanOut {
+    pub(crate) track: Key,
+    route: usize,
+    egress: usize,
+}
+
+impl FanOut {
+    fn is_fresh(&self) -> bool {
+        self.route == 0 && self.egress == 0
+    }
+}
+
+impl Forwarder {
+    /// Queues a round for a track; sound goes before pictures.
+    pub(crate) fn schedule(&mut self, key: Key) {
+        let Some(track) = self.tracks.get_mut(key) else {
+            return;
+        };
+        track.release();
+        let queue = if track.codec.is_video() {
+            &mut self.bulk
+        } else {
+            &mut self.urgent
+        };
+        if !queue
+            .iter()
+            .any(|task| task.track == key && task.is_fresh())
+        {
+            queue.push_back(FanOut {
+                track: key,
+                route: 0,
+                egress: 0,
+            });
+        }
+    }
+
+    /// Queues the tracks whose bursts are complete or have waited long enough.
+    pub(crate) fn release_held(&mut self, now_us: i64) {
+        let mut at = 0;
+        while at < self.held.len() {
+            let key = self.held[at];
+            let due = self
+                .tracks
+                .get(key)
+                .map_or(Some(now_us), |track| track.flush_us);
+            match due {
+                Some(due) if due > now_us => at += 1,
+                _ => {
+                    self.held.swap_remove(at);
+                    self.schedule(key);
+                }
+            }
+        }
+    }
+
+    /// Sends a slice. Gives whether everything is done; otherwise the outbox is to be sent first.
+    pub(crate) fn fan_out(&mut self, now: Now) -> bool {
+        let mut budget = SLICE;
+        loop {
+            let urgent = !self.urgent.is_empty();
+            let queue = if urgent { &self.urgent } else { &self.bulk };
+            let Some(mut task) = queue.front().copied() else {
+                return true;
+            };
+            let outcome = self.run(&mut task, &mut budget, now);
+            let queue = if urgent {
+                &mut self.urgent
+            } else {
+                &mut self.bulk
+            };
+            match outcome {
+                Ok(true) => {
+                    queue.pop_front();
+                }
+                Ok(false) | Err(Full) => {
+                    if let Some(front) = queue.front_mut() {
+                        *front = task;
+                    }
+                    return false;
+                }
+            }
+        }
+    }
+
+    /// Goes on with a round; true when it is complete, false when the budget is spent.
+    fn run(&mut self, task: &mut FanOut, budget: &mut usize, now: Now) -> Result<bool, Full> {
+        loop {
+            let Some(track) = self.tracks.get(task.track) else {
+                return Ok(true);
+            };
+            let Some(route) = track
+                .routes
+                .get(task.route)
+                .and_then(|key| self.routes.get(*key))
+            else {
+                return Ok(true);
+            };
+            let Some(egress) = route.egresses.get(task.egress).copied() else {
+                task.route += 1;
+                task.egress = 0;
+                continue;
+            };
+            if *budget == 0 {
+                return Ok(false);
+            }
+            let sent = self.serve(egress, task.track, now)?;
+            *budget = budget.saturating_sub(sent);
+            task.egress += 1;
+        }
+    }
+
+    /// Brings one egress up to date with its track; gives how many packets that took.
+    fn serve(&mut self, key: Key, track_key: Key, now: Now) -> Result<usize, Full> {
+        let (Some(egress), Some(track)) =
+            (self.egresses.get_mut(key), self.tracks.get_mut(track_key))
+        else {
+            return Ok(0);
+        };
+        let newest = track.ring.next();
+        if egress.select.is_paused() {
+            egress.cursor = newest;
+            return Ok(0);
+        }
+        let Some(transport) = self.transports.get_mut(egress.transport) else {
+            return Ok(0);
+        };
+        let destination = transport.destination().copied();
+        let (Some(sealer), Some(destination)) = (&transport.sealer, destination) else {
+            egress.cursor = newest;
+            return Ok(0);
+        };
+        let alive: [bool; MAX_LAYERS] = track.alive;
+        if egress.select.current().0 < 0 {
+            let cached = egress
+                .select
+                .wanted(&alive)
+                .and_then(|layer| track.replay_from(layer, now.us));
+            if let Some(cached) =
+                cached.filter(|cached| track.codec.is_video() && *cached < egress.cursor)
+            {
+                egress.cursor = cached;
+            }
+        }
+        let mut wire = Wire {
+            sealer,
+            destination: &destination,
+            history: &mut transport.history,
+            outbox: &mut self.outbox,
+            counters: &mut self.counters,
+            now_us: now.us,
+            send_time: send_time(now.ntp),
+        };
+        let mut sent = 0;
+        let mut index = egress.cursor.max(track.ring.oldest());
+        while let Some((meta, payload)) = track.ring.get(index) {
+            let offered = egress.offer(
+                index,
+                meta,
+                payload,
+                &alive,
+                &transport.payload_types,
+                &mut wire,
+            )?;
+            index += 1;
+            egress.cursor = index;
+            match offered {
+                Offered::Passed => continue,
+                Offered::Sent => {}
+                Offered::Switched if track.codec.is_video() => {
+                    wire.counters.switches += 1;
+                    let (spatial, temporal) = egress.select.current();
+                    self.reports.push(Report::Switched {
+                        egress: egress.id,
+                        track: Some(track.id),
+                        spatial,
+                        temporal,
+                    });
+                }
+                Offered::Switched => {}
+            }
+            sent += 1;
+        }
+        if let Some(layer) = egress.select.waits_for(&alive) {
+            if let Some(ingress) = track.layers.get_mut(layer as usize) {
+                if !ingress.keyframes.is_wanted() {
+                    ingress.keyframes.want();
+                    self.agenda.hasten(track.transport);
+                }
+            }
+        }
+        Ok(sent)
+    }
+}
+
+/// Absolute send time: the middle of an NTP timestamp, 6 bits of seconds and 18 of fraction.
+pub(crate) fn send_time(ntp: u64) -> u32 {
+    (ntp >> 14) as u32 & 0x00ff_ffff
+}

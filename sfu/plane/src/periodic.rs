@@ -1,0 +1,331 @@
+//! What time brings: reports, feedback, requests for what is missing, consent.
+
+use crate::clock::Now;
+use crate::command::Id;
+use crate::forwarder::Forwarder;
+use crate::report::{LayerRate, Report};
+use crate::rtcp::{Compound, ReportBlock};
+use crate::table::Key;
+use crate::transport::CONSENT_US;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+/// Between reports on the same streams (RFC 3550 §6.2 allows less on fast links).
+const REPORT_US: i64 = 1_000_000;
+/// Between transport-wide feedback packets to a publisher.
+const FEEDBACK_US: i64 = 50_000;
+/// Between looks at holes and wanted keyframes while there are some.
+const REPAIR_US: i64 = 10_000;
+/// Between reports of audio levels.
+const LEVELS_US: i64 = 200_000;
+/// An egress that has sent nothing for longer reports nothing.
+const SILENT_US: i64 = 5_000_000;
+/// A compound packet is closed when it is this long.
+const MAX_COMPOUND: usize = 1_000;
+/// RTT assumed towards publishers, whose reports do not tell it.
+const PUBLISHER_ROUND_TRIP_US: i64 = 60_000;
+/// Who reports: we send nothing of our own to publishers (RFC 3550 §6.4.2 wants an SSRC all the same).
+const OUR_SSRC: u32 = 1;
+
+/// When to look at which transport again.
+#[derive(Debug, Default)]
+pub(crate) struct Agenda {
+    regular: BinaryHeap<Reverse<(i64, Key, Id)>>,
+    repairs: Vec<Key>,
+    repair_us: i64,
+    levels_us: i64,
+}
+
+impl Agenda {
+    /// A transport has come; its turns are spread over the interval.
+    pub(crate) fn begin(&mut self, key: Key, id: Id, now_us: i64) {
+        let spread = i64::from(id.wrapping_mul(7919) % 50) * 1_000;
+        self.regular.push(Reverse((now_us + spread, key, id)));
+    }
+
+    /// Something is missing from a publisher: ask soon.
+    pub(crate) fn hasten(&mut self, key: Key) {
+        if !self.repairs.contains(&key) {
+            self.repairs.push(key);
+        }
+    }
+}
+
+impl Forwarder {
+    /// Does what is due; gives when it wants to be called again.
+    pub(crate) fn run_agenda(&mut self, now: Now) -> i64 {
+        if now.us >= self.agenda.repair_us && !self.agenda.repairs.is_empty() {
+            self.agenda.repair_us = now.us + REPAIR_US;
+            for key in std::mem::take(&mut self.agenda.repairs) {
+                if self.request_missing(key, now) {
+                    self.agenda.hasten(key);
+                }
+            }
+        }
+        if now.us >= self.agenda.levels_us {
+            self.agenda.levels_us = now.us + LEVELS_US;
+            self.report_levels();
+        }
+        while let Some(Reverse((due_us, key, id))) = self.agenda.regular.peek().copied() {
+            if due_us > now.us || self.outbox.messages_free() < 8 {
+                break;
+            }
+            self.agenda.regular.pop();
+            if self
+                .transports
+                .get(key)
+                .is_some_and(|transport| transport.id == id)
+            {
+                let next_us = self.attend(key, now);
+                self.agenda.regular.push(Reverse((next_us, key, id)));
+            }
+        }
+        let regular_us = self
+            .agenda
+            .regular
+            .peek()
+            .map_or(i64::MAX, |Reverse((due_us, ..))| *due_us);
+        let repair_us = if self.agenda.repairs.is_empty() {
+            i64::MAX
+        } else {
+            self.agenda.repair_us
+        };
+        regular_us.min(repair_us).min(self.agenda.levels_us)
+    }
+
+    /// One transport's turn; gives the time of its next.
+    fn attend(&mut self, key: Key, now: Now) -> i64 {
+        let Some(transport) = self.transports.get_mut(key) else {
+            return now.us + REPORT_US;
+        };
+        if transport.is_up && now.us - transport.consent_us > CONSENT_US {
+            transport.is_up = false;
+            self.reports.push(Report::PathDown {
+                transport: transport.id,
+            });
+        }
+        let publishes = !transport.tracks.is_empty();
+        let report_due = now.us - transport.reported_us >= REPORT_US;
+        if report_due {
+            transport.reported_us = now.us;
+            if publishes {
+                self.report_reception(key, now);
+                self.report_rates(key, now);
+            }
+            self.report_sending(key, now);
+        }
+        if publishes {
+            self.send_transport_feedback(key, now);
+            now.us + FEEDBACK_US
+        } else {
+            now.us + REPORT_US
+        }
+    }
+
+    /// Receiver report on everything a publisher sends (RFC 3550 §6.4.2).
+    fn report_reception(&mut self, key: Key, now: Now) {
+        let Some(transport) = self.transports.get(key) else {
+            return;
+        };
+        let mut blocks: Vec<ReportBlock> = Vec::new();
+        for track in &transport.tracks {
+            let Some(track) = self.tracks.get_mut(*track) else {
+                continue;
+            };
+            for layer in track
+                .layers
+                .iter_mut()
+                .filter(|layer| layer.is_alive(now.us))
+            {
+                blocks.extend(layer.reception.report_block(layer.ssrc, now.us));
+            }
+        }
+        let cname = transport.cname.clone();
+        for chunk in blocks.chunks(24) {
+            let mut packet = Vec::with_capacity(MAX_COMPOUND);
+            let mut compound = Compound::new(&mut packet);
+            compound.receiver_report(OUR_SSRC, chunk);
+            compound.sdes_cname(OUR_SSRC, &cname);
+            self.send_control(key, packet);
+        }
+    }
+
+    /// Once a second: what each layer brings.
+    fn report_rates(&mut self, key: Key, now: Now) {
+        let Some(transport) = self.transports.get(key) else {
+            return;
+        };
+        for track in &transport.tracks {
+            let Some(track) = self.tracks.get_mut(*track) else {
+                continue;
+            };
+            track.refresh_alive(now.us);
+            let layers = track.layers.iter_mut().map(|layer| {
+                let rates = layer.reception.rates(now.us);
+                let (width, height) = layer.resolution;
+                LayerRate {
+                    bps: rates.bps,
+                    fps: rates.fps,
+                    width,
+                    height,
+                }
+            });
+            let layers = layers.collect();
+            self.reports.push(Report::TrackRates {
+                track: track.id,
+                layers,
+            });
+        }
+    }
+
+    /// Sender reports of everything a subscriber is sent, on one clock, so that
+    /// sound and picture of a publisher stay together (RFC 3550 §6.4.1).
+    fn report_sending(&mut self, key: Key, now: Now) {
+        let Some(transport) = self.transports.get(key) else {
+            return;
+        };
+        let mut packets: Vec<Vec<u8>> = Vec::new();
+        for egress in &transport.egresses {
+            let Some(egress) = self.egresses.get(*egress) else {
+                continue;
+            };
+            if now.us - egress.last_sent_us > SILENT_US {
+                continue;
+            }
+            let Some(rtp) = self.media_time(egress, now) else {
+                continue;
+            };
+            if packets
+                .last()
+                .is_none_or(|packet| packet.len() > MAX_COMPOUND)
+            {
+                packets.push(Vec::with_capacity(MAX_COMPOUND + 128));
+            }
+            if let Some(packet) = packets.last_mut() {
+                let mut compound = Compound::new(packet);
+                compound.sender_report(
+                    egress.ssrc,
+                    now.ntp,
+                    rtp,
+                    egress.packets,
+                    egress.octets,
+                    &[],
+                );
+                compound.sdes_cname(egress.ssrc, &transport.cname);
+            }
+        }
+        for packet in packets {
+            self.send_control(key, packet);
+        }
+    }
+
+    /// The RTP timestamp that a picture captured now would leave an egress with.
+    fn media_time(&self, egress: &crate::egress::Egress, now: Now) -> Option<u32> {
+        let track = self.tracks.get(self.routes.get(egress.route)?.track?)?;
+        let (spatial, _) = egress.select.current();
+        let layer = track.layers.get(usize::try_from(spatial).ok()?)?;
+        let publisher = self.transports.get(track.transport)?;
+        let incoming = layer
+            .clock
+            .rtp_at(&publisher.clock, now.us, track.codec.clock_rate())?;
+        Some(egress.timestamp(incoming))
+    }
+
+    fn send_transport_feedback(&mut self, key: Key, now: Now) {
+        let Some(transport) = self.transports.get_mut(key) else {
+            return;
+        };
+        transport.feedback_us = now.us;
+        let media = transport.tracks.first().and_then(|track| {
+            self.tracks
+                .get(*track)?
+                .layers
+                .first()
+                .map(|layer| layer.ssrc)
+        });
+        let mut packet = Vec::with_capacity(256);
+        if transport
+            .recorder
+            .build(OUR_SSRC, media.unwrap_or(0), &mut packet)
+        {
+            self.send_control(key, packet);
+        }
+    }
+
+    /// Asks a publisher for lost packets and wanted keyframes; gives whether to look again soon.
+    fn request_missing(&mut self, key: Key, now: Now) -> bool {
+        let Some(transport) = self.transports.get(key) else {
+            return false;
+        };
+        let mut packet = Vec::new();
+        let mut again = false;
+        let mut sequences = Vec::new();
+        for track in &transport.tracks {
+            let Some(track) = self.tracks.get_mut(*track) else {
+                continue;
+            };
+            let is_video = track.codec.is_video();
+            for layer in track.layers.iter_mut().filter(|layer| layer.ssrc != 0) {
+                if is_video {
+                    sequences.clear();
+                    layer
+                        .missing
+                        .due(now.us, PUBLISHER_ROUND_TRIP_US, &mut sequences);
+                    if !sequences.is_empty() {
+                        Compound::new(&mut packet).nack(
+                            OUR_SSRC,
+                            layer.ssrc,
+                            sequences.iter().copied(),
+                        );
+                        self.counters.nacks_out += 1;
+                    }
+                    if layer.missing.gave_up() {
+                        layer.keyframes.want();
+                    }
+                    if layer.keyframes.due(now.us) {
+                        Compound::new(&mut packet).pli(OUR_SSRC, layer.ssrc);
+                        self.counters.plis_out += 1;
+                    }
+                    again |= layer.missing.is_waiting() || layer.keyframes.is_wanted();
+                }
+            }
+        }
+        if !packet.is_empty() {
+            self.send_control(key, packet);
+        }
+        again
+    }
+
+    fn report_levels(&mut self) {
+        let levels: Vec<(Id, u8)> = self
+            .tracks
+            .iter_mut()
+            .filter_map(|(_, track)| {
+                let audible = track
+                    .audible
+                    .as_ref()
+                    .filter(|audible| audible.is_audible() && !track.muted)?;
+                Some((track.id, audible.level()))
+            })
+            .collect();
+        if !levels.is_empty() {
+            self.reports.push(Report::Levels { levels });
+        }
+    }
+
+    /// Seals and sends RTCP; reduced-size packets were negotiated (RFC 5506).
+    fn send_control(&mut self, key: Key, mut packet: Vec<u8>) {
+        let Some(transport) = self.transports.get_mut(key) else {
+            return;
+        };
+        let destination = transport.destination().copied();
+        let (Some(sealer), Some(destination)) = (transport.sealer.as_mut(), destination) else {
+            return;
+        };
+        sealer.seal_rtcp(&mut packet);
+        if self.put(&destination, &packet) {
+            self.counters.packets_out_rtcp += 1;
+            self.counters.bytes_out_rtcp += packet.len() as u64;
+        }
+    }
+}

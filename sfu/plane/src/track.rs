@@ -1,0 +1,161 @@
+//! A published source: its layers, its ring, and where it is shown.
+
+use crate::audible::Audible;
+use crate::command::{Id, LayerSource};
+use crate::ingress::Ingress;
+use crate::ring::{Meta, Ring};
+use crate::table::Key;
+use sfu_codecs::Codec;
+
+/// Simulcast layers of one source at most.
+pub const MAX_LAYERS: usize = 4;
+
+/// How long a burst's packets may wait for the rest of it, to leave together.
+const HOLD_US: i64 = 2_000;
+/// A joiner starts from a cached keyframe no older than this …
+const REPLAY_AGE_US: i64 = 2_500_000;
+/// … with no more packets since then than this.
+const REPLAY_PACKETS: u64 = 384;
+
+/// The last keyframe of a layer.
+#[derive(Clone, Copy, Debug)]
+struct Keyframe {
+    index: u64,
+    arrived_us: i64,
+}
+
+/// A published source.
+pub struct Track {
+    /// As the control plane names it.
+    pub id: Id,
+    /// The transport that it arrives on.
+    pub transport: Key,
+    /// Media identification of its m-line (RFC 8843).
+    pub mid: String,
+    /// What was negotiated for it.
+    pub codec: Codec,
+    /// Lowest first.
+    pub layers: Vec<Ingress>,
+    /// Its recent packets.
+    pub ring: Ring,
+    /// The places that show it.
+    pub routes: Vec<Key>,
+    /// Nothing is forwarded, whatever arrives.
+    pub muted: bool,
+    /// Speech activity; `None` where no level is signalled.
+    pub audible: Option<Audible>,
+    /// Which layers are arriving.
+    pub alive: [bool; MAX_LAYERS],
+    /// When the packets that wait shall leave; `None` while none wait.
+    pub flush_us: Option<i64>,
+    waiting_from: u64,
+    open_frames: u8,
+    silent: bool,
+    keyframes: [Option<Keyframe>; MAX_LAYERS],
+}
+
+impl Track {
+    /// A source that nothing has been received of yet.
+    pub fn new(
+        id: Id,
+        transport: Key,
+        mid: String,
+        codec: Codec,
+        layers: Vec<LayerSource>,
+        ring: usize,
+    ) -> Self {
+        let clock_rate = codec.clock_rate();
+        Self {
+            id,
+            transport,
+            mid,
+            codec,
+            layers: layers
+                .into_iter()
+                .map(|source| Ingress::new(source, clock_rate))
+                .collect(),
+            ring: Ring::new(ring),
+            routes: Vec::new(),
+            muted: false,
+            audible: None,
+            alive: [false; MAX_LAYERS],
+            flush_us: None,
+            waiting_from: 0,
+            open_frames: 0,
+            silent: false,
+            keyframes: [None; MAX_LAYERS],
+        }
+    }
+
+    /// Looks which layers still arrive; a source without simulcast lives as long as it is published.
+    pub fn refresh_alive(&mut self, now_us: i64) {
+        for (layer, ingress) in self.layers.iter().enumerate() {
+            self.alive[layer] = self.layers.len() == 1 || ingress.is_alive(now_us);
+        }
+    }
+
+    /// From now on packets are left out by our own choice: the next one resumes.
+    pub fn fall_silent(&mut self) {
+        self.silent = true;
+    }
+
+    /// Stores a packet that is to be forwarded. Gives whether a keyframe begins with it.
+    pub fn push(&mut self, mut meta: Meta, payload: &[u8], now_us: i64) -> bool {
+        let layer = meta.layer as usize;
+        meta.resumes = std::mem::take(&mut self.silent);
+        self.alive[layer] = true;
+        if self.flush_us.is_none() {
+            self.flush_us = Some(now_us + HOLD_US);
+            self.waiting_from = self.ring.next();
+            self.open_frames = 0;
+        }
+        if meta.marker {
+            self.open_frames &= !(1 << layer);
+        } else if !payload.is_empty() {
+            self.open_frames |= 1 << layer;
+        }
+        if self.open_frames == 0 {
+            self.flush_us = Some(now_us);
+        }
+        let begins = self.begins_keyframe(&meta);
+        let index = self.ring.push(meta, payload);
+        if begins {
+            self.keyframes[layer] = Some(Keyframe {
+                index,
+                arrived_us: now_us,
+            });
+        }
+        begins
+    }
+
+    /// Ends the wait: what has gathered goes out as one burst.
+    pub fn release(&mut self) {
+        if self.flush_us.take().is_some() && self.codec.is_video() {
+            self.ring.equalise(self.waiting_from);
+        }
+    }
+
+    /// Where a receiver of this layer can start at once without a new keyframe.
+    pub fn replay_from(&self, layer: u8, now_us: i64) -> Option<u64> {
+        let keyframe = self.keyframes[layer as usize]?;
+        let fresh = now_us - keyframe.arrived_us <= REPLAY_AGE_US;
+        let short = self.ring.next() - keyframe.index <= REPLAY_PACKETS;
+        (fresh && short && keyframe.index >= self.ring.oldest()).then_some(keyframe.index)
+    }
+
+    /// Forgets the cached keyframes: what follows has no connection with them.
+    pub fn forget_keyframes(&mut self) {
+        self.keyframes = [None; MAX_LAYERS];
+    }
+
+    /// H.264 marks parameter sets and slices alike; only the first packet of the frame begins it.
+    fn begins_keyframe(&self, meta: &Meta) -> bool {
+        if !meta.payload.keyframe {
+            return false;
+        }
+        let same_frame = self.keyframes[meta.layer as usize]
+            .and_then(|last| self.ring.get(last.index))
+            .is_some_and(|(last, _)| last.timestamp == meta.timestamp);
+        !same_frame
+    }
+}

@@ -1,0 +1,346 @@
+//! One peer's path: credentials, validated addresses, keys, and what runs over it.
+
+use crate::batch::Destination;
+use crate::clock::PublisherClock;
+use crate::command::{Id, PayloadType};
+use crate::extension::ExtensionIds;
+use crate::feedback::SendHistory;
+use crate::srtp::{Opener, Sealer};
+use crate::table::Key;
+use crate::twcc::Recorder;
+use sfu_codecs::Codec;
+use std::net::SocketAddr;
+use zeroize::Zeroizing;
+
+/// Addresses that one transport may have validated at a time.
+const MAX_PATHS: usize = 8;
+/// Streams that one transport may send.
+const MAX_STREAMS: usize = 64;
+/// Consent lasts this long after a valid check (RFC 7675 §5.1).
+pub const CONSENT_US: i64 = 30_000_000;
+/// A path that was nominated but has been silent for so long gives way to any other.
+const STALE_US: i64 = 5_000_000;
+
+/// An address from which a valid binding check came.
+#[derive(Clone, Debug)]
+struct Path {
+    destination: Destination,
+    priority: u32,
+    nominated: bool,
+    checked_us: i64,
+}
+
+/// Which received stream an SSRC is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stream {
+    /// Synchronisation source.
+    pub ssrc: u32,
+    /// The source that it belongs to.
+    pub track: Key,
+    /// The layer of that source.
+    pub layer: u8,
+    /// Whether it carries retransmissions of that layer (RFC 4588).
+    pub rtx: bool,
+}
+
+/// One peer.
+pub struct Transport {
+    /// As the control plane names it.
+    pub id: Id,
+    /// Our ICE user name fragment.
+    pub ufrag: String,
+    /// Our ICE password: the key of the peer's binding checks.
+    pub pwd: Zeroizing<Vec<u8>>,
+    /// Decrypts what comes; `None` before the handshake.
+    pub opener: Option<Box<Opener>>,
+    /// Encrypts what goes; `None` before the handshake.
+    pub sealer: Option<Box<Sealer>>,
+    /// Negotiated header extensions.
+    pub extensions: ExtensionIds,
+    /// Negotiated payload types.
+    pub payload_types: Vec<PayloadType>,
+    /// Our canonical name towards this peer (RFC 7022).
+    pub cname: String,
+    /// What it publishes.
+    pub tracks: Vec<Key>,
+    /// What it is sent.
+    pub egresses: Vec<Key>,
+    /// Arrival of its packets, to be reported to it.
+    pub recorder: Recorder,
+    /// Its sender reports' clock.
+    pub clock: PublisherClock,
+    /// What it was sent, and its reports on that.
+    pub history: SendHistory,
+    /// When it was last reported to.
+    pub reported_us: i64,
+    /// When transport-wide feedback last went to it.
+    pub feedback_us: i64,
+    /// Last validity of consent.
+    pub consent_us: i64,
+    /// Whether the control plane believes that the path is up.
+    pub is_up: bool,
+    streams: Vec<Stream>,
+    paths: Vec<Path>,
+    selected: usize,
+}
+
+impl Transport {
+    /// A peer that has not been heard of yet.
+    pub fn new(id: Id, ufrag: String, pwd: String, now_us: i64) -> Self {
+        Self {
+            id,
+            ufrag,
+            pwd: Zeroizing::new(pwd.into_bytes()),
+            opener: None,
+            sealer: None,
+            extensions: ExtensionIds::default(),
+            payload_types: Vec::new(),
+            cname: String::new(),
+            tracks: Vec::new(),
+            egresses: Vec::new(),
+            recorder: Recorder::default(),
+            clock: PublisherClock::default(),
+            history: SendHistory::default(),
+            reported_us: now_us,
+            feedback_us: now_us,
+            consent_us: now_us,
+            is_up: false,
+            streams: Vec::new(),
+            paths: Vec::new(),
+            selected: 0,
+        }
+    }
+
+    /// Where packets to this peer go.
+    pub fn destination(&self) -> Option<&Destination> {
+        self.paths.get(self.selected).map(|path| &path.destination)
+    }
+
+    /// Every validated address.
+    pub fn remotes(&self) -> impl Iterator<Item = SocketAddr> + '_ {
+        self.paths.iter().map(|path| path.destination.remote)
+    }
+
+    /// A valid binding check came (RFC 8445 §7.3). Of several nominated addresses
+    /// the one with the highest priority is used, until it falls silent. Gives
+    /// whether the selected address has changed, and an address that was given up.
+    pub fn on_check(
+        &mut self,
+        from: &Destination,
+        priority: u32,
+        nominated: bool,
+        now_us: i64,
+    ) -> (bool, Option<SocketAddr>) {
+        let before = self.destination().map(|destination| destination.remote);
+        self.consent_us = now_us;
+        let mut evicted = None;
+        match self
+            .paths
+            .iter_mut()
+            .find(|path| path.destination.remote == from.remote)
+        {
+            Some(path) => {
+                path.destination = *from;
+                path.checked_us = now_us;
+                path.nominated |= nominated;
+                path.priority = priority;
+            }
+            None => {
+                if self.paths.len() == MAX_PATHS {
+                    evicted = self.evict();
+                }
+                self.paths.push(Path {
+                    destination: *from,
+                    priority,
+                    nominated,
+                    checked_us: now_us,
+                });
+            }
+        }
+        self.reselect(now_us);
+        (
+            self.destination().map(|destination| destination.remote) != before,
+            evicted,
+        )
+    }
+
+    /// Authenticated media came from one of the validated addresses: the peer has
+    /// selected that one, whatever it nominated before.
+    pub fn on_media_from(&mut self, remote: SocketAddr) {
+        if self
+            .paths
+            .get(self.selected)
+            .is_some_and(|path| path.destination.remote == remote)
+        {
+            return;
+        }
+        if let Some(found) = self
+            .paths
+            .iter()
+            .position(|path| path.destination.remote == remote)
+        {
+            self.selected = found;
+        }
+    }
+
+    /// The stream of an SSRC.
+    #[inline]
+    pub fn stream(&self, ssrc: u32) -> Option<Stream> {
+        self.streams
+            .iter()
+            .find(|stream| stream.ssrc == ssrc)
+            .copied()
+    }
+
+    /// Learns which stream an SSRC is; the layer's former SSRC is forgotten. False when the table is full.
+    pub fn learn(&mut self, stream: Stream) -> bool {
+        self.streams.retain(|known| {
+            known.ssrc != stream.ssrc
+                && (known.track, known.layer, known.rtx) != (stream.track, stream.layer, stream.rtx)
+        });
+        if self.streams.len() == MAX_STREAMS {
+            return false;
+        }
+        self.streams.push(stream);
+        true
+    }
+
+    /// Forgets the streams of a source.
+    pub fn forget(&mut self, track: Key) {
+        self.streams.retain(|stream| stream.track != track);
+        self.tracks.retain(|known| *known != track);
+    }
+
+    /// What a payload type carries, and whether it carries retransmissions of that.
+    #[inline]
+    pub fn codec(&self, payload_type: u8) -> Option<(Codec, bool)> {
+        self.payload_types.iter().find_map(|kind| {
+            if kind.number == payload_type {
+                Some((kind.codec, false))
+            } else if kind.rtx == Some(payload_type) {
+                Some((kind.codec, true))
+            } else {
+                None
+            }
+        })
+    }
+
+    fn reselect(&mut self, now_us: i64) {
+        let fresh = |path: &Path| now_us - path.checked_us < STALE_US;
+        if self
+            .paths
+            .get(self.selected)
+            .is_some_and(|path| path.nominated && fresh(path))
+        {
+            let current = self.paths[self.selected].priority;
+            let better = |path: &Path| path.nominated && fresh(path) && path.priority > current;
+            if let Some(found) = self.paths.iter().position(better) {
+                self.selected = found;
+            }
+            return;
+        }
+        let rank = |path: &Path| (fresh(path), path.nominated, path.priority);
+        if let Some((found, _)) = self
+            .paths
+            .iter()
+            .enumerate()
+            .max_by_key(|(_, path)| rank(path))
+        {
+            self.selected = found;
+        }
+    }
+
+    /// Gives up the address that has been silent for longest, never the selected one.
+    fn evict(&mut self) -> Option<SocketAddr> {
+        let (oldest, _) = self
+            .paths
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| *at != self.selected)
+            .min_by_key(|(_, path)| path.checked_us)?;
+        let evicted = self.paths.remove(oldest);
+        if oldest < self.selected {
+            self.selected -= 1;
+        }
+        Some(evicted.destination.remote)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from(port: u16) -> Destination {
+        Destination {
+            remote: SocketAddr::from(([127, 0, 0, 1], port)),
+            local: None,
+        }
+    }
+
+    fn selected(transport: &Transport) -> u16 {
+        transport.destination().expect("selected").remote.port()
+    }
+
+    #[test]
+    fn the_nominated_address_with_the_highest_priority_is_used() {
+        let mut transport = Transport::new(1, "u".into(), "p".into(), 0);
+        assert!(transport.destination().is_none());
+        assert!(transport.on_check(&from(1), 10, false, 0).0);
+        assert!(transport.on_check(&from(2), 5, true, 0).0);
+        assert_eq!(selected(&transport), 2);
+        assert!(transport.on_check(&from(3), 7, true, 0).0);
+        assert!(!transport.on_check(&from(2), 5, true, 10).0, "no flapping");
+        assert_eq!(selected(&transport), 3);
+    }
+
+    #[test]
+    fn a_silent_address_gives_way() {
+        let mut transport = Transport::new(1, "u".into(), "p".into(), 0);
+        transport.on_check(&from(1), 10, true, 0);
+        transport.on_check(&from(2), 5, true, 1);
+        assert_eq!(selected(&transport), 1);
+        transport.on_check(&from(2), 5, true, STALE_US + 1);
+        assert_eq!(selected(&transport), 2);
+    }
+
+    #[test]
+    fn media_moves_the_path_only_among_validated_addresses() {
+        let mut transport = Transport::new(1, "u".into(), "p".into(), 0);
+        transport.on_check(&from(1), 10, true, 0);
+        transport.on_check(&from(2), 5, false, 0);
+        transport.on_media_from(from(9).remote);
+        assert_eq!(selected(&transport), 1);
+        transport.on_media_from(from(2).remote);
+        assert_eq!(selected(&transport), 2);
+    }
+
+    #[test]
+    fn the_table_of_addresses_is_bounded() {
+        let mut transport = Transport::new(1, "u".into(), "p".into(), 0);
+        for port in 1..=100 {
+            let (_, evicted) = transport.on_check(&from(port), 1, port == 1, i64::from(port));
+            assert_eq!(evicted.is_some(), port as usize > MAX_PATHS);
+        }
+        assert_eq!(
+            (transport.remotes().count(), selected(&transport)),
+            (MAX_PATHS, 1)
+        );
+    }
+
+    #[test]
+    fn a_layer_has_one_ssrc() {
+        let mut transport = Transport::new(1, "u".into(), "p".into(), 0);
+        let stream = Stream {
+            ssrc: 5,
+            track: 1,
+            layer: 0,
+            rtx: false,
+        };
+        assert!(transport.learn(stream));
+        assert!(transport.learn(Stream { ssrc: 6, ..stream }));
+        assert_eq!(
+            (transport.stream(5), transport.stream(6).map(|s| s.track)),
+            (None, Some(1))
+        );
+    }
+}

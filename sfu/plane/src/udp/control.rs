@@ -1,0 +1,97 @@
+//! Control messages: our address on the path (RFC 3542 §6.1 and its IPv4 twin)
+//! and the segment size of UDP GSO.
+//!
+//! Written as the kernel lays them out: `cmsg_len` as size_t, level and type as
+//! int, then the data; each message is aligned to a size_t.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+const WORD: usize = size_of::<usize>();
+const HEADER: usize = WORD + 8;
+
+/// Room for the control messages of one datagram or message.
+#[derive(Clone, Copy)]
+#[repr(C, align(8))]
+pub(super) struct Control {
+    bytes: [u8; 96],
+    len: usize,
+}
+
+impl Control {
+    pub(super) const CAPACITY: usize = 96;
+
+    pub(super) const fn new() -> Self {
+        Self {
+            bytes: [0; Self::CAPACITY],
+            len: 0,
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.len = 0;
+    }
+
+    /// Bytes written since `clear`.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(super) fn as_mut_ptr(&mut self) -> *mut u8 {
+        self.bytes.as_mut_ptr()
+    }
+
+    /// The source address to send from.
+    pub(super) fn put_source(&mut self, local: IpAddr, dual_stack: bool) {
+        if dual_stack {
+            // struct in6_pktinfo: address, interface (0: any). Mapped addresses are understood.
+            let mut info = [0; 20];
+            let address = match local {
+                IpAddr::V4(address) => address.to_ipv6_mapped(),
+                IpAddr::V6(address) => address,
+            };
+            info[..16].copy_from_slice(&address.octets());
+            self.put(libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, &info);
+        } else if let IpAddr::V4(address) = local {
+            // struct in_pktinfo: interface (0: any), source, unused.
+            let mut info = [0; 12];
+            info[4..8].copy_from_slice(&address.octets());
+            self.put(libc::IPPROTO_IP, libc::IP_PKTINFO, &info);
+        }
+    }
+
+    /// The size of each segment but the last.
+    pub(super) fn put_segment(&mut self, size: u16) {
+        self.put(libc::SOL_UDP, libc::UDP_SEGMENT, &size.to_ne_bytes());
+    }
+
+    fn put(&mut self, level: i32, kind: i32, data: &[u8]) {
+        let message = &mut self.bytes[self.len..];
+        message[..WORD].copy_from_slice(&(HEADER + data.len()).to_ne_bytes());
+        message[WORD..WORD + 4].copy_from_slice(&level.to_ne_bytes());
+        message[WORD + 4..HEADER].copy_from_slice(&kind.to_ne_bytes());
+        message[HEADER..HEADER + data.len()].copy_from_slice(data);
+        self.len += (HEADER + data.len()).next_multiple_of(WORD);
+    }
+
+    /// The address that a received datagram was sent to; `len` is what the kernel filled.
+    pub(super) fn local(&self, len: usize) -> Option<IpAddr> {
+        let mut rest = &self.bytes[..len.min(Self::CAPACITY)];
+        while rest.len() >= HEADER {
+            let size = usize::from_ne_bytes(rest[..WORD].try_into().ok()?);
+            let level = i32::from_ne_bytes(rest[WORD..WORD + 4].try_into().ok()?);
+            let kind = i32::from_ne_bytes(rest[WORD + 4..HEADER].try_into().ok()?);
+            let data = rest.get(HEADER..size)?;
+            if (level, kind) == (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) {
+                let octets: [u8; 16] = data.get(..16)?.try_into().ok()?;
+                return Some(Ipv6Addr::from(octets).to_canonical());
+            }
+            if (level, kind) == (libc::IPPROTO_IP, libc::IP_PKTINFO) {
+                // ipi_spec_dst: the address that an answer comes from.
+                let octets: [u8; 4] = data.get(4..8)?.try_into().ok()?;
+                return Some(Ipv4Addr::from(octets).into());
+            }
+            rest = rest.get(size.next_multiple_of(WORD)..)?;
+        }
+        None
+    }
+}

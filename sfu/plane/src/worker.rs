@@ -1,0 +1,368 @@
+//! One thread that drives one forwarder with one UDP socket, and the handle by
+//! which the control plane reaches it. The only reader of the clock in the plane.
+//!
+//! A round: carry out commands, receive and hand over, advance, send, report. The
+//! thread sleeps only when the forwarder has nothing left to do at once.
+
+mod mailbox;
+
+use crate::batch::Inbox;
+use crate::clock::Now;
+use crate::command::Command;
+use crate::counters::Counters;
+use crate::forwarder::{Forwarder, Limits};
+use crate::report::Report;
+use crate::udp::UdpSocket;
+use mailbox::{lock, Commands, Reports};
+use rustix::event::{poll, PollFd, PollFlags, Timespec};
+use rustix::time::{clock_gettime, ClockId};
+use std::any::Any;
+use std::collections::VecDeque;
+use std::io;
+use std::net::IpAddr;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+/// Receive calls per round, so that a flood cannot starve timers and commands.
+const RECEIVES_PER_ROUND: usize = 4;
+/// Commands per round, for the same reason.
+const COMMANDS_PER_ROUND: usize = 256;
+/// What the outbox keeps free for the answers to one datagram.
+const MESSAGES_FREE: usize = 256;
+const BYTES_FREE: usize = 1 << 18;
+/// The longest sleep, so that counters stay fresh.
+const MAX_SLEEP: Duration = Duration::from_millis(100);
+/// How often counters are published.
+const COUNTERS_EVERY_US: i64 = 200_000;
+/// How long after the last rows new ones are left, if those were taken.
+const FEEDBACK_EVERY_US: i64 = 10_000;
+
+/// What a worker is started with.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// The address to bind; `None` for every address of both families.
+    pub host: Option<IpAddr>,
+    /// The UDP port; 0 for any free one.
+    pub port: u16,
+    /// Commands that may wait.
+    pub commands: usize,
+    /// How large the forwarder may grow.
+    pub limits: Limits,
+    /// Bytes of the socket's buffers, in each direction.
+    pub socket_buffer: usize,
+}
+
+/// Why a command was not enqueued.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NotSubmitted {
+    /// Too many commands wait.
+    Busy,
+    /// The worker was stopped or has panicked.
+    Stopped,
+}
+
+/// The control plane's handle of a running worker; dropping it stops the thread.
+pub struct Worker {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    port: u16,
+}
+
+struct Shared {
+    commands: Commands,
+    reports: Reports,
+    feedback: Mutex<Vec<u8>>,
+    counters: Mutex<Counters>,
+    stopping: AtomicBool,
+}
+
+impl Worker {
+    /// Binds the socket and starts the thread.
+    pub fn start(settings: &Settings) -> io::Result<Self> {
+        let socket = UdpSocket::bind(settings.host, settings.port, settings.socket_buffer)?;
+        let port = socket.local_port();
+        let shared = Arc::new(Shared {
+            commands: Commands::new(settings.commands)?,
+            reports: Reports::new()?,
+            feedback: Mutex::default(),
+            counters: Mutex::default(),
+            stopping: AtomicBool::new(false),
+        });
+        let mut seed = [0; 8];
+        aws_lc_rs::rand::fill(&mut seed).map_err(|_| io::Error::other("no randomness"))?;
+        let forwarder = Forwarder::new(settings.limits, u64::from_ne_bytes(seed));
+        let rounds = Rounds::new(socket, forwarder, Arc::clone(&shared));
+        let thread = Builder::new()
+            .name(format!("plane-{port}"))
+            .spawn(move || rounds.run())?;
+        Ok(Self {
+            shared,
+            thread: Mutex::new(Some(thread)),
+            port,
+        })
+    }
+
+    /// The port that the socket is bound to.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// An eventfd that is readable while reports wait.
+    pub fn bell(&self) -> BorrowedFd<'_> {
+        self.shared.reports.bell()
+    }
+
+    /// Enqueues a command and returns at once.
+    pub fn submit(&self, command: Command) -> Result<(), NotSubmitted> {
+        if self.shared.stopping.load(SeqCst) {
+            return Err(NotSubmitted::Stopped);
+        }
+        let pushed = self.shared.commands.push(command);
+        pushed.map_err(|_| NotSubmitted::Busy)
+    }
+
+    /// All reports that wait, oldest first.
+    pub fn drain(&self) -> VecDeque<Report> {
+        self.shared.reports.drain()
+    }
+
+    /// Packed rows since the last call, at most one per transport.
+    pub fn feedback(&self) -> Vec<u8> {
+        std::mem::take(&mut lock(&self.shared.feedback))
+    }
+
+    /// Totals as of a moment ago (200 ms at most).
+    pub fn counters(&self) -> Counters {
+        *lock(&self.shared.counters)
+    }
+
+    /// Stops the thread, waits for it and closes the socket; idempotent.
+    pub fn stop(&self) {
+        self.shared.stopping.store(true, SeqCst);
+        self.shared.commands.wake();
+        if let Some(thread) = lock(&self.thread).take() {
+            // Panics are caught inside; there is nothing else to hear.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// What the thread owns.
+struct Rounds {
+    socket: UdpSocket,
+    forwarder: Forwarder,
+    shared: Arc<Shared>,
+    inbox: Inbox,
+    backlog: VecDeque<Command>,
+    news: Vec<Report>,
+    clock: Clock,
+    feedback_us: i64,
+    counters_us: i64,
+}
+
+impl Rounds {
+    fn new(socket: UdpSocket, forwarder: Forwarder, shared: Arc<Shared>) -> Self {
+        Self {
+            socket,
+            forwarder,
+            shared,
+            inbox: Inbox::new(),
+            backlog: VecDeque::new(),
+            news: Vec::new(),
+            clock: Clock::start(),
+            feedback_us: 0,
+            counters_us: 0,
+        }
+    }
+
+    fn run(mut self) {
+        let shared = Arc::clone(&self.shared);
+        // What a panic may leave half done is dropped unseen, right below.
+        let end = catch_unwind(AssertUnwindSafe(|| self.repeat()));
+        shared.stopping.store(true, SeqCst);
+        self.publish_counters();
+        if let Err(panic) = end {
+            let reason = panic_message(panic.as_ref());
+            shared.reports.post_last(Report::Fault { reason });
+        }
+    }
+
+    fn repeat(&mut self) {
+        let mut now = self.clock.now();
+        let started_us = now.us;
+        let mut sleep = Duration::ZERO;
+        while !self.shared.stopping.load(SeqCst) {
+            let mut readable = true;
+            if !sleep.is_zero() && self.backlog.is_empty() && self.news.is_empty() {
+                let before_us = self.clock.us();
+                self.forwarder.counters_mut().busy_us += (before_us - now.us) as u64;
+                readable = self.sleep(sleep);
+                now = self.clock.now();
+            } else {
+                let before_us = now.us;
+                now = self.clock.now();
+                self.forwarder.counters_mut().busy_us += (now.us - before_us) as u64;
+            }
+            self.forwarder.counters_mut().wall_us = (now.us - started_us) as u64;
+            // Commands first: a peer may answer to what one of them has brought about.
+            self.obey(now);
+            if readable {
+                self.receive(now);
+            }
+            sleep = self.forwarder.advance(now);
+            self.flush();
+            self.report(now);
+        }
+    }
+
+    /// Waits for the socket, a command or the time; returns whether the socket is readable.
+    fn sleep(&mut self, timeout: Duration) -> bool {
+        let commands = &self.shared.commands;
+        let timeout = match commands.fall_asleep() && !self.shared.stopping.load(SeqCst) {
+            true => timeout.min(MAX_SLEEP),
+            false => Duration::ZERO,
+        };
+        let timeout = Timespec {
+            tv_sec: 0,
+            tv_nsec: timeout.subsec_nanos().into(),
+        };
+        let bell = commands.bell();
+        let mut fds = [
+            PollFd::from_borrowed_fd(self.socket.as_fd(), PollFlags::IN),
+            PollFd::from_borrowed_fd(bell, PollFlags::IN),
+        ];
+        // An interrupted wait is a short one.
+        let _ = poll(&mut fds, Some(&timeout));
+        let readable = !fds[0].revents().is_empty();
+        commands.wake_up();
+        readable
+    }
+
+    fn receive(&mut self, now: Now) {
+        for _ in 0..RECEIVES_PER_ROUND {
+            // Without memory for a datagram the kernel says so and drops it: nothing to do here.
+            let received = self.socket.recv(&mut self.inbox).unwrap_or(0);
+            for (datagram, meta) in self.inbox.iter_mut() {
+                if meta.truncated {
+                    self.forwarder.counters_mut().drop_truncated += 1;
+                    continue;
+                }
+                self.forwarder.handle(datagram, &meta.from, now);
+                make_room(&mut self.socket, &mut self.forwarder);
+            }
+            if received < self.inbox.capacity() {
+                break;
+            }
+        }
+    }
+
+    fn obey(&mut self, now: Now) {
+        if self.backlog.is_empty() {
+            self.shared.commands.take(&mut self.backlog);
+        }
+        let count = self.backlog.len().min(COMMANDS_PER_ROUND);
+        for command in self.backlog.drain(..count) {
+            self.forwarder.apply(command, now);
+            make_room(&mut self.socket, &mut self.forwarder);
+        }
+    }
+
+    fn flush(&mut self) {
+        if !self.forwarder.outbox().is_empty() {
+            send(&mut self.socket, &mut self.forwarder);
+        }
+    }
+
+    fn report(&mut self, now: Now) {
+        self.forwarder.take_reports(&mut self.news);
+        let dropped = self.shared.reports.post(&mut self.news);
+        self.forwarder.counters_mut().reports_dropped += dropped;
+        if now.us - self.feedback_us >= FEEDBACK_EVERY_US {
+            // Rows that still wait there must be taken first: one per transport and call.
+            if let Ok(mut rows) = self.shared.feedback.try_lock() {
+                if rows.is_empty() {
+                    self.forwarder.take_feedback(now, &mut rows);
+                    self.feedback_us = now.us;
+                }
+            }
+        }
+        if now.us - self.counters_us >= COUNTERS_EVERY_US {
+            self.publish_counters();
+            self.counters_us = now.us;
+        }
+    }
+
+    fn publish_counters(&self) {
+        *lock(&self.shared.counters) = *self.forwarder.counters();
+    }
+}
+
+/// Sends early when the outbox could become too small for what one step may write.
+fn make_room(socket: &mut UdpSocket, forwarder: &mut Forwarder) {
+    let outbox = forwarder.outbox();
+    if outbox.messages_free() < MESSAGES_FREE || outbox.bytes_free() < BYTES_FREE {
+        send(socket, forwarder);
+    }
+}
+
+fn send(socket: &mut UdpSocket, forwarder: &mut Forwarder) {
+    let sent = socket.send(forwarder.outbox());
+    let counters = forwarder.counters_mut();
+    counters.send_calls += sent.calls;
+    counters.send_messages += sent.messages;
+    counters.drop_send_error += sent.failed + sent.dropped;
+}
+
+/// The monotonic clock, and wall-clock time derived from it: a step of the wall clock must not
+/// show in sender reports, or receivers would lose the lips.
+struct Clock {
+    /// NTP time at monotonic zero, in microseconds.
+    ntp_offset_us: i64,
+}
+
+impl Clock {
+    fn start() -> Self {
+        let wall_us = microseconds(ClockId::Realtime) + NTP_TO_UNIX_S * 1_000_000;
+        let ntp_offset_us = wall_us - microseconds(ClockId::Monotonic);
+        Self { ntp_offset_us }
+    }
+
+    fn us(&self) -> i64 {
+        microseconds(ClockId::Monotonic)
+    }
+
+    fn now(&self) -> Now {
+        let us = self.us();
+        let wall_us = (us + self.ntp_offset_us) as u128;
+        // 32.32 fixed point; the seconds wrap in 2036 (RFC 5905 §6).
+        let ntp = ((wall_us << 32) / 1_000_000) as u64;
+        Now { us, ntp }
+    }
+}
+
+/// Seconds from 1900 to 1970.
+const NTP_TO_UNIX_S: i64 = 2_208_988_800;
+
+fn microseconds(clock: ClockId) -> i64 {
+    let time = clock_gettime(clock);
+    time.tv_sec * 1_000_000 + time.tv_nsec / 1_000
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("panicked without a message").to_owned()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,491 @@
+//! A publisher and subscribers that share a forwarder with no socket between them.
+
+use _plane::batch::Destination;
+use _plane::clock::Now;
+use _plane::command::{Command, LayerSource, PayloadType, Target};
+use _plane::extension::{ExtensionIds, Writer};
+use _plane::forwarder::{Forwarder, Limits};
+use _plane::report::Report;
+use _plane::rtcp::{walk, Compound, Rtcp};
+use _plane::rtp::Rtp;
+use _plane::srtp::{Opener, Profile, Sealer};
+use _plane::stun;
+use sfu_codecs::Codec;
+use std::net::SocketAddr;
+
+pub(crate) const PUBLISHER: u32 = 1;
+pub(crate) const SUBSCRIBER: u32 = 2;
+const ROUTE: u32 = 5;
+const PROFILE: Profile = Profile::AeadAes128Gcm;
+
+/// A picture to be published.
+#[derive(Default, Clone, Copy)]
+pub(crate) struct Frame {
+    pub(crate) ssrc: u32,
+    pub(crate) rid: Option<&'static str>,
+    pub(crate) key: bool,
+    pub(crate) packets: usize,
+    /// The packet that never arrives.
+    pub(crate) lose: Option<usize>,
+}
+
+/// A packet as a subscriber got it.
+#[derive(Debug, Clone)]
+pub(crate) struct Got {
+    pub(crate) ssrc: u32,
+    pub(crate) payload_type: u8,
+    pub(crate) sequence: u16,
+    pub(crate) timestamp: u32,
+    pub(crate) picture_id: u16,
+    pub(crate) original: u16,
+    pub(crate) body: Vec<u8>,
+}
+
+/// What RTCP a peer got.
+#[derive(Debug, Default)]
+pub(crate) struct Control {
+    pub(crate) reports: usize,
+    pub(crate) sender_reports: usize,
+    pub(crate) feedback: usize,
+    pub(crate) nacked: Vec<u16>,
+}
+
+struct Stream {
+    ssrc: u32,
+    sequence: u16,
+    timestamp: u32,
+    picture_id: u16,
+}
+
+pub(crate) struct Call {
+    pub(crate) plane: Forwarder,
+    pub(crate) reports: Vec<Report>,
+    now_us: i64,
+    streams: Vec<Stream>,
+    transport_sequence: u16,
+    sealers: Vec<(u32, Sealer)>,
+    sent: Vec<(SocketAddr, Vec<u8>)>,
+    lost: Option<Vec<u8>>,
+    subscribed: bool,
+}
+
+fn address(transport: u32) -> Destination {
+    Destination {
+        remote: SocketAddr::from(([10, 0, 0, transport as u8], 5000)),
+        local: None,
+    }
+}
+
+fn key(transport: u32, up: bool) -> ([u8; 16], [u8; 12]) {
+    ([transport as u8 * 2 + u8::from(up); 16], [7; 12])
+}
+
+fn sealer(transport: u32, up: bool) -> Sealer {
+    let (key, salt) = key(transport, up);
+    Sealer::new(PROFILE, &key, &salt).expect("key")
+}
+
+fn opener(transport: u32, up: bool) -> Opener {
+    let (key, salt) = key(transport, up);
+    Opener::new(PROFILE, &key, &salt).expect("key")
+}
+
+fn extensions() -> ExtensionIds {
+    let mut ids = ExtensionIds::default();
+    for (name, id) in [
+        ("transport-cc", 3),
+        ("mid", 4),
+        ("rid", 10),
+        ("repaired-rid", 11),
+    ] {
+        assert!(ids.set(name, id));
+    }
+    ids
+}
+
+impl Call {
+    pub(crate) fn new() -> Self {
+        let limits = Limits {
+            transports: 100,
+            video_ring: 256,
+            audio_ring: 64,
+        };
+        let mut call = Self {
+            plane: Forwarder::new(limits, 42),
+            reports: Vec::new(),
+            now_us: 1_000_000,
+            streams: Vec::new(),
+            transport_sequence: 0,
+            sealers: Vec::new(),
+            sent: Vec::new(),
+            lost: None,
+            subscribed: false,
+        };
+        call.connect(PUBLISHER);
+        call.connect(SUBSCRIBER);
+        call.apply(Command::AddRoute {
+            route: ROUTE,
+            video: true,
+        });
+        call
+    }
+
+    fn now(&self) -> Now {
+        Now {
+            us: self.now_us,
+            ntp: ((self.now_us as u64) << 32) / 1_000_000 + (3_900_000_000 << 32),
+        }
+    }
+
+    pub(crate) fn apply(&mut self, command: Command) {
+        let now = self.now();
+        self.plane.apply(command, now);
+        self.run(0);
+    }
+
+    fn connect(&mut self, transport: u32) {
+        let (ufrag, pwd) = (
+            format!("user{transport}"),
+            "password-of-22-letters".to_owned(),
+        );
+        self.apply(Command::OpenTransport {
+            transport,
+            ufrag: ufrag.clone(),
+            pwd: pwd.clone(),
+        });
+        let mut request = Vec::new();
+        stun::binding_request(
+            &mut request,
+            [9; 12],
+            &format!("{ufrag}:peer"),
+            pwd.as_bytes(),
+            100,
+            true,
+            5,
+            true,
+        );
+        self.datagram(transport, request);
+        assert!(self.reports.iter().any(
+            |report| matches!(report, Report::PathUp { transport: up, .. } if *up == transport)
+        ));
+        let payload_types = vec![PayloadType {
+            number: 96,
+            codec: Codec::Vp8,
+            rtx: Some(97),
+        }];
+        self.apply(Command::SetRemote {
+            transport,
+            extensions: extensions(),
+            payload_types,
+            cname: "sfu".into(),
+        });
+        let (opener, own) = (
+            Box::new(opener(transport, true)),
+            Box::new(sealer(transport, false)),
+        );
+        self.apply(Command::SetKeys {
+            transport,
+            opener,
+            sealer: own,
+        });
+        self.sealers.push((transport, sealer(transport, true)));
+        self.sent.clear();
+    }
+
+    pub(crate) fn publish_video(&mut self, track: u32, layers: &[(&str, u32, u32)]) {
+        let layers = layers
+            .iter()
+            .map(|(rid, ssrc, rtx_ssrc)| LayerSource {
+                rid: (*rid).into(),
+                ssrc: *ssrc,
+                rtx_ssrc: *rtx_ssrc,
+            })
+            .collect();
+        self.apply(Command::AddTrack {
+            track,
+            transport: PUBLISHER,
+            mid: format!("m{track}"),
+            codec: Codec::Vp8,
+            layers,
+        });
+        if track == 1 {
+            self.bind(Some(1));
+        }
+    }
+
+    pub(crate) fn subscribe_video(&mut self, egress: u32, ssrc: u32, rtx_ssrc: u32) {
+        self.subscribed = true;
+        self.apply(Command::AddEgress {
+            egress,
+            transport: SUBSCRIBER,
+            route: ROUTE,
+            mid: "v0".into(),
+            ssrc,
+            rtx_ssrc,
+        });
+    }
+
+    pub(crate) fn bind(&mut self, track: Option<u32>) {
+        self.apply(Command::Bind {
+            route: ROUTE,
+            track,
+        });
+    }
+
+    pub(crate) fn target(&mut self, egress: u32, spatial: i8, temporal: u8) {
+        self.apply(Command::SetTargets(vec![Target {
+            egress,
+            spatial,
+            temporal,
+        }]));
+    }
+
+    pub(crate) fn mute(&mut self, track: u32, muted: bool) {
+        self.apply(Command::Mute { track, muted });
+    }
+
+    pub(crate) fn close(&mut self, transport: u32) {
+        self.apply(Command::CloseTransport { transport });
+    }
+
+    /// Lets time pass in steps of a millisecond.
+    pub(crate) fn run(&mut self, milliseconds: i64) {
+        for step in 0..=milliseconds {
+            self.now_us += i64::from(step > 0) * 1_000;
+            loop {
+                let now = self.now();
+                let wait = self.plane.advance(now);
+                self.flush();
+                if !wait.is_zero() {
+                    break;
+                }
+            }
+        }
+        self.plane.take_reports(&mut self.reports);
+    }
+
+    fn flush(&mut self) {
+        let outbox = self.plane.outbox();
+        self.sent.extend(
+            outbox
+                .iter()
+                .map(|(to, datagram)| (to.remote, datagram.to_vec())),
+        );
+        outbox.clear();
+    }
+
+    pub(crate) fn datagram(&mut self, transport: u32, bytes: Vec<u8>) {
+        self.datagram_from(address(transport), bytes);
+    }
+
+    pub(crate) fn datagram_from_stranger(&mut self, bytes: Vec<u8>) {
+        self.datagram_from(address(99), bytes);
+    }
+
+    fn datagram_from(&mut self, from: Destination, mut bytes: Vec<u8>) {
+        let now = self.now();
+        self.plane.handle(&mut bytes, &from, now);
+        self.flush();
+        self.run(0);
+    }
+
+    pub(crate) fn frame(&mut self, frame: Frame) {
+        for (n, packet) in self.packets(frame).into_iter().enumerate() {
+            if frame.lose == Some(n) {
+                self.lost = Some(packet);
+            } else {
+                let sealed = self.seal(packet);
+                self.datagram(PUBLISHER, sealed);
+            }
+        }
+        self.run(3);
+    }
+
+    pub(crate) fn sealed_frame(&mut self, ssrc: u32) -> Vec<u8> {
+        let packet = self
+            .packets(Frame {
+                ssrc,
+                packets: 1,
+                ..Frame::default()
+            })
+            .remove(0);
+        self.seal(packet)
+    }
+
+    /// Plain packets of one picture.
+    fn packets(&mut self, frame: Frame) -> Vec<Vec<u8>> {
+        if !self.streams.iter().any(|stream| stream.ssrc == frame.ssrc) {
+            self.streams.push(Stream {
+                ssrc: frame.ssrc,
+                sequence: frame.ssrc as u16,
+                timestamp: frame.ssrc,
+                picture_id: 100,
+            });
+        }
+        let stream = self
+            .streams
+            .iter_mut()
+            .find(|stream| stream.ssrc == frame.ssrc)
+            .expect("just made");
+        stream.timestamp += 3000;
+        stream.picture_id += 1;
+        let mut packets = Vec::new();
+        for n in 0..frame.packets {
+            stream.sequence = stream.sequence.wrapping_add(1);
+            self.transport_sequence += 1;
+            let first = n == 0;
+            let mut packet = vec![0x90, 96 | u8::from(n + 1 == frame.packets) << 7];
+            packet.extend(stream.sequence.to_be_bytes());
+            packet.extend(stream.timestamp.to_be_bytes());
+            packet.extend(frame.ssrc.to_be_bytes());
+            let mut block = [0u8; 64];
+            let mut writer = Writer::new(&mut block, false);
+            writer.put(3, &self.transport_sequence.to_be_bytes());
+            writer.put(4, b"m1");
+            if let Some(rid) = frame.rid {
+                writer.put(10, rid.as_bytes());
+            }
+            let len = writer.finish();
+            packet.extend(&block[..len]);
+            packet.extend([0x80 | u8::from(first) << 4, 0x80]);
+            packet.extend((0x8000 | stream.picture_id).to_be_bytes());
+            if first {
+                packet.extend([
+                    u8::from(!frame.key),
+                    0,
+                    0,
+                    0x9d,
+                    0x01,
+                    0x2a,
+                    0x40,
+                    0x01,
+                    0xb4,
+                    0x00,
+                ]);
+            }
+            packet.extend([n as u8; 200]);
+            packets.push(packet);
+        }
+        packets
+    }
+
+    fn seal(&mut self, mut packet: Vec<u8>) -> Vec<u8> {
+        let header = Rtp::parse(&packet).expect("own packet");
+        let len = packet.len();
+        packet.resize(len + 16, 0);
+        let (_, sealer) = &self.sealers[0];
+        let sealed = sealer.seal_rtp(
+            &mut packet,
+            len,
+            header.header_len,
+            header.ssrc,
+            u64::from(header.sequence),
+        );
+        packet.truncate(sealed);
+        packet
+    }
+
+    /// Sends the packet that was lost as its retransmission (RFC 4588).
+    pub(crate) fn repair(&mut self, rtx_ssrc: u32) {
+        let lost = self.lost.take().expect("a lost packet");
+        let header = Rtp::parse(&lost).expect("own packet");
+        let mut packet = lost[..header.header_len].to_vec();
+        packet[1] = packet[1] & 0x80 | 97;
+        packet[2..4].copy_from_slice(&1u16.to_be_bytes());
+        packet[8..12].copy_from_slice(&rtx_ssrc.to_be_bytes());
+        packet.extend(header.sequence.to_be_bytes());
+        packet.extend(&lost[header.header_len..]);
+        let sealed = self.seal(packet);
+        self.datagram(PUBLISHER, sealed);
+        self.run(3);
+    }
+
+    pub(crate) fn nack(&mut self, ssrc: u32, sequences: &[u16]) {
+        let mut packet = Vec::new();
+        let mut sorted = sequences.to_vec();
+        sorted.sort_unstable();
+        Compound::new(&mut packet).nack(1, ssrc, sorted.iter().copied());
+        self.rtcp(SUBSCRIBER, packet);
+    }
+
+    pub(crate) fn sender_report(&mut self, ssrc: u32, rtp: u32) {
+        let ntp = self.now().ntp;
+        let mut packet = Vec::new();
+        Compound::new(&mut packet).sender_report(ssrc, ntp, rtp, 1, 1, &[]);
+        self.rtcp(PUBLISHER, packet);
+    }
+
+    fn rtcp(&mut self, transport: u32, mut packet: Vec<u8>) {
+        let (_, sealer) = self
+            .sealers
+            .iter_mut()
+            .find(|(id, _)| *id == transport)
+            .expect("connected");
+        sealer.seal_rtcp(&mut packet);
+        self.datagram(transport, packet);
+    }
+
+    /// Media that a peer got since the last look.
+    pub(crate) fn received(&mut self, transport: u32) -> Vec<Got> {
+        let mut opener = opener(transport, false);
+        let mut got = Vec::new();
+        for (to, mut datagram) in std::mem::take(&mut self.sent) {
+            if to != address(transport).remote || _plane::rtp::is_rtcp(&datagram) {
+                continue;
+            }
+            let Ok(header) = Rtp::parse(&datagram) else {
+                continue;
+            };
+            let len = opener
+                .open_rtp(&mut datagram, &header)
+                .expect("sealed for this peer");
+            let payload = header.payload(&datagram[..len]).expect("payload");
+            let is_rtx = header.payload_type == 97;
+            let (original, payload) = if is_rtx {
+                (u16::from_be_bytes([payload[0], payload[1]]), &payload[2..])
+            } else {
+                (0, payload)
+            };
+            got.push(Got {
+                ssrc: header.ssrc,
+                payload_type: header.payload_type,
+                sequence: header.sequence,
+                timestamp: header.timestamp,
+                picture_id: u16::from_be_bytes([payload[2], payload[3]]) & 0x7fff,
+                original,
+                body: payload.to_vec(),
+            });
+        }
+        got
+    }
+
+    pub(crate) fn control(&mut self, transport: u32) -> Control {
+        let mut opener = opener(transport, false);
+        let mut control = Control::default();
+        for (to, datagram) in &self.sent {
+            if *to != address(transport).remote || !_plane::rtp::is_rtcp(datagram) {
+                continue;
+            }
+            let mut packet = datagram.clone();
+            let len = opener.open_rtcp(&mut packet).expect("sealed for this peer");
+            for packet in walk(&packet[..len]) {
+                match packet.expect("well formed") {
+                    Rtcp::ReceiverReport { .. } => control.reports += 1,
+                    Rtcp::SenderReport { .. } => control.sender_reports += 1,
+                    Rtcp::TransportFeedback(_) => control.feedback += 1,
+                    Rtcp::Nack { items, .. } => control.nacked.extend(items),
+                    _ => {}
+                }
+            }
+        }
+        control
+    }
+
+    /// The distinct sequence numbers that the publisher was asked for.
+    pub(crate) fn asked_of_publisher(&mut self) -> Vec<u16> {
+        let mut nacked = self.control(PUBLISHER).nacked;
+        nacked.sort_unstable();
+        nacked.dedup();
+        nacked
+    }
+}
