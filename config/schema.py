@@ -1,0 +1,232 @@
+"""The settings: one frozen model per TOML table, default and comment beside each field.
+
+`sfu.toml`, the JSON schema, the texts of errors and the environment overrides
+all come from these models. A field's docstring is its comment in `sfu.toml`.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from sfu.config.value import (
+    BindAddress,
+    Count,
+    Duration,
+    HttpUrl,
+    IpAddresses,
+    IpNetworks,
+    OptionalCount,
+    OptionalDuration,
+    Port,
+)
+
+
+class Table(BaseModel):
+    """A TOML table: unknown keys are errors, and "7800" is not a number."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True
+    )
+
+
+class ServerSettings(Table):
+    """HTTP, WebSocket, REST, metrics and pages: one TCP port."""
+
+    host: Annotated[str, Field(min_length=1)] = "0.0.0.0"
+    """Address or host name to listen on; "::" is every address of IPv6."""
+
+    port: Port = 7800
+    """TCP port; 0 lets the system choose."""
+
+    drain_timeout: Duration = 600.0
+    """After SIGTERM, how long those who are in a room may stay."""
+
+    empty_timeout: OptionalDuration = None
+    """How long a room may be empty before it ends."""
+
+    trusted_proxies: IpNetworks = ()
+    """Proxies in front of this server, as addresses or networks: they are exempt from the limits
+    per address."""
+
+
+class MediaSettings(Table):
+    """Media: one UDP port per worker, counted up from the first."""
+
+    host: BindAddress = ""
+    """Address to bind; "" is every address of both families."""
+
+    udp_port: Port = 7801
+    """UDP port of the first worker; 0 lets the system choose for each."""
+
+    workers: Annotated[int, Field(ge=0, le=64)] = 1
+    """Threads that forward packets; 0 is one per processor core."""
+
+    announced_addresses: IpAddresses = ()
+    """Addresses that clients are told to send to; none means this host's own. Needed behind
+    NAT."""
+
+    command_queue: Annotated[int, Field(ge=1024, le=1 << 24)] = 65536
+    """Commands that may wait for one worker."""
+
+    transports: Annotated[int, Field(ge=1, le=1 << 20)] = 16384
+    """Transports on one worker; a participant has one or two."""
+
+    video_ring: Annotated[int, Field(ge=64, le=1 << 16)] = 1024
+    """Packets kept of each video layer, for retransmissions and late joiners."""
+
+    audio_ring: Annotated[int, Field(ge=16, le=1 << 14)] = 128
+    """Packets kept of each audio track."""
+
+    socket_buffer: Annotated[int, Field(ge=65536, le=1 << 30)] = 4 << 20
+    """Bytes of kernel buffer, per direction, asked for at each media socket."""
+
+    def worker_count(self, cores: int) -> int:
+        """Threads to start on a machine with this many processor cores."""
+        return self.workers or max(1, min(cores, 64))
+
+    @model_validator(mode="after")
+    def _ports_fit(self) -> Self:
+        if self.udp_port and self.udp_port + self.workers - 1 > 65535:
+            raise ValueError(
+                f"udp_port {self.udp_port} with {self.workers} workers goes beyond port 65535"
+            )
+        return self
+
+
+class StoreSettings(Table):
+    """Where rooms, bans, usage and undelivered webhooks are kept."""
+
+    path: Annotated[str, Field(min_length=1)] = "sfu.sqlite"
+    """SQLite file, relative to the working directory."""
+
+    url: Annotated[str, Field(pattern=r"^$|^(redis|rediss|unix)://")] = ""
+    """Redis, in place of the file, such as "redis://localhost:6379/0"."""
+
+
+class RoomSettings(Table):
+    """What a room has unless its creator says otherwise."""
+
+    presenters: Annotated[int, Field(ge=0, le=100)] = 4
+    """Seats, without the organizer's, which comes on top."""
+
+    cameras: Annotated[int, Field(ge=0, le=25)] = 4
+    """Cameras that are on at once."""
+
+    attendees: Annotated[int, Field(ge=0, le=1_000_000)] = 1000
+    """People let in besides presenters; who comes later waits."""
+
+    meeting: Annotated[int, Field(ge=1, le=100)] = 25
+    """People in a room while it is in meeting mode."""
+
+    video: Literal["sd", "hd"] = "sd"
+    """Budget of each camera: 1 or 2 Mbit/s."""
+
+    screen: Literal["lite", "hq", "browser"] = "lite"
+    """Budget of the screen share: 2, 5 or 4 Mbit/s."""
+
+
+class LimitSettings(Table):
+    """Bounds that keep one client, or very many, from hurting the others."""
+
+    rooms: Count = 10_000
+    """Rooms at once."""
+
+    participants_per_room: Count = 12_000
+    """People in one room, those who wait included."""
+
+    sockets: Count = 20_000
+    """Signaling sockets at once."""
+
+    sockets_per_address: Count = 1000
+    """Signaling sockets from one address; loopback and trusted proxies are exempt."""
+
+    joins_per_second_per_address: Count = 200
+    """Joins from one address; loopback and trusted proxies are exempt."""
+
+    frame_bytes: Annotated[int, Field(ge=4096, le=1 << 24)] = 262_144
+    """Largest WebSocket frame and largest REST body."""
+
+    sdp_bytes: Annotated[int, Field(ge=4096, le=1 << 24)] = 131_072
+    """Largest session description."""
+
+    message_bytes: Annotated[int, Field(ge=1, le=1 << 20)] = 65_536
+    """Largest body of an app message."""
+
+    messages_per_second: Count = 10
+    """App messages of one participant, lastingly."""
+
+    messages_burst: Count = 50
+    """App messages of one participant, at once."""
+
+    malformed_frames: Count = 100
+    """Malformed frames within `malformed_window` that close a socket (1008)."""
+
+    malformed_window: Duration = 10.0
+    """Window in which malformed frames are counted."""
+
+    pending_frames: Count = 512
+    """Frames that may wait to be sent to one client; a slower one is disconnected."""
+
+    join_timeout: Duration = 10.0
+    """From the opening of a socket to its join."""
+
+    path_timeout: Duration = 30.0
+    """From a description to the first valid binding check (ICE)."""
+
+    handshake_timeout: Duration = 15.0
+    """From the first valid binding check to the end of the handshake (DTLS)."""
+
+    resume_timeout: Duration = 30.0
+    """How long a participant whose socket is gone keeps their place."""
+
+    @model_validator(mode="after")
+    def _frames_hold_descriptions(self) -> Self:
+        if self.sdp_bytes > self.frame_bytes:
+            raise ValueError("sdp_bytes is larger than frame_bytes, so it could never be reached")
+        return self
+
+
+class LogSettings(Table):
+    """The log, on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least important level that is written."""
+
+    format: Literal["auto", "human", "json"] = "auto"
+    """One event per line; auto is human in a terminal and JSON elsewhere."""
+
+
+class TenantSettings(Table):
+    """Who may use this server: an account of the embedding backend."""
+
+    secret: Annotated[SecretStr, Field(min_length=1)]
+    """Key of REST calls and join tokens; 32 random bytes or more are right (RFC 7518 §3.2)."""
+
+    webhook_url: HttpUrl = ""
+    """Where events are posted; "" is nowhere."""
+
+    webhook_secret: SecretStr = SecretStr("")
+    """Key that signs webhooks; "" is `secret`."""
+
+    parallel_events: OptionalCount = 1
+    """Live events at once."""
+
+    max_rooms: OptionalCount = 1000
+    """Rooms at once, prepared and ended ones included."""
+
+
+TenantName = Annotated[
+    str, Field(pattern=r"^[a-z0-9]+([._-][a-z0-9]+)*$", max_length=64, min_length=1)
+]
+
+
+class Settings(Table):
+    """Everything that can be set; `load` makes one, and nothing changes it afterwards."""
+
+    server: ServerSettings = ServerSettings()
+    media: MediaSettings = MediaSettings()
+    store: StoreSettings = StoreSettings()
+    room: RoomSettings = RoomSettings()
+    limits: LimitSettings = LimitSettings()
+    log: LogSettings = LogSettings()
+    tenants: dict[TenantName, TenantSettings] = {}

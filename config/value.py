@@ -1,0 +1,154 @@
+"""The kinds of value that a setting may have, each with the words that describe it to people."""
+
+import ipaddress
+import math
+import re
+from collections.abc import Callable
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
+
+
+def parse_duration(value: object) -> float:
+    """Seconds of `30`, `"30s"`, `"500ms"`, `"10m"`, `"1h"`, `"1d"`; `ValueError` for others."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError("not a duration")
+    seconds = _seconds(value) if isinstance(value, str) else float(value)
+    if not math.isfinite(seconds) or seconds < 0:
+        raise ValueError("a duration is finite and not negative")
+    return seconds
+
+
+def duration_text(seconds: float) -> str:
+    """The text in the largest unit that divides it, which `parse_duration` reads back unchanged."""
+    for unit in reversed(_UNITS):
+        count = seconds / _UNITS[unit]
+        if count >= 1 and count == int(count):
+            return f"{int(count)}{unit}"
+    return f"{seconds:.6f}".rstrip("0").rstrip(".") + "s"
+
+
+def _seconds(text: str) -> float:
+    match = _DURATION.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"not a duration: expected {_DURATION_WORDS}")
+    return float(match[1]) * _UNITS[match[2] or "s"]
+
+
+def _word_for_none(word: str) -> Callable[[object], object]:
+    return lambda value: None if value == word else value
+
+
+def _text_or(word: str, text: Callable[[float], object]) -> Callable[[float | None], object]:
+    return lambda value: word if value is None else text(value)
+
+
+def _address(text: str) -> str:
+    return str(ipaddress.ip_address(text))
+
+
+def _address_or_any(text: str) -> str:
+    return _address(text) if text else text
+
+
+def _network(text: str) -> str:
+    return str(ipaddress.ip_network(text, strict=False))
+
+
+def _frozen(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _http_url(text: str) -> str:
+    if not text:
+        return text
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("not an http(s) URL")
+    return text
+
+
+MOST = 1_000_000_000
+"""A bound that keeps typing errors out and nothing else."""
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*(ms|s|m|h|d)?", re.ASCII)
+_DURATION_WORDS = 'seconds as a number, or a text such as "500ms", "30s", "10m", "1h"'
+_DURATION_SCHEMA = [
+    {"type": "number", "minimum": 0},
+    {"type": "string", "pattern": f"^{_DURATION.pattern}$"},
+]
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+"""A TCP or UDP port; 0 lets the system choose."""
+
+Count = Annotated[int, Field(ge=1, le=MOST)]
+"""How many at most, or how many bytes at most."""
+
+Duration = Annotated[
+    float,
+    BeforeValidator(parse_duration),
+    PlainSerializer(duration_text, return_type=str, when_used="json"),
+    WithJsonSchema({"anyOf": _DURATION_SCHEMA, "accepted": _DURATION_WORDS}),
+]
+"""Seconds."""
+
+OptionalDuration = Annotated[
+    Duration | None,
+    BeforeValidator(_word_for_none("never")),
+    PlainSerializer(_text_or("never", duration_text), return_type=str, when_used="json"),
+    WithJsonSchema(
+        {
+            "anyOf": [*_DURATION_SCHEMA, {"const": "never"}],
+            "accepted": f'"never", or {_DURATION_WORDS}',
+            "hint": 'a duration or "never"',
+        }
+    ),
+]
+"""Seconds, or None for the word "never"."""
+
+OptionalCount = Annotated[
+    Count | None,
+    BeforeValidator(_word_for_none("unlimited")),
+    PlainSerializer(_text_or("unlimited", int), when_used="json"),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "integer", "minimum": 1}, {"const": "unlimited"}],
+            "accepted": '"unlimited", or an integer of 1 or more',
+            "hint": 'a number or "unlimited"',
+        }
+    ),
+]
+"""How many at most, or None for the word "unlimited"."""
+
+BindAddress = Annotated[
+    str,
+    AfterValidator(_address_or_any),
+    WithJsonSchema({"type": "string", "accepted": 'an IPv4 or IPv6 address, or ""'}),
+]
+"""An address of this host, or "" for every one."""
+
+IpAddress = Annotated[
+    str,
+    AfterValidator(_address),
+    WithJsonSchema({"type": "string", "accepted": "an IPv4 or IPv6 address"}),
+]
+
+IpNetwork = Annotated[
+    str,
+    AfterValidator(_network),
+    WithJsonSchema({"type": "string", "accepted": 'an address or a network such as "10.0.0.0/8"'}),
+]
+
+IpAddresses = Annotated[tuple[IpAddress, ...], BeforeValidator(_frozen)]
+IpNetworks = Annotated[tuple[IpNetwork, ...], BeforeValidator(_frozen)]
+
+HttpUrl = Annotated[
+    str,
+    AfterValidator(_http_url),
+    WithJsonSchema(
+        {"type": "string", "format": "uri", "accepted": 'an http:// or https:// URL, or ""'}
+    ),
+]
+"""Where to post to, or "" for nowhere."""
