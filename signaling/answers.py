@@ -1,0 +1,100 @@
+"""What the server answers to requests, and the shapes that answers and events share."""
+
+from typing import Any, Literal
+
+from pydantic import ConfigDict
+
+from sfu.signaling.messages import Message
+
+
+class Ok(Message):
+    """The request is done."""
+
+    type: Literal["ok"] = "ok"
+    id: int | str
+
+
+class Error(Message):
+    """The request is refused; further fields depend on the code."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: Literal["error"]
+    id: int | str | None
+    code: str
+    message: str
+    path: str | None = None
+
+
+class Person(Message):
+    """Somebody in the room. `sources` are those published: `{source: {muted}}`."""
+
+    id: str
+    identity: str
+    name: str
+    role: str
+    seat: int | None
+    sources: dict[str, dict[str, bool]]
+    joined_at: float
+    metadata: Any = None
+
+
+class RoomFacts(Message):
+    """The room's settings and state; `counts` is people by role."""
+
+    id: str
+    tenant: str
+    kind: str
+    state: str
+    mode: str
+    locked: bool
+    video: str
+    screen: str
+    limits: dict[str, int]
+    counts: dict[str, int]
+
+
+class SeatContent(Message):
+    """Who is on a seat's slot; false means muted or off."""
+
+    participant: str
+    camera: bool
+    microphone: bool
+
+
+class ScreenContent(Message):
+    """Who shares; false means muted or off."""
+
+    participant: str
+    screen: bool
+    screen_audio: bool
+
+
+SlotContent = SeatContent | ScreenContent | None
+
+
+class Snapshot(Message):
+    """All that a newcomer needs. `profiles` holds the budgets in bit/s by source; `resume` is for
+    taking the session up again."""
+
+    participant: Person
+    room: RoomFacts
+    participants: list[Person]
+    slots: dict[str, SlotContent]
+    profiles: dict[str, dict[str, int]]
+    ice_servers: list[dict[str, Any]]
+    resume: str
+
+
+class Joined(Snapshot):
+    """The answer to `join`."""
+
+    type: Literal["ok"] = "ok"
+    id: int | str
+    status: Literal["admitted", "waiting"]
+
+
+class Answered(Ok):
+    """The answer to `publish`."""
+
+    sdp: str

@@ -1,0 +1,199 @@
+"""The two peer connections of one participant: descriptions in and out, transports for them.
+
+Publishing: the client offers, again on the same connection whenever its set of
+tracks changes, or on a new one after the former was lost. Receiving: the server
+offers the room's slots once, and again, for a new connection, when that was lost.
+"""
+
+import random
+import secrets
+from collections.abc import Mapping
+from typing import Final
+
+from sfu.config.budgets import upload
+from sfu.errors import Refusal
+from sfu.forwarder import Forwarder, Remote
+from sfu.ice import candidates
+from sfu.receiver import EgressPlan
+from sfu.room import SCREEN
+from sfu.rooms import LiveRoom
+from sfu.signaling.negotiation import (
+    LocalTransport,
+    Negotiated,
+    NegotiationError,
+    PublishedTrack,
+    RemoteTransport,
+    Slot,
+    accept_answer,
+    answer_publish,
+    offer_receive,
+)
+from sfu.track import Media, Source, Stream
+from sfu.transport import State, Transport
+
+CNAME: Final = secrets.token_urlsafe(12)
+"""Of all that this process sends (RFC 7022 §4.2); the slots' msids tell what belongs together."""
+
+REOFFERS: Final = 5
+"""Receiving connections lost one after the other, none of which ever opened, before giving up."""
+
+_numbers = random.SystemRandom()
+
+
+class Connections:
+    """Of one joined participant. Raises Refusal for what cannot be agreed to."""
+
+    def __init__(self, live: LiveRoom, participant: str) -> None:
+        self._live = live
+        self._participant = participant
+        self._version = 0
+        self._established: RemoteTransport | None = None
+        self._offered: tuple[Forwarder, Transport, list[Slot]] | None = None
+        self._offers = 0
+        self._failures = 0
+
+    # Publishing
+
+    def publish(self, sdp: str, sources: Mapping[str, Source], now: float) -> str:
+        """Answers a publisher's offer; the room has agreed when this returns."""
+        uplink = self._live.open_stage().uplink(self._participant)
+        if uplink is not None and self._established is not None:
+            try:
+                return self._publish_over(uplink, sdp, sources, self._established)
+            except NegotiationError as error:
+                if error.code != "transport_changed":
+                    raise _refusal(error) from None
+        return self._publish_anew(sdp, sources, now)
+
+    def _publish_anew(self, sdp: str, sources: Mapping[str, Source], now: float) -> str:
+        """Over a new transport, in place of a former one."""
+        stage = self._live.open_stage()
+        transport = stage.open()
+        self._version = 0
+        try:
+            return self._publish_over(transport, sdp, sources, None)
+        except NegotiationError as error:
+            stage.discard(transport, "not agreed", now)
+            raise _refusal(error) from None
+        except Refusal:
+            stage.discard(transport, "refused", now)
+            raise
+
+    def _publish_over(
+        self,
+        transport: Transport,
+        sdp: str,
+        sources: Mapping[str, Source],
+        established: RemoteTransport | None,
+    ) -> str:
+        options = self._live.room.options
+        budgets = {Source(name): bps for name, bps in upload(options.video, options.screen).items()}
+        answer = answer_publish(
+            sdp,
+            sources,
+            self._local(transport),
+            budgets=budgets,
+            version=self._version,
+            cname=CNAME,
+            established=established,
+        )
+        media = {track.source: _media(track) for track in answer.tracks}
+        remote = _remote(answer.negotiated)
+        self._live.publish(self._participant, media, transport, remote)
+        self._version += 1
+        self._established = answer.negotiated.remote
+        return answer.sdp
+
+    # Receiving
+
+    def offer(self, now: float) -> tuple[str, dict[str, str]]:
+        """An offer for a new receiving connection: its SDP, and the slot of each m-line."""
+        self.close(now)
+        stage = self._live.open_stage()
+        transport = stage.open()
+        slots = _slots(self._live.room.slots)
+        self._offered = (stage.forwarder, transport, slots)
+        sdp = offer_receive(slots, self._local(transport), CNAME, self._offers)
+        self._offers += 1
+        mids = {slot.audio_mid: slot.name for slot in slots}
+        mids |= {slot.video_mid: slot.name for slot in slots}
+        return sdp, mids
+
+    def answer(self, sdp: str, now: float) -> None:
+        """The client's answer to the last offer."""
+        if self._offered is None or self._offered[1].state is State.CLOSED:
+            raise Refusal("no_offer", "no offer waits for an answer")
+        _, transport, slots = self._offered
+        try:
+            negotiated = accept_answer(sdp, slots, CNAME)
+        except NegotiationError as error:
+            raise _refusal(error) from None
+        self._offered = None
+        stage = self._live.open_stage()
+        egresses = [plan for slot in slots for plan in _plans(slot) if plan.mid in negotiated.mids]
+        stage.connect_downlink(self._participant, transport, _remote(negotiated), egresses, now)
+
+    def may_offer_again(self, opened: bool) -> bool:
+        """Whether a lost receiving connection is worth another offer."""
+        self._failures = 0 if opened else self._failures + 1
+        return self._failures < REOFFERS
+
+    def close(self, now: float) -> None:
+        """Gives up an offer that nobody will answer; the rest goes with the participant."""
+        if self._offered is not None:
+            forwarder, transport, _ = self._offered
+            self._offered = None
+            forwarder.drop_transport(transport, "offer withdrawn", now)
+
+    def _local(self, transport: Transport) -> LocalTransport:
+        forwarder: Forwarder = self._live.open_stage().forwarder
+        return LocalTransport(
+            ufrag=transport.credentials.ufrag,
+            pwd=transport.credentials.pwd,
+            fingerprint=forwarder.certificate.fingerprint,
+            candidates=candidates(forwarder.addresses, forwarder.worker.port),
+        )
+
+
+def _slots(names: list[str]) -> list[Slot]:
+    ssrcs = iter(_numbers.sample(range(1, 0xFFFF_FFFF), 3 * len(names)))
+    slots = []
+    for name in names:
+        mark = "s" if name == SCREEN else name.removeprefix("seat-")
+        slots.append(
+            Slot(
+                name=name,
+                audio_mid=f"a{mark}",
+                video_mid=f"v{mark}",
+                audio_ssrc=next(ssrcs),
+                video_ssrc=next(ssrcs),
+                video_rtx_ssrc=next(ssrcs),
+            )
+        )
+    return slots
+
+
+def _plans(slot: Slot) -> tuple[EgressPlan, EgressPlan]:
+    return (
+        EgressPlan(slot.name, False, slot.audio_mid, slot.audio_ssrc, 0),
+        EgressPlan(slot.name, True, slot.video_mid, slot.video_ssrc, slot.video_rtx_ssrc),
+    )
+
+
+def _media(track: PublishedTrack) -> Media:
+    streams = tuple(Stream(layer.rid, layer.ssrc, layer.rtx_ssrc) for layer in track.layers)
+    return Media(track.mid, track.codec, streams)
+
+
+def _remote(negotiated: Negotiated) -> Remote:
+    return Remote(
+        fingerprints=negotiated.remote.fingerprints,
+        client=negotiated.remote.we_are_client,
+        extensions=negotiated.extensions,
+        payload_types=negotiated.payload_types,
+        cname=negotiated.cname,
+    )
+
+
+def _refusal(error: NegotiationError) -> Refusal:
+    return Refusal(error.code, error.message)

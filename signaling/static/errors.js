@@ -1,0 +1,56 @@
+// @ts-check
+/** What the client throws: every error carries a stable `code`. */
+
+/**
+ * A refusal by the server (its `code` is in the protocol's table) or a failure in the browser:
+ *
+ * | code | what happened |
+ * | --- | --- |
+ * | `connection_failed` | the socket could not be opened |
+ * | `connection_closed` | the socket closed before the answer came |
+ * | `timeout` | no answer in time |
+ * | `not_joined` | the call needs a joined session |
+ * | `device_denied` | the person or the browser refused the device |
+ * | `device_missing` | there is no such device |
+ * | `device_busy` | the device is in use or failed to start |
+ * | `capture_unsupported` | this browser, or a page without https, cannot capture |
+ * | `codec_unsupported` | this browser cannot send that codec |
+ */
+export class SfuError extends Error {
+  /**
+   * @param {string} code
+   * @param {string} message
+   * @param {{cause?: unknown, details?: Record<string, unknown>}} [options]
+   */
+  constructor(code, message, options = {}) {
+    super(message, { cause: options.cause });
+    this.name = 'SfuError';
+    /** @readonly */
+    this.code = code;
+    /** Whatever else the server's answer held. @readonly */
+    this.details = options.details ?? {};
+  }
+}
+
+/** @type {Record<string, [string, string]>} */
+const CAPTURE = {
+  NotAllowedError: ['device_denied', 'access was refused'],
+  SecurityError: ['device_denied', 'access was refused'],
+  NotFoundError: ['device_missing', 'no such device'],
+  OverconstrainedError: ['device_missing', 'no device that fits'],
+  NotReadableError: ['device_busy', 'the device is in use or failed to start'],
+  AbortError: ['device_busy', 'the device failed to start'],
+};
+
+/**
+ * The error of a failed capture (getUserMedia, getDisplayMedia) in our words.
+ *
+ * @param {string} device what was asked for: camera, microphone, screen
+ * @param {unknown} cause
+ * @returns {SfuError}
+ */
+export function captureError(device, cause) {
+  const name = cause instanceof Error ? cause.name : '';
+  const [code, reason] = CAPTURE[name] ?? ['device_busy', String(cause)];
+  return new SfuError(code, `${device}: ${reason}`, { cause });
+}

@@ -1,0 +1,305 @@
+// @ts-check
+/** The sending half: one peer connection, one transceiver per source, offers by us. */
+
+import { SfuError } from './errors.js';
+
+/** @typedef {'microphone' | 'camera' | 'screen' | 'screen_audio'} Source */
+
+/**
+ * How a track is sent.
+ *
+ * @typedef {object} Sending
+ * @property {RTCRtpEncodingParameters[]} encodings one per simulcast layer, smallest first
+ * @property {string} [codec] preferred codec, lower case: vp8, h264, vp9, av1, opus
+ */
+
+/**
+ * @typedef {object} Published
+ * @property {RTCRtpTransceiver} transceiver
+ * @property {MediaStreamTrack} track
+ * @property {Sending} sending
+ */
+
+/**
+ * What one layer of a source sends now. Rates are over the time since the last call.
+ *
+ * @typedef {object} LayerStats
+ * @property {string} rid empty without simulcast
+ * @property {number} width pixels; 0 while nothing is encoded
+ * @property {number} height
+ * @property {number} fps
+ * @property {number} bitrate bits per second, payload
+ */
+
+/** @typedef {(sdp: string, sources: Record<string, Source>) => Promise<string>} Exchange */
+
+/** The three simulcast layers of a 720p camera; with headers they fit the 2 Mbit/s of HD. */
+const HD_LAYERS = [
+  { rid: 'q', scaleResolutionDownBy: 4, maxBitrate: 150_000 },
+  { rid: 'h', scaleResolutionDownBy: 2, maxBitrate: 450_000 },
+  { rid: 'f', scaleResolutionDownBy: 1, maxBitrate: 1_250_000 },
+];
+
+/** The two of a 360p camera, for the 1 Mbit/s of SD. */
+const SD_LAYERS = [
+  { rid: 'q', scaleResolutionDownBy: 2, maxBitrate: 200_000 },
+  { rid: 'f', scaleResolutionDownBy: 1, maxBitrate: 700_000 },
+];
+
+/**
+ * What a camera sends: its layers, or the sum of their rates in one stream.
+ *
+ * VP9 and AV1 go without simulcast: they layer within one stream.
+ *
+ * @param {'sd' | 'hd'} quality
+ * @param {boolean} simulcast
+ * @param {string} codec
+ * @returns {Sending}
+ */
+export function cameraSending(quality, simulcast, codec) {
+  const layers = quality === 'sd' ? SD_LAYERS : HD_LAYERS;
+  if (simulcast && (codec === 'vp8' || codec === 'h264')) {
+    return { codec, encodings: layers.map((layer) => ({ ...layer })) };
+  }
+  const maxBitrate = layers.reduce((sum, layer) => sum + layer.maxBitrate, 0);
+  return { codec, encodings: [{ maxBitrate }] };
+}
+
+/**
+ * The browser's codecs for a kind, the wanted one first.
+ *
+ * H.264 comes in many shapes; constrained baseline in packetization mode 1 is what every
+ * receiver decodes (RFC 7742 §6.2), so it goes before the others.
+ *
+ * @param {'audio' | 'video'} kind
+ * @param {string} codec
+ * @returns {RTCRtpCodec[]}
+ */
+function preferring(kind, codec) {
+  const all = RTCRtpSender.getCapabilities(kind)?.codecs ?? [];
+  const wanted = `${kind}/${codec}`;
+  /** @param {RTCRtpCodec} each */
+  const rank = ({ mimeType, sdpFmtpLine = '' }) => {
+    if (mimeType.toLowerCase() !== wanted) return 2;
+    if (codec !== 'h264') return 0;
+    return /packetization-mode=1/.test(sdpFmtpLine) && /42e01f/i.test(sdpFmtpLine) ? 0 : 1;
+  };
+  if (all.every((each) => rank(each) === 2)) {
+    throw new SfuError('codec_unsupported', `this browser cannot send ${codec}`);
+  }
+  return [...all].sort((a, b) => rank(a) - rank(b));
+}
+
+/**
+ * The publishing connection. It exists from the first published source on.
+ *
+ * A source that is taken away leaves its transceiver inactive and gets it back when it returns
+ * with the same encodings: m-lines can never be removed (RFC 9429 §5.2.2), so they are reused.
+ * Dispatches `state` (detail: the RTCPeerConnection's connectionState).
+ */
+export class Publishing extends EventTarget {
+  /** @type {RTCPeerConnection | null} */ connection = null;
+  /** @type {Map<Source, Published>} */ #published = new Map();
+  /** Idle transceivers by what they can be used for again. @type {Map<string, RTCRtpTransceiver>} */
+  #idle = new Map();
+  /** Offers go one after the other. @type {Promise<unknown>} */ #turn = Promise.resolve();
+  /** @type {WeakMap<RTCRtpTransceiver, string>} */ #purposes = new WeakMap();
+  /** @type {Map<string, {at: number, bytes: number}>} */ #readings = new Map();
+  /** @type {Exchange} */ #exchange;
+  /** @type {RTCIceServer[]} */ #iceServers;
+
+  /**
+   * @param {Exchange} exchange sends our offer, gives the server's answer
+   * @param {RTCIceServer[]} iceServers
+   */
+  constructor(exchange, iceServers) {
+    super();
+    this.#exchange = exchange;
+    this.#iceServers = iceServers;
+  }
+
+  /**
+   * @param {Source} source
+   * @returns {MediaStreamTrack | null} what is sent for this source
+   */
+  track(source) {
+    return this.#published.get(source)?.track ?? null;
+  }
+
+  /** @returns {Source[]} */
+  get sources() {
+    return [...this.#published.keys()];
+  }
+
+  /**
+   * Adds tracks, all in one offer. A source that is sent already gets the new track instead.
+   *
+   * @param {{source: Source, track: MediaStreamTrack, sending: Sending}[]} additions
+   */
+  async add(additions) {
+    await this.#inTurn(async () => {
+      for (const { source, track, sending } of additions) {
+        await this.#attach(source, track, sending);
+      }
+      try {
+        await this.#negotiate();
+      } catch (error) {
+        for (const { source } of additions) await this.#detach(source);
+        throw error;
+      }
+    });
+  }
+
+  /**
+   * Stops sending a source. The server is told by `unpublish`, not by an offer; the m-line turns
+   * inactive in the next one.
+   *
+   * @param {Source} source
+   */
+  async remove(source) {
+    await this.#inTurn(() => this.#detach(source));
+  }
+
+  /** Sends the same sources over a new connection, after the old one was lost. */
+  async again() {
+    const additions = [...this.#published].map(
+      ([source, { track, sending }]) => ({ source, track, sending }),
+    );
+    this.close();
+    if (additions.length > 0) await this.add(additions);
+  }
+
+  /** @returns {Promise<Map<Source, LayerStats[]>>} by source, smallest layer first */
+  async stats() {
+    /** @type {Map<Source, LayerStats[]>} */
+    const all = new Map();
+    const report = await this.connection?.getStats();
+    for (const [source, { transceiver }] of this.#published) {
+      /** @type {LayerStats[]} */
+      const layers = [];
+      report?.forEach((entry) => {
+        if (entry.type !== 'outbound-rtp' || entry.mid !== transceiver.mid) return;
+        layers.push({
+          rid: entry.rid ?? '',
+          width: entry.frameWidth ?? 0,
+          height: entry.frameHeight ?? 0,
+          fps: entry.framesPerSecond ?? 0,
+          bitrate: this.#bitrate(entry),
+        });
+      });
+      all.set(source, layers.sort((a, b) => a.height - b.height));
+    }
+    return all;
+  }
+
+  /** Ends the connection; tracks go on until whoever made them stops them. */
+  close() {
+    this.connection?.close();
+    this.connection = null;
+    this.#published.clear();
+    this.#idle.clear();
+  }
+
+  /** @returns {RTCPeerConnection} */
+  #connected() {
+    if (this.connection !== null) return this.connection;
+    const connection = new RTCPeerConnection({
+      bundlePolicy: 'max-bundle',
+      iceServers: this.#iceServers,
+    });
+    connection.onconnectionstatechange = () => {
+      this.dispatchEvent(new CustomEvent('state', { detail: connection.connectionState }));
+    };
+    this.connection = connection;
+    return connection;
+  }
+
+  /**
+   * @param {Source} source
+   * @param {MediaStreamTrack} track
+   * @param {Sending} sending
+   */
+  async #attach(source, track, sending) {
+    const { encodings, codec } = sending;
+    await this.#detach(source);
+    const purpose = JSON.stringify([source, codec, encodings]);
+    let transceiver = this.#idle.get(purpose);
+    if (transceiver !== undefined) {
+      this.#idle.delete(purpose);
+      transceiver.direction = 'sendonly';
+      await transceiver.sender.replaceTrack(track);
+    } else {
+      const codecs = codec === undefined ? null : preferring(kindOf(track), codec);
+      transceiver = this.#connected().addTransceiver(track, {
+        direction: 'sendonly',
+        sendEncodings: encodings,
+      });
+      if (codecs !== null) transceiver.setCodecPreferences(codecs);
+      this.#purposes.set(transceiver, purpose);
+    }
+    this.#published.set(source, { transceiver, track, sending });
+  }
+
+  /** @param {Source} source */
+  async #detach(source) {
+    const published = this.#published.get(source);
+    if (published === undefined || this.connection === null) return;
+    this.#published.delete(source);
+    const { transceiver } = published;
+    transceiver.direction = 'inactive';
+    this.#idle.set(/** @type {string} */ (this.#purposes.get(transceiver)), transceiver);
+    await transceiver.sender.replaceTrack(null);
+  }
+
+  async #negotiate() {
+    const connection = this.#connected();
+    await connection.setLocalDescription(await connection.createOffer());
+    /** @type {Record<string, Source>} */
+    const sources = {};
+    for (const [source, { transceiver }] of this.#published) {
+      sources[/** @type {string} */ (transceiver.mid)] = source;
+    }
+    // The server is ICE-lite: it answers our checks wherever they come from, so our candidates
+    // are of no use to it and the offer need not wait for them.
+    const offer = /** @type {RTCSessionDescription} */ (connection.localDescription);
+    try {
+      const answer = await this.#exchange(offer.sdp, sources);
+      await connection.setRemoteDescription({ type: 'answer', sdp: answer });
+    } catch (error) {
+      if (connection.signalingState === 'have-local-offer') {
+        await connection.setLocalDescription({ type: 'rollback' });
+      }
+      throw error;
+    }
+  }
+
+  /**
+   * @param {any} entry an outbound-rtp report
+   * @returns {number}
+   */
+  #bitrate({ id, timestamp, bytesSent = 0 }) {
+    const last = this.#readings.get(id);
+    this.#readings.set(id, { at: timestamp, bytes: bytesSent });
+    if (last === undefined || timestamp <= last.at) return 0;
+    return (8 * (bytesSent - last.bytes)) / ((timestamp - last.at) / 1000);
+  }
+
+  /**
+   * @template T
+   * @param {() => Promise<T>} work
+   * @returns {Promise<T>}
+   */
+  #inTurn(work) {
+    const result = this.#turn.then(work);
+    this.#turn = result.catch(() => {});
+    return result;
+  }
+}
+
+/**
+ * @param {MediaStreamTrack} track
+ * @returns {'audio' | 'video'}
+ */
+function kindOf(track) {
+  return track.kind === 'audio' ? 'audio' : 'video';
+}

@@ -1,0 +1,167 @@
+// @ts-check
+/** The receiving half: one peer connection, offers by the server, a MediaStream per slot. */
+
+/**
+ * What a slot receives now. Rates are over the time since the last call.
+ *
+ * @typedef {object} SlotStats
+ * @property {number} width of the last decoded picture, pixels; 0 without one
+ * @property {number} height
+ * @property {number} fps frames decoded per second
+ * @property {number} videoBitrate bits per second, payload
+ * @property {number} audioBitrate
+ * @property {number} freezes since the beginning
+ * @property {number} lost packets lost since the beginning, audio and video
+ * @property {number} jitter seconds, of the video or else of the audio
+ */
+
+/** @typedef {{at: number, bytes: number, frames: number}} Reading */
+
+/**
+ * The receiving connection. It exists from the server's first offer on.
+ *
+ * Dispatches `stream` (detail: `{slot, stream}`) when a slot's tracks appear, and `state`
+ * (detail: the RTCPeerConnection's connectionState).
+ */
+export class Receiving extends EventTarget {
+  /** @type {RTCPeerConnection | null} */ connection = null;
+  /** Slot → its stream; a stream stays the same object for good. @type {Map<string, MediaStream>} */
+  streams = new Map();
+  /** @type {Map<string, string>} */ #slotOfTrack = new Map();
+  /** @type {Map<string, Reading>} */ #readings = new Map();
+  /** @type {Promise<unknown>} */ #turn = Promise.resolve();
+  /** @type {RTCIceServer[]} */ #iceServers;
+
+  /** @param {RTCIceServer[]} iceServers */
+  constructor(iceServers) {
+    super();
+    this.#iceServers = iceServers;
+  }
+
+  /**
+   * Takes an offer and gives the answer; offers are taken one after the other.
+   *
+   * @param {string} sdp
+   * @param {Record<string, string>} slots mid → slot
+   * @returns {Promise<string>} the answer's SDP
+   */
+  accept(sdp, slots) {
+    const result = this.#turn.then(() => this.#accept(sdp, slots));
+    this.#turn = result.catch(() => {});
+    return result;
+  }
+
+  /** @returns {Promise<Map<string, SlotStats>>} */
+  async stats() {
+    /** @type {Map<string, SlotStats>} */
+    const all = new Map();
+    const report = await this.connection?.getStats();
+    report?.forEach((entry) => {
+      const slot = this.#slotOfTrack.get(entry.trackIdentifier);
+      if (entry.type !== 'inbound-rtp' || slot === undefined) return;
+      const stats = all.get(slot) ?? nothing();
+      const { bitrate, fps } = this.#since(entry);
+      stats.lost += entry.packetsLost ?? 0;
+      if (entry.kind === 'video') {
+        stats.width = entry.frameWidth ?? 0;
+        stats.height = entry.frameHeight ?? 0;
+        stats.fps = fps;
+        stats.videoBitrate = bitrate;
+        stats.freezes = entry.freezeCount ?? 0;
+        stats.jitter = entry.jitter ?? 0;
+      } else {
+        stats.audioBitrate = bitrate;
+        stats.jitter ||= entry.jitter ?? 0;
+      }
+      all.set(slot, stats);
+    });
+    return all;
+  }
+
+  /** Forgets a lost connection; the streams stay, for the tracks of the next offer. */
+  reset() {
+    this.connection?.close();
+    this.connection = null;
+    for (const stream of this.streams.values()) {
+      for (const track of stream.getTracks()) stream.removeTrack(track);
+    }
+    this.#slotOfTrack.clear();
+    this.#readings.clear();
+  }
+
+  close() {
+    this.reset();
+    this.streams.clear();
+  }
+
+  /**
+   * @param {string} sdp
+   * @param {Record<string, string>} slots
+   */
+  async #accept(sdp, slots) {
+    const connection = this.#connected();
+    await connection.setRemoteDescription({ type: 'offer', sdp });
+    for (const { mid, receiver } of connection.getTransceivers()) {
+      const slot = slots[mid ?? ''];
+      if (slot !== undefined) this.#place(receiver.track, slot);
+    }
+    const answer = await connection.createAnswer();
+    await connection.setLocalDescription(answer);
+    // As when publishing: the ICE-lite server needs none of our candidates.
+    return /** @type {RTCSessionDescription} */ (connection.localDescription).sdp;
+  }
+
+  /**
+   * @param {MediaStreamTrack} track
+   * @param {string} slot
+   */
+  #place(track, slot) {
+    this.#slotOfTrack.set(track.id, slot);
+    const stream = this.streams.get(slot) ?? new MediaStream();
+    const known = this.streams.has(slot);
+    if (!stream.getTracks().includes(track)) stream.addTrack(track);
+    this.streams.set(slot, stream);
+    if (!known) this.dispatchEvent(new CustomEvent('stream', { detail: { slot, stream } }));
+  }
+
+  /** @returns {RTCPeerConnection} */
+  #connected() {
+    if (this.connection !== null) return this.connection;
+    const connection = new RTCPeerConnection({
+      bundlePolicy: 'max-bundle',
+      iceServers: this.#iceServers,
+    });
+    connection.onconnectionstatechange = () => {
+      this.dispatchEvent(new CustomEvent('state', { detail: connection.connectionState }));
+    };
+    this.connection = connection;
+    return connection;
+  }
+
+  /**
+   * @param {any} entry an inbound-rtp report
+   * @returns {{bitrate: number, fps: number}}
+   */
+  #since(entry) {
+    const reading = {
+      at: entry.timestamp,
+      bytes: entry.bytesReceived ?? 0,
+      frames: entry.framesDecoded ?? 0,
+    };
+    const last = this.#readings.get(entry.id);
+    this.#readings.set(entry.id, reading);
+    const seconds = last === undefined ? 0 : (reading.at - last.at) / 1000;
+    if (last === undefined || seconds <= 0) return { bitrate: 0, fps: 0 };
+    return {
+      bitrate: (8 * (reading.bytes - last.bytes)) / seconds,
+      fps: (reading.frames - last.frames) / seconds,
+    };
+  }
+}
+
+/** @returns {SlotStats} */
+function nothing() {
+  return {
+    width: 0, height: 0, fps: 0, videoBitrate: 0, audioBitrate: 0, freezes: 0, lost: 0, jitter: 0,
+  };
+}

@@ -1,0 +1,413 @@
+// @ts-check
+/**
+ * A person in a room, from the browser's side.
+ *
+ *     const client = new SfuClient();
+ *     await client.connect('wss://sfu.example/v1/signal');
+ *     client.addEventListener('stream', ({ detail }) => show(detail.slot, detail.stream));
+ *     await client.join({ room: 'demo', token });
+ *     await client.publishCamera();
+ *
+ * Every event of the server is dispatched under its own name, its frame in `detail`
+ * (`slots`, `participant`, `quality`, `speaker`, `message`, `removed` …). Own events:
+ *
+ * | event | detail |
+ * | --- | --- |
+ * | `state` | `{session, publish, receive}`: see {@link SfuClient#state} |
+ * | `joined` | the snapshot: on join, or when the waiting is over |
+ * | `stream` | `{slot, stream}`: a slot's MediaStream, once per slot |
+ * | `local` | `{source, track}`: an own source began, or ended (`track` null) |
+ * | `error` | `{code, message}`: something failed that no call is waiting for |
+ * | `closed` | `{code, reason}`: the session is over |
+ *
+ * Failed calls reject with an {@link SfuError}, which carries a `code`.
+ */
+
+import { Capture } from './capture.js';
+import { SfuError } from './errors.js';
+import { cameraSending, Publishing } from './publishing.js';
+import { Receiving } from './receiving.js';
+import { SignalSocket } from './signal-socket.js';
+
+export { SfuError };
+
+/** @typedef {import('./types.js').Source} Source */
+/** @typedef {import('./types.js').SlotStats} SlotStats */
+/** @typedef {import('./types.js').LayerStats} LayerStats */
+/** @typedef {import('./types.js').Frame} Frame */
+/** @typedef {import('./types.js').Participant} Participant */
+/** @typedef {import('./types.js').Holder} Holder */
+/** @typedef {import('./types.js').Join} Join */
+/** @typedef {import('./types.js').CameraOptions} CameraOptions */
+/** @typedef {import('./types.js').View} View */
+
+const PING_EVERY = 20_000;
+
+/** One session in one room. A closed client is not used again. */
+export class SfuClient extends EventTarget {
+  /** The own entry, from joining on. @type {Participant | null} */ participant = null;
+  /** Everybody told about, by id. @type {Map<string, Participant>} */ participants = new Map();
+  /** Slot → who is on it. @type {Map<string, Holder | null>} */ slots = new Map();
+  /** The room's settings as told on joining. @type {Record<string, any>} */ room = {};
+  /** Budgets in bit/s by source. @type {Record<string, Record<string, number>>} */ profiles = {};
+  /** What to give to `join` to take the session up again. @type {string | null} */ resume = null;
+
+  /** @type {SignalSocket | null} */ #socket = null;
+  /** @type {Publishing | null} */ #publishing = null;
+  /** @type {Receiving | null} */ #receiving = null;
+  #capture = new Capture((source) => this.unpublish(source).catch(() => {}));
+  /** @type {Set<Source>} */ #muted = new Set();
+  /** @type {'new' | 'connected' | 'waiting' | 'joined' | 'closed'} */ #session = 'new';
+  /** @type {ReturnType<typeof setInterval> | undefined} */ #pinging;
+
+  /**
+   * Where the session stands, and the connectionState of both peer connections (`new` before
+   * there is one).
+   */
+  get state() {
+    return {
+      session: this.#session,
+      publish: this.#publishing?.connection?.connectionState ?? 'new',
+      receive: this.#receiving?.connection?.connectionState ?? 'new',
+    };
+  }
+
+  /** Slot → its MediaStream: the same object for good, whoever is on the slot. */
+  get streams() {
+    return this.#receiving?.streams ?? new Map();
+  }
+
+  /** For what this class does not cover, such as getStats of one's own. */
+  get publishConnection() {
+    return this.#publishing?.connection ?? null;
+  }
+
+  /** See {@link publishConnection}. */
+  get receiveConnection() {
+    return this.#receiving?.connection ?? null;
+  }
+
+  /** @returns {Source[]} what is published now */
+  get sources() {
+    return this.#publishing?.sources ?? [];
+  }
+
+  /**
+   * @param {Source} source
+   * @returns {MediaStreamTrack | null} the own track, for a preview
+   */
+  track(source) {
+    return this.#publishing?.track(source) ?? null;
+  }
+
+  /**
+   * @param {Source} source
+   * @returns {boolean} whether it is muted, by whomever
+   */
+  isMuted(source) {
+    return this.#muted.has(source);
+  }
+
+  /**
+   * Opens the signaling socket.
+   *
+   * @param {string | URL} url of the server's `/v1/signal`
+   */
+  async connect(url) {
+    const socket = await SignalSocket.open(url);
+    this.#socket = socket;
+    socket.addEventListener('frame', (event) => {
+      this.#onFrame(/** @type {CustomEvent<Frame>} */ (event).detail);
+    });
+    socket.addEventListener('close', (event) => {
+      this.#onClose(/** @type {CustomEvent<{code: number, reason: string}>} */ (event).detail);
+    });
+    this.#pinging = setInterval(() => this.ping().catch(() => socket.close()), PING_EVERY);
+    this.#become('connected');
+  }
+
+  /**
+   * Asks to be let in. With status `waiting` (why is in `reason`) the `joined` event follows
+   * when the wait is over.
+   *
+   * @param {Join} options
+   * @returns {Promise<Frame>} `{status: 'admitted' | 'waiting', …}`
+   */
+  async join(options) {
+    const answer = await this.#request('join', { ...options });
+    if (answer.status === 'waiting') {
+      this.#become('waiting');
+    } else {
+      this.#admitted(answer);
+    }
+    return answer;
+  }
+
+  /** @param {CameraOptions} [options] */
+  async publishCamera(options = {}) {
+    const { simulcast = true, codec = 'vp8', quality = 'hd', deviceId } = options;
+    const track = options.track ?? await this.#capture.camera(quality, deviceId);
+    const sending = cameraSending(quality, simulcast, codec);
+    await this.#publish([{ source: 'camera', track, sending }]);
+  }
+
+  /** @param {{deviceId?: string, track?: MediaStreamTrack}} [options] */
+  async publishMicrophone(options = {}) {
+    const track = options.track ?? await this.#capture.microphone(options.deviceId);
+    await this.#publish([{ source: 'microphone', track, sending: { encodings: [{}] } }]);
+  }
+
+  /**
+   * Shares a screen, a window or a tab, with its sound where the browser gives it.
+   *
+   * @param {{codec?: string, maxBitrate?: number, track?: MediaStreamTrack}} [options] maxBitrate
+   *   in bits per second
+   */
+  async publishScreen(options = {}) {
+    const { codec = 'vp8', maxBitrate = 2_000_000 } = options;
+    const [video, audio] = options.track ? [options.track] : await this.#capture.screen();
+    // Text must stay sharp; rather fewer pictures than blurred ones.
+    video.contentHint = 'detail';
+    /** @type {Parameters<Publishing['add']>[0]} */
+    const additions = [
+      { source: 'screen', track: video, sending: { codec, encodings: [{ maxBitrate }] } },
+    ];
+    if (audio) {
+      additions.push({ source: 'screen_audio', track: audio, sending: { encodings: [{}] } });
+    }
+    await this.#publish(additions);
+  }
+
+  /**
+   * Stops a source; what this client captured is released. A screen takes its sound along.
+   *
+   * @param {Source} source
+   */
+  async unpublish(source) {
+    const all = /** @type {Source[]} */ (source === 'screen' ? ['screen', 'screen_audio'] : [source]);
+    for (const each of all.filter((one) => this.sources.includes(one))) {
+      await this.#drop(each);
+      await this.#request('unpublish', { source: each });
+    }
+  }
+
+  /**
+   * Mutes or unmutes an own source, or mutes somebody else's (presenters only; nobody unmutes
+   * others). The server does not forward a muted source.
+   *
+   * @param {Source} source
+   * @param {boolean} muted
+   * @param {string} [participant] id of somebody else
+   */
+  async mute(source, muted, participant) {
+    const own = participant === undefined || participant === this.participant?.id;
+    if (own && muted) this.#applyMute(source, true);
+    await this.#request('mute', { source, muted, participant });
+    if (own && !muted) this.#applyMute(source, false);
+  }
+
+  /**
+   * Says what the person looks at; layers are chosen by it.
+   *
+   * @param {View} view
+   */
+  async view(view) {
+    await this.#request('view', { ...view });
+  }
+
+  /** @returns {Promise<number>} milliseconds to the server and back */
+  async ping() {
+    const start = performance.now();
+    await this.#request('ping');
+    return performance.now() - start;
+  }
+
+  /**
+   * Any other request of the protocol.
+   *
+   * @param {string} type
+   * @param {Record<string, unknown>} [fields]
+   * @returns {Promise<Frame>}
+   */
+  request(type, fields) {
+    return this.#request(type, fields);
+  }
+
+  /** @returns {Promise<Map<string, SlotStats>>} by slot; rates are since the last call */
+  async stats() {
+    return (await this.#receiving?.stats()) ?? new Map();
+  }
+
+  /** @returns {Promise<Map<Source, LayerStats[]>>} what is sent; rates are since the last call */
+  async publishStats() {
+    return (await this.#publishing?.stats()) ?? new Map();
+  }
+
+  /** Leaves the room and releases everything. The room goes on. */
+  async leave() {
+    try {
+      await this.#request('leave');
+    } catch (error) {
+      if (!(error instanceof SfuError && error.code === 'connection_closed')) throw error;
+    } finally {
+      this.#socket?.close();
+      this.#onClose({ code: 1000, reason: 'left' });
+    }
+  }
+
+  /**
+   * @param {string} type
+   * @param {Record<string, unknown>} [fields]
+   */
+  #request(type, fields) {
+    if (this.#socket === null) {
+      return Promise.reject(new SfuError('connection_closed', 'there is no connection'));
+    }
+    return this.#socket.request(type, fields);
+  }
+
+  /** @param {Parameters<Publishing['add']>[0]} additions */
+  async #publish(additions) {
+    const publishing = this.#publishing;
+    try {
+      if (publishing === null) throw new SfuError('not_joined', 'join a room first');
+      await publishing.add(additions);
+    } catch (error) {
+      for (const { source } of additions) this.#capture.release(source);
+      throw error;
+    }
+    for (const { source, track } of additions) {
+      this.#muted.delete(source);
+      this.#tell('local', { source, track });
+    }
+  }
+
+  /** @param {Source} source */
+  async #drop(source) {
+    await this.#publishing?.remove(source);
+    this.#capture.release(source);
+    this.#muted.delete(source);
+    this.#tell('local', { source, track: null });
+  }
+
+  /**
+   * @param {Source} source
+   * @param {boolean} muted
+   */
+  #applyMute(source, muted) {
+    const track = this.track(source);
+    if (track !== null) track.enabled = !muted;
+    if (muted) this.#muted.add(source);
+    else this.#muted.delete(source);
+  }
+
+  /** @param {Frame} frame */
+  #onFrame(frame) {
+    switch (frame.type) {
+      case 'admitted': this.#admitted(frame); break;
+      case 'offer': this.#onOffer(frame); break;
+      case 'slots': this.#onSlots(frame.slots); break;
+      case 'connection': this.#onConnectionLost(frame.connection); break;
+      case 'participant': this.#onParticipants(frame); break;
+      case 'muted': this.#applyMute(frame.source, true); break;
+      case 'locked': this.room.locked = frame.locked; break;
+      case 'mode': this.room.mode = frame.mode; break;
+      default:
+    }
+    this.#tell(frame.type, frame);
+  }
+
+  /** @param {Frame} snapshot */
+  #admitted(snapshot) {
+    this.participant = snapshot.participant;
+    this.room = snapshot.room ?? {};
+    this.profiles = snapshot.profiles ?? {};
+    this.resume = snapshot.resume ?? null;
+    this.participants = new Map(
+      (snapshot.participants ?? []).map((/** @type {Participant} */ each) => [each.id, each]),
+    );
+    this.slots = new Map(Object.entries(snapshot.slots ?? {}));
+    this.#publishing = new Publishing(
+      async (sdp, sources) => (await this.#request('publish', { sdp, sources })).sdp,
+      snapshot.ice_servers ?? [],
+    );
+    this.#receiving = new Receiving(snapshot.ice_servers ?? []);
+    this.#receiving.addEventListener('stream', (event) => {
+      this.#tell('stream', /** @type {CustomEvent} */ (event).detail);
+    });
+    for (const half of [this.#publishing, this.#receiving]) {
+      half.addEventListener('state', () => this.#tell('state', this.state));
+    }
+    this.#become('joined');
+    this.#tell('joined', snapshot);
+  }
+
+  /** @param {Frame} frame */
+  async #onOffer({ sdp, slots }) {
+    try {
+      const answer = await this.#receiving?.accept(sdp, slots);
+      if (answer !== undefined) await this.#request('answer', { sdp: answer });
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** @param {'publish' | 'receive'} which */
+  #onConnectionLost(which) {
+    // To receive again, the server makes a new offer.
+    if (which === 'receive') this.#receiving?.reset();
+    else this.#publishing?.again().catch((error) => this.#fail(error));
+  }
+
+  /** @param {unknown} error */
+  #fail(error) {
+    if (this.#session === 'closed') return;
+    const code = error instanceof SfuError ? error.code : 'browser_failed';
+    this.#tell('error', { code, message: String(error) });
+  }
+
+  /** @param {Record<string, Holder | null>} changed */
+  #onSlots(changed) {
+    for (const [slot, holder] of Object.entries(changed)) this.slots.set(slot, holder);
+  }
+
+  /** @param {Frame} frame */
+  #onParticipants({ joined = [], left = [], updated = [], counts }) {
+    for (const entry of [...joined, ...updated]) {
+      this.participants.set(entry.id, { ...this.participants.get(entry.id), ...entry });
+    }
+    for (const id of left) this.participants.delete(id);
+    this.room.counts = counts ?? this.room.counts;
+    const own = this.participants.get(this.participant?.id ?? '');
+    if (own === undefined) return;
+    const lostSeat = typeof this.participant?.seat === 'number' && own.seat === null;
+    this.participant = own;
+    // The server has unpublished us already; let the devices go.
+    if (lostSeat) for (const source of this.sources) this.#drop(source);
+  }
+
+  /** @param {{code: number, reason: string}} how */
+  #onClose(how) {
+    if (this.#session === 'closed') return;
+    clearInterval(this.#pinging);
+    this.#capture.releaseAll();
+    this.#publishing?.close();
+    this.#receiving?.close();
+    this.#become('closed');
+    this.#tell('closed', how);
+  }
+
+  /** @param {'new' | 'connected' | 'waiting' | 'joined' | 'closed'} session */
+  #become(session) {
+    this.#session = session;
+    this.#tell('state', this.state);
+  }
+
+  /**
+   * @param {string} type
+   * @param {unknown} detail
+   */
+  #tell(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}

@@ -1,0 +1,63 @@
+// @ts-check
+/** The shapes that the client takes and gives; nothing to run. */
+
+export {};
+
+/** @typedef {import('./publishing.js').Source} Source */
+/** @typedef {import('./publishing.js').Sending} Sending */
+/** @typedef {import('./publishing.js').LayerStats} LayerStats */
+/** @typedef {import('./receiving.js').SlotStats} SlotStats */
+/** @typedef {import('./signal-socket.js').Frame} Frame */
+
+/**
+ * Who is in the room. Presenters learn of everybody, attendees of those on a seat.
+ *
+ * @typedef {object} Participant
+ * @property {string} id what every command takes
+ * @property {string} identity
+ * @property {string} name
+ * @property {string} role organizer, presenter, attendee or viewer
+ * @property {number | null} seat
+ */
+
+/**
+ * Who is on a slot. A camera, microphone, screen that is false is muted or off.
+ *
+ * @typedef {object} Holder
+ * @property {string} participant id
+ * @property {boolean} [camera]
+ * @property {boolean} [microphone]
+ * @property {boolean} [screen]
+ * @property {boolean} [screen_audio]
+ */
+
+/**
+ * @typedef {object} Join
+ * @property {string} room
+ * @property {string} [token] join token; without one, what the room's access allows
+ * @property {string} [password]
+ * @property {string} [tenant]
+ * @property {string} [name]
+ * @property {string} [role] only on a development server
+ * @property {string} [resume] from an earlier session's `resume`
+ */
+
+/**
+ * How a camera is captured and sent. A `track` of one's own is sent as it is, and stays one's own:
+ * it is not stopped on `unpublish`.
+ *
+ * @typedef {object} CameraOptions
+ * @property {boolean} [simulcast] three layers (default) or one stream
+ * @property {string} [codec] vp8 (default), h264, vp9, av1
+ * @property {'sd' | 'hd'} [quality] capture and rate; default hd
+ * @property {string} [deviceId]
+ * @property {MediaStreamTrack} [track]
+ */
+
+/**
+ * @typedef {object} View
+ * @property {Record<string, 'off' | {max_height?: number, priority?: number}>} [slots] merged per slot
+ * @property {'gallery' | 'presenter'} [layout]
+ * @property {string | null} [pin] participant
+ * @property {boolean} [auto_speaker]
+ */

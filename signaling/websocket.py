@@ -1,0 +1,127 @@
+"""The socket `/v1/signal`: frames between a WebSocket and a session. No decisions in here."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+import structlog
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from sfu.config import Settings
+from sfu.rooms import Clock
+from sfu.signaling.admission import Admission
+from sfu.signaling.limits import Addresses
+from sfu.signaling.messages import SUBPROTOCOL
+from sfu.signaling.outbox import Close, Outbox
+from sfu.signaling.session import Session, State
+
+log = structlog.get_logger()
+
+
+class Sockets:
+    """All signaling sockets of a process."""
+
+    def __init__(self, settings: Settings, admission: Admission, clock: Clock) -> None:
+        limits = settings.limits
+        self.sessions: set[Session] = set()
+        self.addresses = Addresses(
+            sockets=limits.sockets,
+            per_address=limits.sockets_per_address,
+            joins_per_second=limits.joins_per_second_per_address,
+            trusted=settings.server.trusted_proxies,
+        )
+        self._limits = limits
+        self._admission = admission
+        self._clock = clock
+
+    async def serve(self, socket: WebSocket) -> None:
+        """Runs one client's session until its socket is gone."""
+        offered = socket.scope.get("subprotocols", [])
+        address = socket.client.host if socket.client else ""
+        if offered and SUBPROTOCOL not in offered:
+            await socket.close(1002)
+            return
+        if not self.addresses.open(address):
+            log.warning("socket refused", address=address, bounded=True)
+            await socket.close(1013)
+            return
+        session = Session(
+            self._admission,
+            self._limits,
+            self._clock,
+            Outbox(self._limits.pending_frames),
+            lambda now: self.addresses.join(address, now),
+        )
+        self.sessions.add(session)
+        try:
+            await socket.accept(SUBPROTOCOL if offered else None)
+            await self._run(socket, session)
+        except (WebSocketDisconnect, OSError):
+            pass
+        finally:
+            self.sessions.discard(session)
+            self.addresses.close(address)
+            session.closed(self._clock.monotonic())
+
+    async def _run(self, socket: WebSocket, session: Session) -> None:
+        writer = asyncio.create_task(_write(socket, session.outbox))
+        reader = asyncio.create_task(self._read(socket, session))
+        try:
+            await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (reader, writer):
+                task.cancel()
+            for result in await asyncio.gather(reader, writer, return_exceptions=True):
+                if isinstance(result, Exception) and not isinstance(
+                    result, WebSocketDisconnect | OSError
+                ):
+                    log.error("socket failed", error=repr(result), bounded=True)
+
+    async def _read(self, socket: WebSocket, session: Session) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._limits.join_timeout) as patience:
+                while await self._read_frame(socket, session):
+                    if session.state is not State.NEW:
+                        patience.reschedule(None)
+                return
+        session.outbox.close(Close(4408, "no join in time"))
+        await asyncio.Event().wait()  # the writer closes
+
+    async def _read_frame(self, socket: WebSocket, session: Session) -> bool:
+        message = await socket.receive()
+        if message["type"] == "websocket.disconnect":
+            return False
+        frame = message.get("text")
+        if frame is None:
+            frame = message.get("bytes") or b""
+        session.receive(frame, self._clock.monotonic())
+        return True
+
+
+async def _write(socket: WebSocket, outbox: Outbox) -> None:
+    news = asyncio.Event()
+    outbox.wake = _waker(news, outbox, asyncio.current_task())
+    while True:
+        item = outbox.take()
+        if item is None:
+            news.clear()
+            await news.wait()
+        elif isinstance(item, Close):
+            with contextlib.suppress(RuntimeError):
+                if socket.application_state is WebSocketState.CONNECTED:
+                    await socket.close(item.code, item.reason)
+            return
+        else:
+            await socket.send_text(item)
+
+
+def _waker(
+    news: asyncio.Event, outbox: Outbox, writer: "asyncio.Task[None] | None"
+) -> Callable[[], None]:
+    def wake() -> None:
+        news.set()
+        if outbox.overflowed and writer is not None:
+            # It may hang in a send that the client never takes: there is nothing to wait for.
+            writer.cancel()
+
+    return wake
