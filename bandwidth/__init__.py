@@ -1,0 +1,1 @@
+"""Who gets how much: layers by view and budget, and the rows of feedback from the packet plane."""

@@ -1,0 +1,275 @@
+"""The composition root: settings to workers, rooms, signaling and HTTP; signals; the clock.
+
+`Daemon` is everything but the HTTP listener, so that it runs inside another
+program too (`sfu.server`); `serve` is the process.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator, Mapping
+
+import structlog
+import uvicorn
+import uvloop
+from fastapi import FastAPI
+
+from sfu import logs
+from sfu.config import Settings
+from sfu.dtls import Certificate
+from sfu.forwarder import TICK, Forwarder, Timeouts, start_worker
+from sfu.ice import announced_addresses
+from sfu.metrics import Metrics
+from sfu.rooms import Clock, LiveRoom, Rooms
+from sfu.signaling.admission import Admission
+from sfu.signaling.audience import RoomAudience
+from sfu.signaling.events import DrainingEvent
+from sfu.signaling.http import make_app
+from sfu.signaling.websocket import Sockets
+from sfu.transport import State
+
+log = structlog.get_logger()
+
+
+class Daemon:
+    """Workers, rooms and signaling; `app` can be served at once, and says unready until `start`."""
+
+    def __init__(self, settings: Settings, *, dev: bool) -> None:
+        self.settings = settings
+        self.dev = dev
+        self.clock = Clock(monotonic=time.monotonic, wall=time.time)
+        self.forwarders: list[Forwarder] = []
+        self.rooms = Rooms(self.forwarders, _audience, self.clock, limit=settings.limits.rooms)
+        self.admission = Admission(settings, self.rooms, dev=dev)
+        self.sockets = Sockets(settings, self.admission, self.clock)
+        self.metrics = Metrics(self)
+        self.app: FastAPI = make_app(self, self.sockets, self.metrics.render, page=dev)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._next_tick: asyncio.TimerHandle | None = None
+
+    async def start(self) -> None:
+        """Binds the media ports and begins. Raises OSError when a port cannot be had."""
+        media = self.settings.media
+        limits = self.settings.limits
+        addresses = announced_addresses(media.announced_addresses, media.host, dev=self.dev)
+        certificate = Certificate.generate()
+        timeouts = Timeouts(path=limits.path_timeout, handshake=limits.handshake_timeout)
+        self._loop = asyncio.get_running_loop()
+        try:
+            for index in range(media.worker_count(os.cpu_count() or 1)):
+                worker = start_worker(media, index)
+                forwarder = Forwarder(worker, certificate, addresses, timeouts)
+                self.forwarders.append(forwarder)
+                self._loop.add_reader(worker.fileno, self._read, forwarder)
+        except OSError:
+            await self.stop()
+            raise
+        self._schedule(self._loop.time() + TICK)
+        ports = [forwarder.worker.port for forwarder in self.forwarders]
+        log.info("media ready", addresses=addresses, ports=ports)
+
+    async def stop(self) -> None:
+        """Ends everything: sockets are told, rooms emptied, workers stopped. Idempotent."""
+        self.admission.draining = True
+        for session in list(self.sockets.sessions):
+            session.end("stopped")
+        for live in self.rooms:
+            live.close("stopped")
+        if self._next_tick is not None:
+            self._next_tick.cancel()
+            self._next_tick = None
+        for forwarder in self.forwarders:
+            if self._loop is not None:
+                self._loop.remove_reader(forwarder.worker.fileno)
+            forwarder.stop()
+        self.forwarders.clear()
+
+    async def drain(self, patience: float) -> None:
+        """Takes nobody new, tells everybody, and waits until all have gone or time is up."""
+        self.admission.draining = True
+        event = DrainingEvent(seconds=patience)
+        for live in self.rooms:
+            audience = live.audience
+            assert isinstance(audience, RoomAudience)
+            audience.tell_all(event)
+        log.info("draining", people=self._people(), patience=patience)
+        deadline = self.clock.monotonic() + patience
+        while self._people() and self.clock.monotonic() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+
+    def unready(self) -> str | None:
+        """Why no participants are taken now, None when they are (`signaling.http.Health`)."""
+        if self.admission.draining:
+            return "draining"
+        if not self.forwarders:
+            return "starting"
+        if all(forwarder.fault is not None for forwarder in self.forwarders):
+            return "no packet worker is running"
+        return None
+
+    # What metrics ask for (`sfu.metrics.Source`)
+
+    def people(self) -> Mapping[str, int]:
+        """By role."""
+        return {role.value: count for role, count in self.rooms.counts().items()}
+
+    def transports(self) -> Mapping[str, int]:
+        """By state."""
+        states = [state for state in State if state is not State.CLOSED]
+        return {
+            state.value: sum(each.transports_by_state[state] for each in self.forwarders)
+            for state in states
+        }
+
+    def gauges(self) -> Mapping[str, float]:
+        """Those without labels."""
+        return {
+            "sfu_rooms": len(self.rooms),
+            "sfu_sockets": self.sockets.addresses.total,
+            "sfu_feedback_rows": sum(each.feedback.rows for each in self.forwarders),
+            "sfu_worker_faults": sum(each.fault is not None for each in self.forwarders),
+        }
+
+    def plane(self) -> list[Mapping[str, int]]:
+        """Each worker's counters."""
+        return [forwarder.worker.counters() for forwarder in self.forwarders]
+
+    # The loop
+
+    def _read(self, forwarder: Forwarder) -> None:
+        forwarder.read(self.clock.monotonic())
+
+    def _schedule(self, when: float) -> None:
+        assert self._loop is not None
+        self._next_tick = self._loop.call_at(when, self._tick, when)
+
+    def _tick(self, due: float) -> None:
+        assert self._loop is not None
+        late = self._loop.time() - due
+        self.metrics.lag.observe(max(0.0, late))
+        self._schedule(max(due, self._loop.time() - TICK) + TICK)
+        now = self.clock.monotonic()
+        try:
+            for forwarder in self.forwarders:
+                forwarder.tick(now)
+            self.rooms.tick(now)
+        except Exception:
+            log.exception("tick failed", bounded=True)
+
+    def _people(self) -> int:
+        return sum(len(live.room.participants) for live in self.rooms)
+
+
+def _audience(live: LiveRoom) -> RoomAudience:
+    return RoomAudience(live.room)
+
+
+class HttpServer(uvicorn.Server):
+    """uvicorn, with signals left to the daemon."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def serve(settings: Settings, *, dev: bool) -> int:
+    """Runs the daemon until a signal ends it; gives the exit code."""
+    logs.configure(settings.log.level, settings.log.format)
+    return uvloop.run(_serve(settings, dev=dev))
+
+
+async def _serve(settings: Settings, *, dev: bool) -> int:
+    daemon = Daemon(settings, dev=dev)
+    try:
+        listener = _listen(settings.server.host, settings.server.port)
+    except OSError as error:
+        port = settings.server.port
+        log.error("cannot listen", host=settings.server.host, port=port, error=str(error))
+        return 1
+    try:
+        await daemon.start()
+    except OSError as error:
+        log.error("cannot bind media", port=settings.media.udp_port, error=str(error))
+        listener.close()
+        return 1
+    http = HttpServer(_uvicorn(daemon))
+    stopping = asyncio.create_task(_until_stopped(daemon, http))
+    _announce(listener, dev=dev)
+    try:
+        await http.serve(sockets=[listener])
+    finally:
+        stopping.cancel()
+        await daemon.stop()
+        listener.close()
+    log.info("stopped")
+    return 0
+
+
+async def _until_stopped(daemon: Daemon, http: HttpServer) -> None:
+    """SIGTERM drains, a second one or SIGINT does not."""
+    loop = asyncio.get_running_loop()
+    drain, quick = asyncio.Event(), asyncio.Event()
+
+    def terminate() -> None:
+        (quick if drain.is_set() else drain).set()
+
+    loop.add_signal_handler(signal.SIGTERM, terminate)
+    loop.add_signal_handler(signal.SIGINT, quick.set)
+    loop.add_signal_handler(signal.SIGHUP, lambda: log.info("nothing to reload"))
+    drained = asyncio.create_task(_drain_when(drain, daemon))
+    hurried = asyncio.create_task(quick.wait())
+    await asyncio.wait({drained, hurried}, return_when=asyncio.FIRST_COMPLETED)
+    drained.cancel()
+    hurried.cancel()
+    await daemon.stop()
+    http.should_exit = True
+
+
+async def _drain_when(wanted: asyncio.Event, daemon: Daemon) -> None:
+    await wanted.wait()
+    await daemon.drain(daemon.settings.server.drain_timeout)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    info = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, _, _, _, address = info[0]
+    both = host == "::" and socket.has_dualstack_ipv6()
+    return socket.create_server(address, family=family, backlog=2048, dualstack_ipv6=both)
+
+
+def _uvicorn(daemon: Daemon) -> uvicorn.Config:
+    proxies = list(daemon.settings.server.trusted_proxies)
+    return uvicorn.Config(
+        daemon.app,
+        ws="websockets-sansio",
+        ws_max_size=daemon.settings.limits.frame_bytes,
+        ws_per_message_deflate=False,
+        ws_ping_interval=20.0,
+        ws_ping_timeout=20.0,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies,
+        access_log=False,
+        log_config=None,
+        log_level="warning",
+        lifespan="off",
+        server_header=False,
+        timeout_graceful_shutdown=5,
+    )
+
+
+def _announce(listener: socket.socket, *, dev: bool) -> None:
+    host, port = listener.getsockname()[:2]
+    log.info("http ready", host=host, port=port)
+    if not sys.stdout.isatty():
+        return
+    shown = "localhost" if host in ("127.0.0.1", "::1", "0.0.0.0", "::") else host
+    address = f"http://{shown}:{port}/"
+    if dev:
+        print(f"\n  Open {address} in two browser tabs: join one as presenter, one as attendee.")
+    else:
+        print(f"\n  Serving on {address}; mint join tokens with `sfu token`.")
+    print("  Ctrl-C stops.\n", flush=True)

@@ -1,0 +1,342 @@
+"""The control plane's end of one packet worker: commands down, reports up.
+
+The only module that imports `sfu._plane`. Everything runs on the event loop:
+`read` when the worker's eventfd is readable, `tick` every TICK seconds. `now`
+is monotonic, in seconds.
+
+Identifiers of transports, tracks, routes and egresses come from `new_id` and
+are never used again, so a late report about something gone finds nobody and is
+passed over.
+"""
+
+import heapq
+import itertools
+import math
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, ParamSpec, Protocol
+
+import structlog
+
+from sfu import _plane
+from sfu.bandwidth.feedback import FeedbackTotals
+from sfu.config import MediaSettings
+from sfu.dtls import Certificate, SrtpKeys
+from sfu.ice import make_credentials
+from sfu.transport import State, Transport
+
+TICK: Final = 0.05
+BACKLOG: Final = 1_000_000
+"""Commands that wait here while the worker's queue is full; more is a worker that hangs."""
+
+P = ParamSpec("P")
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """The peer's side of a transport as negotiated."""
+
+    fingerprints: tuple[str, ...]
+    client: bool
+    """Whether our side opens the DTLS handshake."""
+    extensions: dict[str, int]
+    payload_types: list[tuple[int, str, int]]
+    cname: str
+
+
+class TransportOwner(Protocol):
+    """Who is told that a transport has ended by itself."""
+
+    def transport_lost(self, transport: Transport, now: float) -> None:
+        """It is CLOSED; `transport.why` says why."""
+
+
+class TrackOwner(Protocol):
+    """Who is told about published tracks."""
+
+    def audible(self, track: int, audible: bool, now: float) -> None:
+        """A microphone began or ceased to be heard."""
+
+    def levels(self, levels: Sequence[tuple[int, int]], now: float) -> None:
+        """Smoothed levels in -dBov."""
+
+    def rates(self, track: int, layers: Sequence[tuple[int, float, int, int]]) -> None:
+        """Each layer's (bit/s, frames/s, width, height)."""
+
+
+class EgressOwner(Protocol):
+    """Who is told what an egress forwards."""
+
+    def switched(self, egress: int, track: int | None, spatial: int) -> None:
+        """`track` None: silent; `spatial` -1: paused."""
+
+
+def start_worker(media: MediaSettings, index: int) -> _plane.Worker:
+    """Starts the worker of this index on its UDP port. Raises OSError if it cannot be had."""
+    return _plane.Worker(
+        host=media.host or None,
+        port=media.udp_port + index if media.udp_port else 0,
+        commands=media.command_queue,
+        transports=media.transports,
+        video_ring=media.video_ring,
+        audio_ring=media.audio_ring,
+        socket_buffer=media.socket_buffer,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds that a transport may spend in a state."""
+
+    path: float
+    handshake: float
+
+
+class Forwarder:
+    """One worker and what is on it."""
+
+    def __init__(
+        self,
+        worker: _plane.Worker,
+        certificate: Certificate,
+        addresses: Sequence[str],
+        timeouts: Timeouts,
+    ) -> None:
+        self.worker = worker
+        self.certificate = certificate
+        self.addresses = tuple(addresses)
+        self.transports_by_state: Counter[State] = Counter()
+        self.feedback = FeedbackTotals(_plane.FEEDBACK_DTYPE)
+        self.fault: str | None = None
+        """Why the worker's thread has stopped, if it has."""
+        self.load = 0
+        """Rooms on this worker."""
+        self._timeouts = timeouts
+        self._ids = itertools.count(1)
+        self._backlog: deque[Callable[[], None]] = deque()
+        self._deadlines: list[tuple[float, int]] = []
+        self._transports: dict[int, tuple[Transport, TransportOwner]] = {}
+        self._tracks: dict[int, TrackOwner] = {}
+        self._egresses: dict[int, EgressOwner] = {}
+
+    @property
+    def candidates(self) -> tuple[tuple[str, int], ...]:
+        """Where clients send to: (address, port), most preferred first."""
+        return tuple((address, self.worker.port) for address in self.addresses)
+
+    def new_id(self) -> int:
+        """An identifier never used before on this worker."""
+        return next(self._ids)
+
+    def order(self, command: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Gives the worker a command; keeps it, in order, while the worker's queue is full."""
+        if not self._backlog:
+            try:
+                command(*args, **kwargs)
+            except _plane.PlaneBusy:
+                pass
+            else:
+                return
+        if len(self._backlog) >= BACKLOG:
+            self._fail("the worker takes no commands any more")
+            self._backlog.clear()
+        elif self.fault is None:
+            self._backlog.append(lambda: command(*args, **kwargs))
+
+    # Transports
+
+    def open_transport(self, owner: TransportOwner) -> Transport:
+        """A transport that answers binding checks from now on."""
+        transport = Transport(
+            self,
+            self.new_id(),
+            make_credentials(),
+            self.certificate,
+            path_timeout=self._timeouts.path,
+            handshake_timeout=self._timeouts.handshake,
+        )
+        self._transports[transport.id] = (transport, owner)
+        self.transports_by_state[transport.state] += 1
+        ours = transport.credentials
+        self.order(self.worker.open_transport, transport.id, ours.ufrag, ours.pwd)
+        return transport
+
+    def connect(self, transport: Transport, remote: Remote, now: float) -> None:
+        """Tells a transport its peer's side; again when that was negotiated anew."""
+        self.order(
+            self.worker.set_remote,
+            transport.id,
+            remote.extensions,
+            remote.payload_types,
+            remote.cname,
+        )
+        transport.set_remote(remote.fingerprints, remote.client, now)
+
+    def drop_transport(self, transport: Transport, why: str, now: float) -> None:
+        """Closes a transport without a word to its owner, who asked for it."""
+        self._transports.pop(transport.id, None)
+        transport.close(why, now)
+
+    def transport_closed(self, transport: Transport, now: float) -> None:
+        """Called by the transport."""
+        self.order(self.worker.close_transport, transport.id)
+        entry = self._transports.pop(transport.id, None)
+        if entry is not None:
+            log.info("transport closed", transport=transport.id, reason=transport.why, bounded=True)
+            entry[1].transport_lost(transport, now)
+
+    def transport_moved(self, old: State, new: State) -> None:
+        """Called by the transport: keeps count."""
+        self.transports_by_state[old] -= 1
+        if new is not State.CLOSED:
+            self.transports_by_state[new] += 1
+
+    def watch(self, transport: Transport) -> None:
+        """Called by the transport: its deadline may have changed."""
+        deadline = transport.deadline()
+        if deadline is not None and deadline < transport.watched_until:
+            transport.watched_until = deadline
+            heapq.heappush(self._deadlines, (deadline, transport.id))
+
+    def set_keys(self, transport: Transport, keys: SrtpKeys) -> None:
+        """Called by the transport: media may flow."""
+        self.order(self.worker.set_keys, transport.id, keys.profile, keys.receive, keys.send)
+
+    def send_handshake(self, transport: Transport, datagrams: list[bytes]) -> None:
+        """Called by the transport."""
+        self.order(self.worker.send_handshake, transport.id, datagrams)
+
+    # Tracks, routes, egresses
+
+    def add_track(
+        self,
+        owner: TrackOwner,
+        transport: Transport,
+        mid: str,
+        codec: str,
+        layers: list[tuple[str, int, int]],
+    ) -> int:
+        """A published source; its owner gets the reports about it."""
+        track = self.new_id()
+        self._tracks[track] = owner
+        self.order(self.worker.add_track, track, transport.id, mid, codec, layers)
+        return track
+
+    def remove_track(self, track: int) -> None:
+        """Ends a track; routes bound to it fall silent."""
+        if self._tracks.pop(track, None) is not None:
+            self.order(self.worker.remove_track, track)
+
+    def forget_track(self, track: int) -> None:
+        """A track that has gone with its transport."""
+        self._tracks.pop(track, None)
+
+    def add_route(self, *, video: bool) -> int:
+        """A fixed place on the stage."""
+        route = self.new_id()
+        self.order(self.worker.add_route, route, video)
+        return route
+
+    def add_egress(
+        self,
+        owner: EgressOwner,
+        transport: Transport,
+        route: int,
+        mid: str,
+        ssrc: int,
+        rtx_ssrc: int,
+    ) -> int:
+        """A route towards one receiver; its owner is told what it forwards."""
+        egress = self.new_id()
+        self._egresses[egress] = owner
+        self.order(self.worker.add_egress, egress, transport.id, route, mid, ssrc, rtx_ssrc)
+        return egress
+
+    def forget_egress(self, egress: int) -> None:
+        """An egress that has gone with its transport."""
+        self._egresses.pop(egress, None)
+
+    # The loop
+
+    def read(self, now: float) -> None:
+        """Takes the reports that wait and hands each to whom it concerns."""
+        for report in self.worker.drain():
+            try:
+                self._dispatch(report, now)
+            except Exception:
+                # A fault of ours about one participant must not cost the others their reports.
+                log.exception("report not handled", report=type(report).__name__)
+
+    def tick(self, now: float) -> None:
+        """Feedback, deadlines, and commands that had to wait."""
+        if self.fault is not None:
+            return
+        self._send_backlog()
+        rows = self.worker.feedback()
+        if rows:
+            self.feedback.add(rows)
+        while self._deadlines and self._deadlines[0][0] <= now:
+            when, id = heapq.heappop(self._deadlines)
+            entry = self._transports.get(id)
+            if entry is None or entry[0].watched_until != when:
+                continue
+            transport = entry[0]
+            transport.watched_until = math.inf
+            transport.expire(now)
+            self.watch(transport)
+
+    def stop(self) -> None:
+        """Stops the worker; idempotent."""
+        self.worker.stop()
+
+    def _send_backlog(self) -> None:
+        while self._backlog:
+            try:
+                self._backlog[0]()
+            except _plane.PlaneBusy:
+                return
+            self._backlog.popleft()
+
+    def _dispatch(self, report: _plane.Report, now: float) -> None:
+        match report:
+            case _plane.Handshake(id, datagram):
+                if entry := self._transports.get(id):
+                    entry[0].receive(datagram, now)
+                    self.watch(entry[0])
+            case _plane.PathUp(id, remote):
+                if entry := self._transports.get(id):
+                    entry[0].path_up(remote, now)
+                    self.watch(entry[0])
+            case _plane.PathDown(id):
+                if entry := self._transports.get(id):
+                    entry[0].path_down(now)
+            case _plane.Switched(egress, track, spatial, _):
+                if receiver := self._egresses.get(egress):
+                    receiver.switched(egress, track, spatial)
+            case _plane.Audible(track, audible):
+                if owner := self._tracks.get(track):
+                    owner.audible(track, audible, now)
+            case _plane.Levels(levels):
+                self._share_levels(levels, now)
+            case _plane.TrackRates(track, layers):
+                if owner := self._tracks.get(track):
+                    owner.rates(track, layers)
+            case _plane.Refused(command, reason):
+                log.warning("plane refused", command=command, reason=reason, bounded=True)
+            case _plane.Fault(reason):
+                self._fail(reason)
+
+    def _share_levels(self, levels: list[tuple[int, int]], now: float) -> None:
+        by_owner: dict[TrackOwner, list[tuple[int, int]]] = {}
+        for track, level in levels:
+            if owner := self._tracks.get(track):
+                by_owner.setdefault(owner, []).append((track, level))
+        for owner, own in by_owner.items():
+            owner.levels(own, now)
+
+    def _fail(self, reason: str) -> None:
+        if self.fault is None:
+            self.fault = reason
+            log.critical("worker stopped", reason=reason)

@@ -1,0 +1,270 @@
+"""All rooms, and what carries each one's changes out.
+
+A `LiveRoom` is a room with its stage (media) and its audience (signaling):
+`execute` applies a command, then both follow the same list of changes. This is
+the one door to a room, for the socket, REST, the command line and embedding
+programs alike.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import structlog
+
+from sfu.commands import Command, Join, Leave, Publish
+from sfu.errors import Refusal
+from sfu.events import (
+    Change,
+    Notice,
+    ParticipantLeft,
+    RoomEvent,
+    RoomOpened,
+    SpeakerChanged,
+    TrackMuted,
+)
+from sfu.forwarder import Forwarder, Remote
+from sfu.participant import Participant, Role
+from sfu.room import Options, Room
+from sfu.speakers import Speakers
+from sfu.stage import Stage
+from sfu.track import Media, Source
+from sfu.transport import Transport
+
+PICTURES_EVERY: Final = 1.0
+EVENTS_WAITING: Final = 10_000
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Where time comes from, given by whoever starts the program."""
+
+    monotonic: Callable[[], float]
+    wall: Callable[[], float]
+    """Seconds since the epoch."""
+
+
+class Audience(Protocol):
+    """The clients of one room."""
+
+    def follow(self, changes: Sequence[Change], now: float) -> None:
+        """Tells everybody what they should know."""
+
+    def notify(self, participant: str, notice: Notice) -> None:
+        """Tells one participant."""
+
+    def flush(self, now: float) -> None:
+        """Sends what was gathered, when its time has come."""
+
+
+class LiveRoom:
+    """A room, its stage while somebody is in it, and its audience."""
+
+    def __init__(self, rooms: "Rooms", room: Room) -> None:
+        self.room = room
+        self.stage: Stage | None = None
+        self.audience: Audience = rooms.make_audience(self)
+        self.speakers = Speakers()
+        self._rooms = rooms
+        self._pictures_at = 0.0
+
+    def execute(self, command: Command, actor: str | None) -> Sequence[Change]:
+        """Applies a command and has everybody follow; raises Refusal if it is not granted."""
+        changes = self.room.apply(command, actor, self._rooms.clock.wall())
+        self._follow(changes)
+        return changes
+
+    def join(self, command: Join) -> Participant:
+        """Lets somebody in, with the room's media ready for them."""
+        self.open_stage()
+        try:
+            self.execute(command, command.participant)
+        finally:
+            self._close_empty()
+        return self.room.participant(command.participant)
+
+    def open_stage(self) -> Stage:
+        """The room's media; made when it is first needed. Refused while no worker runs."""
+        if self.stage is None or self.stage.forwarder.fault is not None:
+            self.stage = Stage(
+                self._rooms.least_loaded(), self.room, self._notify, self._heard, self._lost
+            )
+        return self.stage
+
+    def publish(
+        self,
+        participant: str,
+        sources: Mapping[Source, Media],
+        transport: Transport,
+        remote: Remote,
+    ) -> None:
+        """Publishes over a transport that has been described to the client.
+
+        Raises Refusal, with nothing changed; a transport that is new is then
+        the caller's to discard.
+        """
+        now = self._rooms.clock.monotonic()
+        stage = self.open_stage()
+        changes = self.room.apply(
+            Publish(participant, sources), participant, self._rooms.clock.wall()
+        )
+        stage.connect_uplink(participant, transport, remote, now)
+        self._follow(changes)
+        stage.reattach(participant)
+
+    def tick(self, now: float) -> None:
+        """What is due by time alone."""
+        self.audience.flush(now)
+        if self.speakers.expire(now):
+            self._follow([SpeakerChanged(None)])
+        if self.stage is not None and now >= self._pictures_at:
+            self._pictures_at = now + PICTURES_EVERY
+            self.stage.tell_pictures()
+
+    def close(self, reason: str) -> None:
+        """Everybody goes, and the media with them."""
+        for participant in list(self.room.participants):
+            self.execute(Leave(participant, reason), None)
+
+    def _follow(self, changes: Sequence[Change]) -> None:
+        if not changes:
+            return
+        now = self._rooms.clock.monotonic()
+        changes = [*changes, *self._speaker_changes(changes)]
+        if self.stage is not None:
+            self._guard(self.stage.follow, changes, now)
+        self._guard(self.audience.follow, changes, now)
+        self._rooms.record(self.room, changes)
+        self._close_empty()
+
+    def _close_empty(self) -> None:
+        if not self.room.participants and self.stage is not None:
+            self.stage.close(self._rooms.clock.monotonic())
+            self.stage = None
+
+    def _guard(
+        self,
+        follow: Callable[[Sequence[Change], float], None],
+        changes: Sequence[Change],
+        now: float,
+    ) -> None:
+        try:
+            follow(changes, now)
+        except Exception:
+            # The room has changed already: a fault in one follower must not leave the other behind.
+            log.exception("change not followed", tenant=self.room.tenant, room=self.room.id)
+
+    def _speaker_changes(self, changes: Sequence[Change]) -> Iterator[Change]:
+        for change in changes:
+            match change:
+                case ParticipantLeft(participant, _):
+                    gone = participant.id
+                case TrackMuted(track, True, _) if track.source is Source.MICROPHONE:
+                    gone = track.participant
+                case _:
+                    continue
+            if self.speakers.forget(gone):
+                yield SpeakerChanged(None)
+
+    def _heard(self, levels: Sequence[tuple[str, int]], now: float) -> None:
+        if self.speakers.update(levels, now):
+            self._follow([SpeakerChanged(self.speakers.speaker)])
+
+    def _notify(self, participant: str, notice: Notice) -> None:
+        self.audience.notify(participant, notice)
+
+    def _lost(self, participant: str, transport: Transport, now: float) -> None:
+        if participant in self.room.participants:
+            self.execute(Publish(participant, {}), participant)
+
+
+class Rooms:
+    """Every room of the process, by tenant and id."""
+
+    def __init__(
+        self,
+        forwarders: Sequence[Forwarder],
+        make_audience: Callable[[LiveRoom], Audience],
+        clock: Clock,
+        *,
+        limit: int,
+    ) -> None:
+        self.forwarders = forwarders
+        self.make_audience = make_audience
+        self.clock = clock
+        self._limit = limit
+        self._rooms: dict[tuple[str, str], LiveRoom] = {}
+        self._watchers: set[asyncio.Queue[RoomEvent]] = set()
+
+    def __iter__(self) -> Iterator[LiveRoom]:
+        return iter(list(self._rooms.values()))
+
+    def __len__(self) -> int:
+        return len(self._rooms)
+
+    def find(self, tenant: str, id: str) -> LiveRoom | None:
+        """The room, if there is one."""
+        return self._rooms.get((tenant, id))
+
+    def create(self, tenant: str, id: str, options: Options) -> LiveRoom:
+        """Makes a room; an existing one of this name is given as it is."""
+        live = self._rooms.get((tenant, id))
+        if live is None:
+            if len(self._rooms) >= self._limit:
+                raise Refusal("too_many_rooms", "the server has as many rooms as it may have")
+            live = self._rooms[tenant, id] = LiveRoom(self, Room(tenant, id, options))
+            log.info("room opened", tenant=tenant, room=id)
+            self.record(live.room, [RoomOpened(tenant, id)])
+        return live
+
+    def remove(self, tenant: str, id: str, reason: str = "ended") -> None:
+        """Ends a room, if there is one: everybody in it goes."""
+        live = self._rooms.pop((tenant, id), None)
+        if live is not None:
+            live.close(reason)
+            log.info("room removed", tenant=tenant, room=id, reason=reason)
+
+    def counts(self) -> dict[Role, int]:
+        """People by role, over all rooms."""
+        return {role: sum(live.room.counts[role] for live in self._rooms.values()) for role in Role}
+
+    def least_loaded(self) -> Forwarder:
+        """The worker for the next room. Raises Refusal while none runs."""
+        alive = [forwarder for forwarder in self.forwarders if forwarder.fault is None]
+        if not alive:
+            raise Refusal("overloaded", "no packet worker is running")
+        return min(alive, key=lambda forwarder: forwarder.load)
+
+    def tick(self, now: float) -> None:
+        """What is due in each room."""
+        for live in self:
+            if live.stage is not None and live.stage.forwarder.fault is not None:
+                live.close("fault")
+            live.tick(now)
+
+    def record(self, room: Room, changes: Sequence[Change]) -> None:
+        """Hands changes to whoever iterates over `events`."""
+        if not self._watchers:
+            return
+        at = self.clock.wall()
+        for change in changes:
+            event = RoomEvent(room.tenant, room.id, at, change)
+            for queue in list(self._watchers):
+                try:
+                    queue.put_nowait(event)
+                except asyncio.QueueFull:
+                    self._watchers.discard(queue)
+                    log.error("event watcher is too slow and was dropped")
+
+    async def events(self) -> AsyncIterator[RoomEvent]:
+        """Every change from now on. A watcher that lets EVENTS_WAITING pile up gets no more."""
+        queue: asyncio.Queue[RoomEvent] = asyncio.Queue(EVENTS_WAITING)
+        self._watchers.add(queue)
+        try:
+            while queue in self._watchers or not queue.empty():
+                yield await queue.get()
+        finally:
+            self._watchers.discard(queue)

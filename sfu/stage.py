@@ -1,0 +1,348 @@
+"""The media of one room on one worker: turns changes into commands.
+
+Each slot has two routes, sound and picture, for as long as the room has
+people. Whoever sits in a seat is bound to its routes, so that a change of seat,
+source or mute is one command whatever the number of receivers. Layers follow
+from views and the room's budget; receivers that look at the same things share
+one plan.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from sfu.bandwidth.layers import Layer
+from sfu.events import (
+    Change,
+    ConnectionLost,
+    Notice,
+    ParticipantLeft,
+    QualityChanged,
+    SlotChanged,
+    TrackMuted,
+    TrackPublished,
+    TrackUnpublished,
+    ViewChanged,
+)
+from sfu.forwarder import Forwarder, Remote
+from sfu.plans import Plans, own_slots
+from sfu.receiver import EgressPlan, Receiver
+from sfu.room import SCREEN, Room, slot_of
+from sfu.sent import Frame, Sent
+from sfu.track import Source, Track
+from sfu.transport import State, Transport
+
+
+@dataclass(slots=True, eq=False)
+class Routes:
+    """Where a slot's sound and picture go, and the tracks bound there."""
+
+    audio: int
+    video: int
+    bound: dict[bool, int | None] = field(default_factory=lambda: {False: None, True: None})
+
+
+class Stage:
+    """Made with a room's first participant, closed with its last."""
+
+    def __init__(
+        self,
+        forwarder: Forwarder,
+        room: Room,
+        notify: Callable[[str, Notice], None],
+        heard: Callable[[Sequence[tuple[str, int]], float], None],
+        lost: Callable[[str, Transport, float], None],
+    ) -> None:
+        self.forwarder = forwarder
+        self._room = room
+        self._notify = notify
+        self._heard = heard
+        self._lost = lost
+        self._routes = {
+            slot: Routes(forwarder.add_route(video=False), forwarder.add_route(video=True))
+            for slot in room.slots
+        }
+        self._sent: dict[int, Sent] = {}
+        self._ids: dict[Track, int] = {}
+        self._uplinks: dict[str, Transport] = {}
+        self._receivers: dict[str, Receiver] = {}
+        self._plans = Plans(room, self._pictures)
+        forwarder.load += 1
+
+    # Connections
+
+    def uplink(self, participant: str) -> Transport | None:
+        """The transport that somebody publishes over, while it lives."""
+        return self._uplinks.get(participant)
+
+    def downlink(self, participant: str) -> Transport | None:
+        """The transport that somebody receives over, while it lives."""
+        receiver = self._receivers.get(participant)
+        return receiver.transport if receiver else None
+
+    def open(self) -> Transport:
+        """A transport to describe to a client; it takes part once it is connected."""
+        return self.forwarder.open_transport(self)
+
+    def connect_uplink(
+        self, participant: str, transport: Transport, remote: Remote, now: float
+    ) -> None:
+        """Publishing goes over this transport from now on; a former one ends."""
+        former = self._uplinks.get(participant)
+        if former is not None and former is not transport:
+            self.forwarder.drop_transport(former, "replaced", now)
+            for track in [t for t in self._ids if t.participant == participant]:
+                self._forget(track)
+        self._uplinks[participant] = transport
+        self.forwarder.connect(transport, remote, now)
+
+    def connect_downlink(
+        self,
+        participant: str,
+        transport: Transport,
+        remote: Remote,
+        egresses: Iterable[EgressPlan],
+        now: float,
+    ) -> None:
+        """Receiving goes over this transport from now on; a former one ends."""
+        if former := self._receivers.pop(participant, None):
+            self._drop_receiver(former, "replaced", now)
+        self.forwarder.connect(transport, remote, now)
+        receiver = Receiver(participant, transport)
+        for plan in egresses:
+            routes = self._routes[plan.slot]
+            egress = self.forwarder.add_egress(
+                receiver,
+                transport,
+                routes.video if plan.video else routes.audio,
+                plan.mid,
+                plan.ssrc,
+                plan.rtx_ssrc,
+            )
+            (receiver.video if plan.video else receiver.audio)[plan.slot] = egress
+        self._receivers[participant] = receiver
+        self._retarget([receiver])
+
+    def discard(self, transport: Transport, why: str, now: float) -> None:
+        """Closes a transport that came to nothing."""
+        self.forwarder.drop_transport(transport, why, now)
+
+    def transport_lost(self, transport: Transport, now: float) -> None:
+        """A transport has ended by itself (TransportOwner)."""
+        for participant, uplink in self._uplinks.items():
+            if uplink is transport:
+                del self._uplinks[participant]
+                for track in [t for t in self._ids if t.participant == participant]:
+                    self._forget(track)
+                lost = ConnectionLost("publish", transport.why, transport.opened)
+                self._notify(participant, lost)
+                self._lost(participant, transport, now)
+                return
+        for participant, receiver in self._receivers.items():
+            if receiver.transport is transport:
+                del self._receivers[participant]
+                self._forget_egresses(receiver)
+                lost = ConnectionLost("receive", transport.why, transport.opened)
+                self._notify(participant, lost)
+                return
+
+    def close(self, now: float) -> None:
+        """Everything of the room goes from the worker."""
+        for transport in list(self._uplinks.values()):
+            self.forwarder.drop_transport(transport, "room closed", now)
+        for receiver in list(self._receivers.values()):
+            self._drop_receiver(receiver, "room closed", now)
+        for track in self._sent:
+            self.forwarder.forget_track(track)
+        worker = self.forwarder.worker
+        for routes in self._routes.values():
+            self.forwarder.order(worker.remove_route, routes.audio)
+            self.forwarder.order(worker.remove_route, routes.video)
+        self._uplinks.clear()
+        self._receivers.clear()
+        self._sent.clear()
+        self.forwarder.load -= 1
+
+    # Changes
+
+    def follow(self, changes: Sequence[Change], now: float) -> None:
+        """Brings the worker to what the room has become."""
+        slots: dict[str, None] = {}
+        looked: list[Receiver] = []
+        for change in changes:
+            match change:
+                case TrackUnpublished(track):
+                    self._remove(track)
+                    slots.update(self._slots_of(track))
+                case TrackPublished(track):
+                    self._add(track)
+                    slots.update(self._slots_of(track))
+                case TrackMuted(track, muted, _):
+                    if track in self._ids:
+                        worker = self.forwarder.worker
+                        self.forwarder.order(worker.mute, self._ids[track], muted)
+                    slots.update(self._slots_of(track))
+                case SlotChanged(slot, _):
+                    slots[slot] = None
+                case ViewChanged(participant):
+                    if receiver := self._receivers.get(participant.id):
+                        looked.append(receiver)
+                case ParticipantLeft(participant, reason):
+                    self._part(participant.id, reason, now)
+        for slot in slots:
+            self._bind(slot)
+        if slots:
+            self._plans.forget()
+            self._retarget(self._receivers.values())
+        elif looked:
+            self._retarget(looked)
+
+    def reattach(self, participant: str) -> None:
+        """Adds those tracks of somebody that the worker does not have, after a new uplink."""
+        for track in self._room.participant(participant).tracks.values():
+            if track not in self._ids:
+                self._add(track)
+                for slot in self._slots_of(track):
+                    self._bind(slot)
+
+    def _part(self, participant: str, reason: str, now: float) -> None:
+        if uplink := self._uplinks.pop(participant, None):
+            self.forwarder.drop_transport(uplink, reason, now)
+        if receiver := self._receivers.pop(participant, None):
+            self._drop_receiver(receiver, reason, now)
+
+    def _drop_receiver(self, receiver: Receiver, why: str, now: float) -> None:
+        self._forget_egresses(receiver)
+        self.forwarder.drop_transport(receiver.transport, why, now)
+
+    def _forget_egresses(self, receiver: Receiver) -> None:
+        for egress in (*receiver.audio.values(), *receiver.video.values()):
+            self.forwarder.forget_egress(egress)
+
+    def _add(self, track: Track) -> None:
+        uplink = self._uplinks.get(track.participant)
+        if uplink is None or uplink.state is State.CLOSED:
+            return
+        media = track.media
+        id = self.forwarder.add_track(
+            self,
+            uplink,
+            media.mid,
+            media.codec,
+            [(stream.rid, stream.ssrc, stream.rtx_ssrc) for stream in media.streams],
+        )
+        if track.muted:
+            self.forwarder.order(self.forwarder.worker.mute, id, True)
+        self._ids[track] = id
+        self._sent[id] = Sent(track)
+
+    def _remove(self, track: Track) -> None:
+        id = self._ids.get(track)
+        if id is not None:
+            self._unbind(id)
+            self.forwarder.remove_track(id)
+            self._forget(track)
+
+    def _forget(self, track: Track) -> None:
+        id = self._ids.pop(track, None)
+        if id is not None:
+            del self._sent[id]
+            self.forwarder.forget_track(id)
+            for routes in self._routes.values():
+                for video in (False, True):
+                    if routes.bound[video] == id:
+                        routes.bound[video] = None
+
+    def _unbind(self, id: int) -> None:
+        for routes in self._routes.values():
+            for video in (False, True):
+                if routes.bound[video] == id:
+                    self._set_bound(routes, video, None)
+
+    def _bind(self, slot: str) -> None:
+        """One command per kind, if anything is other than before."""
+        for video in (False, True):
+            track = self._track_on(slot, video=video)
+            id = self._ids.get(track) if track else None
+            if self._routes[slot].bound[video] != id:
+                self._set_bound(self._routes[slot], video, id)
+
+    def _set_bound(self, routes: Routes, video: bool, id: int | None) -> None:
+        routes.bound[video] = id
+        route = routes.video if video else routes.audio
+        self.forwarder.order(self.forwarder.worker.bind, route, id)
+
+    def _track_on(self, slot: str, *, video: bool) -> Track | None:
+        if slot == SCREEN:
+            holder, source = self._room.sharer, Source.SCREEN if video else Source.SCREEN_AUDIO
+        else:
+            holder = self._room.seats[int(slot.removeprefix("seat-"))]
+            source = Source.CAMERA if video else Source.MICROPHONE
+        return self._room.participants[holder].tracks.get(source) if holder else None
+
+    def _slots_of(self, track: Track) -> dict[str, None]:
+        if track.source.is_screen:
+            return {SCREEN: None}
+        publisher = self._room.participants.get(track.participant)
+        if publisher is None or publisher.seat is None:
+            return {}
+        return {slot_of(publisher.seat): None}
+
+    # Layers and levels
+
+    def audible(self, track: int, audible: bool, now: float) -> None:
+        """Speakers are told from levels alone (TrackOwner)."""
+
+    def levels(self, levels: Sequence[tuple[int, int]], now: float) -> None:
+        """Who is heard how loud (TrackOwner)."""
+        self._heard(
+            [
+                (self._sent[id].track.participant, level)
+                for id, level in levels
+                if self._sent[id].track.source is Source.MICROPHONE
+                and not self._sent[id].track.muted
+            ],
+            now,
+        )
+
+    def rates(self, track: int, layers: Sequence[tuple[int, float, int, int]]) -> None:
+        """Once a second for each track (TrackOwner)."""
+        sent = self._sent[track]
+        replan, news = sent.observe(layers)
+        if replan:
+            self._plans.forget()
+            self._retarget(self._receivers.values())
+        elif news:
+            for receiver in self._receivers.values():
+                receiver.news = True
+
+    def frame(self, track: int, spatial: int) -> Frame | None:
+        """What a layer is now (Pictures)."""
+        sent = self._sent.get(track)
+        return sent.frames[spatial] if sent and spatial < len(sent.frames) else None
+
+    def visible(self, slot: str) -> int | None:
+        """The track whose picture a slot shows, None when it is muted or off (Pictures)."""
+        id = self._routes[slot].bound[True]
+        return None if id is None or self._sent[id].track.muted else id
+
+    def tell_pictures(self) -> None:
+        """Tells each receiver what has changed in its pictures; once a second."""
+        for receiver in self._receivers.values():
+            if receiver.news and (changed := receiver.take_pictures(self)):
+                self._notify(receiver.participant, QualityChanged(changed))
+
+    def _pictures(self) -> dict[str, tuple[Layer, ...]]:
+        return {
+            slot: self._sent[id].layers
+            for slot in self._routes
+            if (id := self.visible(slot)) is not None
+        }
+
+    def _retarget(self, receivers: Iterable[Receiver]) -> None:
+        targets: list[tuple[int, int, int]] = []
+        for receiver in receivers:
+            viewer = self._room.participant(receiver.participant)
+            own = own_slots(self._room, viewer)
+            targets += receiver.retarget(self._plans.plan(viewer.view, own), own)
+        if targets:
+            self.forwarder.order(self.forwarder.worker.set_targets, targets)

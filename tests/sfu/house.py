@@ -1,0 +1,149 @@
+"""A server without sockets and without time: what the tests of rooms and sessions share."""
+
+import json
+import re
+from typing import Any
+
+from sfu.config import Settings, load
+from sfu.dtls import Certificate
+from sfu.forwarder import Forwarder, Timeouts
+from sfu.rooms import Clock, LiveRoom, Rooms
+from sfu.signaling.admission import Admission
+from sfu.signaling.audience import RoomAudience
+from sfu.signaling.outbox import Close, Outbox
+from sfu.signaling.session import Session
+from tests.sfu import fake_plane
+
+CERTIFICATE = Certificate.generate()
+
+
+class House:
+    """One worker, its rooms, and sessions; `now` is turned by hand."""
+
+    def __init__(self, *, dev: bool = True, workers: int = 1) -> None:
+        self.now = 1000.0
+        self.clock = Clock(monotonic=lambda: self.now, wall=lambda: 1_700_000_000 + self.now)
+        self.workers = [fake_plane.Worker() for _ in range(workers)]
+        self.forwarders = [
+            Forwarder(worker, CERTIFICATE, ["127.0.0.1"], Timeouts(path=30, handshake=15))  # type: ignore[arg-type]
+            for worker in self.workers
+        ]
+        self.rooms = Rooms(self.forwarders, _audience, self.clock, limit=50)
+        environ = {"SFU_TENANTS__ACME__SECRET": "a-secret-of-the-tests-only-0123456789"}
+        self.settings: Settings = load(None, {} if dev else environ, dev=dev)
+        self.admission = Admission(self.settings, self.rooms, dev=dev)
+        self.join_wait = 0.0
+
+    @property
+    def worker(self) -> fake_plane.Worker:
+        return self.workers[0]
+
+    def visitor(self) -> "Visitor":
+        """A client that has opened its socket."""
+        return Visitor(self)
+
+    def member(self, role: str = "attendee", room: str = "hall", **fields: Any) -> "Visitor":
+        """A client that has joined; its answer and offer are read already."""
+        visitor = Visitor(self)
+        visitor.joined = visitor.ask("join", room=room, role=role, **fields)
+        assert visitor.joined["type"] == "ok", visitor.joined
+        visitor.offer = visitor.read()[0]
+        return visitor
+
+    def presenter(self, **fields: Any) -> "Visitor":
+        """A member that publishes microphone and camera; its answer is read already."""
+        presenter = self.member("presenter", **fields)
+        presenter.publish({"0": "microphone", "1": "camera"})
+        return presenter
+
+    def report(self, *reports: Any) -> None:
+        """The worker says something."""
+        self.worker.reports += reports
+        self.forwarders[0].read(self.now)
+
+    def pass_time(self, seconds: float) -> None:
+        """The daemon's ticks, every 50 ms."""
+        end = self.now + seconds
+        while self.now < end:
+            self.now += 0.05
+            for forwarder in self.forwarders:
+                forwarder.tick(self.now)
+            self.rooms.tick(self.now)
+
+    def live(self, room: str = "hall") -> LiveRoom:
+        found = self.rooms.find("dev", room)
+        assert found is not None
+        return found
+
+
+def _audience(live: LiveRoom) -> RoomAudience:
+    return RoomAudience(live.room)
+
+
+class Visitor:
+    """A client's end of one session."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.outbox = Outbox(512)
+        self.session = Session(
+            house.admission,
+            house.settings.limits,
+            house.clock,
+            self.outbox,
+            lambda now: house.join_wait,
+        )
+        self.joined: dict[str, Any] = {}
+        self.offer: dict[str, Any] = {}
+        self._ids = 0
+
+    @property
+    def id(self) -> str:
+        return str(self.joined["participant"]["id"])
+
+    def send(self, frame: str | bytes) -> None:
+        self.session.receive(frame, self.house.now)
+
+    def read(self) -> list[dict[str, Any]]:
+        """All frames that wait, without a Close at the end."""
+        frames = []
+        while isinstance(item := self.outbox.take(), str):
+            frames.append(json.loads(item))
+        return frames
+
+    def events(self, type: str) -> list[dict[str, Any]]:
+        """The waiting frames of one type; the others are thrown away."""
+        return [frame for frame in self.read() if frame["type"] == type]
+
+    def closed(self) -> Close | None:
+        """How the session ends, once its frames are read."""
+        item = self.outbox.take()
+        return item if isinstance(item, Close) else None
+
+    def ask(self, type: str, **fields: Any) -> dict[str, Any]:
+        """Sends a request and gives its answer, which must be the next frame."""
+        self._ids += 1
+        self.send(json.dumps({"type": type, "id": self._ids, **fields}))
+        frame = self.outbox.take()
+        while isinstance(frame, str) and json.loads(frame).get("id") != self._ids:
+            frame = self.outbox.take()
+        assert isinstance(frame, str)
+        return dict(json.loads(frame))
+
+    def publish(self, sources: dict[str, str], sdp: str | None = None) -> dict[str, Any]:
+        from tests.signaling.descriptions import CHROMIUM
+
+        return self.ask("publish", sdp=sdp or CHROMIUM, sources=sources)
+
+    def answer(self) -> dict[str, Any]:
+        """Answers the offer as a browser would."""
+        from tests.signaling.descriptions import answer_to
+
+        return self.ask("answer", sdp=answer_to(self.offer["sdp"]))
+
+
+def fresh_connection(sdp: str) -> str:
+    """The same description from a new peer connection: other credentials and certificate."""
+    sdp = re.sub(r"a=ice-ufrag:.*", "a=ice-ufrag:anew", sdp)
+    sdp = re.sub(r"a=ice-pwd:.*", "a=ice-pwd:0123456789abcdefghijkANEW", sdp)
+    return re.sub(r"a=fingerprint:.*", "a=fingerprint:sha-256 " + ":".join(["AB"] * 32), sdp)

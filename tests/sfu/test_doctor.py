@@ -1,0 +1,93 @@
+import resource
+import socket
+from pathlib import Path
+
+import pytest
+
+from sfu import doctor
+from sfu.config import Settings, load
+from sfu.doctor import Level
+
+
+def settings(**environ: str) -> Settings:
+    return load(None, {f"SFU_{name}": value for name, value in environ.items()})
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def test_ports_that_are_free_and_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        taken = settings(SERVER__HOST="127.0.0.1", SERVER__PORT=str(server.getsockname()[1]))
+        finding = doctor.tcp_port(taken)
+        assert finding.level is Level.BAD
+        assert "server.port" in finding.remedy
+    assert doctor.tcp_port(taken).level is Level.GOOD
+
+
+def test_udp_ports_of_each_worker() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        first = int(other.getsockname()[1]) - 1
+        media = settings(MEDIA__HOST="127.0.0.1", MEDIA__UDP_PORT=str(first), MEDIA__WORKERS="2")
+        assert doctor.udp_port(media, 1).level is Level.BAD
+    assert doctor.udp_port(media, 1).level is Level.GOOD
+
+
+def test_ports_that_the_system_chooses() -> None:
+    chosen = settings(SERVER__PORT="0", MEDIA__UDP_PORT="0")
+    assert doctor.tcp_port(chosen).level is Level.GOOD
+    assert doctor.udp_port(chosen, 3).level is Level.GOOD
+
+
+def test_a_host_that_is_not_here() -> None:
+    finding = doctor.tcp_port(settings(SERVER__HOST="203.0.113.1", SERVER__PORT=str(free_port())))
+    assert finding.level is Level.BAD
+
+
+def test_kernel_buffers(tmp_path: Path) -> None:
+    (tmp_path / "rmem_max").write_text("212992\n")
+    finding = doctor.buffers(settings(), "rmem_max", tmp_path)
+    assert finding.level is Level.DOUBTFUL
+    assert finding.remedy == "sysctl -w net.core.rmem_max=4194304"
+    (tmp_path / "rmem_max").write_text("4194304\n")
+    assert doctor.buffers(settings(), "rmem_max", tmp_path).level is Level.GOOD
+    assert doctor.buffers(settings(), "absent", tmp_path).level is Level.DOUBTFUL
+
+
+def test_open_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (1024, 4096))
+    finding = doctor.descriptors(settings())
+    assert finding.level is Level.DOUBTFUL
+    assert "LimitNOFILE=20200" in finding.remedy
+    assert doctor.descriptors(settings(LIMITS__SOCKETS="500")).level is Level.GOOD
+
+
+def test_addresses() -> None:
+    private = settings(MEDIA__ANNOUNCED_ADDRESSES="10.0.0.1")
+    assert doctor.addresses(private, dev=False).level is Level.DOUBTFUL
+    assert doctor.addresses(private, dev=True).level is Level.GOOD
+    public = settings(MEDIA__ANNOUNCED_ADDRESSES="10.0.0.1,1.1.1.1")
+    assert doctor.addresses(public, dev=False).level is Level.GOOD
+
+
+def test_store(tmp_path: Path) -> None:
+    assert doctor.store(settings(STORE__PATH=str(tmp_path / "a.sqlite"))).level is Level.GOOD
+    assert doctor.store(settings(STORE__PATH="/proc/none/a.sqlite")).level is Level.BAD
+    assert doctor.store(settings(STORE__URL="redis://localhost")).level is Level.GOOD
+
+
+def test_tenants() -> None:
+    assert [each.level for each in doctor.tenants(settings())] == [Level.DOUBTFUL]
+    short, long = settings(TENANTS__A__SECRET="short"), settings(TENANTS__A__SECRET="x" * 32)
+    assert [each.level for each in doctor.tenants(short)] == [Level.DOUBTFUL]
+    assert [each.level for each in doctor.tenants(long)] == [Level.GOOD]
+    assert all("short" not in each.detail for each in doctor.tenants(short))
+
+
+def test_everything_bad_has_a_remedy() -> None:
+    findings = list(doctor.examine(settings(SERVER__PORT="0", MEDIA__UDP_PORT="0"), dev=False))
+    assert len(findings) >= 10
+    assert all(each.remedy for each in findings if each.level is Level.BAD)

@@ -1,0 +1,144 @@
+"""Commands in order, reports to whom they concern, and faults contained."""
+
+from typing import Any
+
+import pytest
+
+from sfu.config import MediaSettings
+from sfu.forwarder import start_worker
+from tests.sfu import fake_plane
+from tests.sfu.house import House
+
+
+class Owner:
+    def __init__(self) -> None:
+        self.heard: list[tuple[Any, ...]] = []
+
+    def transport_lost(self, transport: Any, now: float) -> None:
+        raise AssertionError
+
+    def audible(self, track: int, audible: bool, now: float) -> None:
+        self.heard.append(("audible", track, audible))
+
+    def levels(self, levels: Any, now: float) -> None:
+        self.heard.append(("levels", levels))
+
+    def rates(self, track: int, layers: Any) -> None:
+        self.heard.append(("rates", track, layers))
+
+    def switched(self, egress: int, track: int | None, spatial: int) -> None:
+        self.heard.append(("switched", egress, track, spatial))
+
+
+def test_commands_wait_in_order_while_the_queue_is_full(house: House) -> None:
+    forwarder, worker = house.forwarders[0], house.worker
+    first = forwarder.add_route(video=False)
+    worker.busy = True
+    second = forwarder.add_route(video=True)
+    forwarder.tick(house.now)
+    worker.busy = False
+    third = forwarder.add_route(video=False)  # may not overtake
+    assert worker.named("add_route") == [(first, False)]
+    forwarder.tick(house.now)
+    assert worker.named("add_route") == [(first, False), (second, True), (third, False)]
+    fourth = forwarder.add_route(video=True)
+    assert worker.named("add_route")[-1] == (fourth, True)
+
+
+def test_a_worker_that_takes_nothing_any_more_is_given_up(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sfu.forwarder.BACKLOG", 10)
+    house.worker.busy = True
+    for _ in range(12):
+        house.forwarders[0].add_route(video=False)
+    assert house.forwarders[0].fault is not None
+
+
+def test_ids_are_never_used_again(house: House) -> None:
+    ids = [house.forwarders[0].new_id() for _ in range(100)]
+    assert len(set(ids)) == 100
+
+
+def test_reports_find_their_owners(house: House) -> None:
+    forwarder = house.forwarders[0]
+    ann, bob, ear = Owner(), Owner(), Owner()
+    transport = forwarder.open_transport(ann)
+    one = forwarder.add_track(ann, transport, "0", "opus", [("", 1, 0)])
+    two = forwarder.add_track(bob, transport, "1", "opus", [("", 2, 0)])
+    route = forwarder.add_route(video=True)
+    egress = forwarder.add_egress(ear, transport, route, "a0", 10, 0)
+    house.report(
+        fake_plane.Audible(one, True),
+        fake_plane.Levels([(one, 20), (two, 30), (999, 1)]),
+        fake_plane.TrackRates(two, [(1, 2.0, 3, 4)]),
+        fake_plane.Switched(egress, one, 2, 1),
+        fake_plane.Refused("bind", "no such route"),
+        fake_plane.Audible(999, True),
+        fake_plane.Switched(999, None, -1, 0),
+        fake_plane.PathUp(999, "127.0.0.1:1"),
+    )
+    assert ann.heard == [("audible", one, True), ("levels", [(one, 20)])]
+    assert bob.heard == [("levels", [(two, 30)]), ("rates", two, [(1, 2.0, 3, 4)])]
+    assert ear.heard == [("switched", egress, one, 2)]
+    forwarder.remove_track(one)
+    forwarder.forget_egress(egress)
+    house.report(fake_plane.Audible(one, True), fake_plane.Switched(egress, one, 2, 1))
+    assert len(ann.heard) == 2
+    assert len(ear.heard) == 1
+    forwarder.remove_track(one)
+    assert house.worker.named("remove_track") == [(one,)]
+
+
+def test_a_fault_about_one_does_not_cost_the_others_their_reports(house: House) -> None:
+    class Faulty(Owner):
+        def audible(self, track: int, audible: bool, now: float) -> None:
+            raise RuntimeError("a bug")
+
+    forwarder = house.forwarders[0]
+    faulty, fine = Faulty(), Owner()
+    transport = forwarder.open_transport(fine)
+    one = forwarder.add_track(faulty, transport, "0", "opus", [("", 1, 0)])
+    two = forwarder.add_track(fine, transport, "1", "opus", [("", 2, 0)])
+    house.report(fake_plane.Audible(one, True), fake_plane.Audible(two, True))
+    assert fine.heard == [("audible", two, True)]
+
+
+def test_a_panic_is_noted_and_no_more_commands_are_kept(house: House) -> None:
+    house.report(fake_plane.Fault("index out of bounds"))
+    assert house.forwarders[0].fault == "index out of bounds"
+    house.worker.busy = True
+    house.forwarders[0].add_route(video=False)
+    house.forwarders[0].tick(house.now)
+
+
+def test_a_flood_of_datagrams_leaves_no_timers_behind(house: House) -> None:
+    from sfu.dtls import Certificate
+    from sfu.forwarder import Remote
+
+    forwarder = house.forwarders[0]
+    transport = forwarder.open_transport(Owner())
+    remote = Remote((Certificate.generate().fingerprint,), True, {}, [], "c")
+    forwarder.connect(transport, remote, house.now)
+    house.report(fake_plane.PathUp(transport.id, "127.0.0.1:1"))
+    for _ in range(500):
+        house.report(fake_plane.Handshake(transport.id, b"\x16\xfe\xfd"))
+    assert len(forwarder._deadlines) < 10
+
+
+def test_feedback_rows_are_taken_each_tick(house: House) -> None:
+    house.worker.rows = bytes(12 * 5)
+    house.forwarders[0].tick(house.now)
+    house.forwarders[0].tick(house.now)
+    assert house.forwarders[0].feedback.rows == 5
+
+
+def test_workers_have_consecutive_ports(house: House) -> None:
+    settings = MediaSettings(udp_port=7970, host="127.0.0.1", video_ring=256)
+    worker: Any = start_worker(settings, 2)
+    assert worker.settings["port"] == 7972
+    assert worker.settings["host"] == "127.0.0.1"
+    assert worker.settings["video_ring"] == 256
+    anywhere: Any = start_worker(MediaSettings(udp_port=0), 2)
+    assert anywhere.settings["port"] == 0
+    assert anywhere.settings["host"] is None

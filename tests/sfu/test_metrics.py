@@ -1,0 +1,88 @@
+"""Every metric of the table is given, and the plane's counters find their places."""
+
+import re
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from sfu.daemon import Daemon
+from sfu.metrics import TABLE, place
+from tests.sfu.house import House
+
+
+@pytest.fixture
+def daemon(house: House) -> Daemon:
+    daemon = Daemon(house.settings, dev=True)
+    daemon.forwarders += house.forwarders
+    return daemon
+
+
+def values(text: bytes) -> dict[str, float]:
+    return {
+        sample.name + str(sorted(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(text.decode())
+        for sample in family.samples
+    }
+
+
+def test_every_metric_of_the_table_is_given_with_its_help(daemon: Daemon) -> None:
+    families = {
+        family.name: family
+        for family in text_string_to_metric_families(daemon.metrics.render().decode())
+        if not family.name.endswith("_created")  # the library's, beside each histogram
+    }
+    assert families.keys() == TABLE.keys()
+    for name, (kind, _, help) in TABLE.items():
+        assert families[name].type == kind
+        assert families[name].documentation == help
+
+
+def test_the_planes_counters_are_shown(daemon: Daemon) -> None:
+    shown = values(daemon.metrics.render())
+    assert shown["sfu_packets_total['in', 'rtp']"] == 7
+    assert shown["sfu_bytes_total['out', 'rtx']"] == 9
+    assert shown["sfu_drops_total['no_keys']"] == 2
+    assert shown["sfu_nacks_total['in']"] == 3
+    assert shown["sfu_plis_total['out']"] == 4
+    assert shown["sfu_retransmissions_total[]"] == 5
+    assert shown["sfu_srtp_failures_total[]"] == 6
+    assert shown["sfu_plane_events_total['switches']"] == 1
+    assert shown["sfu_plane_busy_share['0']"] == 0.25
+
+
+def test_rooms_and_people_are_counted(daemon: Daemon, house: House) -> None:
+    house.member("presenter")
+    house.member()
+    daemon.rooms = house.rooms
+    shown = values(daemon.metrics.render())
+    assert shown["sfu_rooms[]"] == 1
+    assert shown["sfu_participants['presenter']"] == 1
+    assert shown["sfu_participants['attendee']"] == 1
+    assert shown["sfu_participants['viewer']"] == 0
+    assert shown["sfu_transports['new']"] == 2
+
+
+@pytest.mark.parametrize(
+    ("counter", "metric", "labels"),
+    [
+        ("packets_in_stun", "sfu_packets", ("in", "stun")),
+        ("bytes_out_dtls", "sfu_bytes", ("out", "dtls")),
+        ("drop_stun_unknown_user", "sfu_drops", ("stun_unknown_user",)),
+        ("nacks_out", "sfu_nacks", ("out",)),
+        ("firs_in", "sfu_firs", ("in",)),
+        ("packets_in", "sfu_plane_events", ("packets_in",)),
+        ("nacks_in_all", "sfu_plane_events", ("nacks_in_all",)),
+        ("drop", "sfu_plane_events", ("drop",)),
+    ],
+)
+def test_places(counter: str, metric: str, labels: tuple[str, ...]) -> None:
+    assert place(counter) == (metric, labels)
+    assert len(TABLE[metric][1]) == len(labels)
+
+
+def test_two_servers_do_not_share_a_registry(house: House) -> None:
+    one, two = Daemon(house.settings, dev=True), Daemon(house.settings, dev=True)
+    one.metrics.lag.observe(0.5)
+    lag = re.compile(rb"sfu_event_loop_lag_seconds_count (\S+)")
+    assert lag.findall(one.metrics.render()) == [b"1.0"]
+    assert lag.findall(two.metrics.render()) == [b"0.0"]

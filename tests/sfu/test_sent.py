@@ -1,0 +1,34 @@
+"""What is known of a track as it arrives."""
+
+from sfu.sent import Frame, Sent
+from sfu.track import Media, Source, Stream, Track
+
+THREE = tuple(Stream(rid, 0, 0) for rid in "qhf")
+
+
+def sent() -> Sent:
+    return Sent(Track("ann", Source.CAMERA, Media("1", "vp8", THREE)))
+
+
+def test_a_camera_is_assumed_until_it_is_seen() -> None:
+    assert [layer.height for layer in sent().layers] == [180, 360, 720]
+    assert sent().frames == [None, None, None]
+
+
+def test_heights_and_rates_are_taken_over() -> None:
+    track = sent()
+    replan, news = track.observe([(90_000, 15.2, 160, 90), (0, 0.0, 0, 0), (0, 0.0, 0, 0)])
+    assert (replan, news) == (True, True)
+    assert track.layers[0].height == 90
+    assert track.layers[0].bps == 90_000
+    assert track.layers[1].height == 360
+    assert track.frames[:2] == [Frame(160, 90, 15), Frame(0, 0, 0)]
+    again = track.observe([(90_500, 15.6, 160, 90), (0, 0.0, 0, 0), (0, 0.0, 0, 0)])
+    assert again == (False, False)
+    assert track.observe([(90_000, 29.0, 160, 90)]) == (False, True)
+
+
+def test_more_layers_than_were_described_are_passed_over() -> None:
+    track = sent()
+    track.observe([(1, 1.0, 1, 1)] * 9)
+    assert len(track.layers) == 3
