@@ -1,0 +1,130 @@
+# Everything that people and the build machine run. `make` alone lists the targets.
+
+ifndef PYTHON
+PYTHON := $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
+	$(name) -c 'import sys; sys.version_info >= (3, 11) and print("$(name)")' 2>/dev/null)))
+endif
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq
+RUST := $(shell find codecs sfu/plane bench/load -name '*.rs' -o -name Cargo.toml) \
+	Cargo.toml Cargo.lock
+PACKAGING := setup.cfg pyproject.toml
+CALLS := tests/calls
+VIEW := build/view
+
+# All runs of the compiler share their results: one folder, one Python to bind to.
+export CARGO_TARGET_DIR := $(CURDIR)/target
+export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
+# Where rustup puts cargo, for shells that were open before.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help run install test lint types test-rust test-python test-calls format sample \
+	toolchain browsers clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | \
+		while IFS="$$(printf '\t')" read -r target text; do printf '  make %-12s %s\n' "$$target" "$$text"; done
+
+run: install ## set up what is needed, then run the server for a developer on this machine
+	@exec $(BIN)/sfu serve --dev
+
+install: toolchain $(VENV)/installed ## set up .venv with the server in it, the extensions in release mode
+
+test: toolchain browsers lint types test-rust test-python test-calls ## all checks and all tests
+
+lint: toolchain $(VENV)/tested ## style of Python and Rust
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --no-default-features --quiet -- -D warnings
+	cargo clippy --workspace --quiet -- -D warnings
+
+# mypy looks from a folder without our codecs/ in it, which it would take for the standard library's.
+types: toolchain $(VENV)/tested ## types of Python
+	@mkdir -p $(VIEW)
+	@ln -sfn ../../sfu $(VIEW)/sfu
+	@ln -sfn ../../tests $(VIEW)/tests
+	cd $(VIEW) && ../../$(BIN)/mypy --config-file ../../setup.cfg -p sfu -p tests
+
+# Without the Python binding, so that the test programs need no libpython.
+test-rust: toolchain ## tests of the Rust crates
+	cargo test --workspace --no-default-features --quiet
+
+test-python: toolchain $(VENV)/tested ## tests of the Python packages and of the built extensions
+	$(BIN)/python -m pytest --ignore=$(CALLS)
+
+test-calls: toolchain browsers $(VENV)/tested $(CALLS)/node_modules ## whole calls with real browsers
+	$(BIN)/python -m pytest $(CALLS)
+
+format: toolchain $(VENV)/tested ## put all sources into the style that lint wants
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	cargo fmt --all
+
+sample: $(VENV)/installed ## write sfu.toml from the settings models
+	$(BIN)/python -m sfu.config.sample > sfu.toml.new
+	@mv sfu.toml.new sfu.toml
+
+clean: ## remove what was built
+	rm -rf $(VENV) build dist target $(CALLS)/node_modules *.egg-info sfu/*.so bench/*.so
+
+# What has to be there before anything starts; everything that is missing is named at once.
+toolchain:
+	@missing=0; \
+	need() { echo "$$1 is missing. $$2" >&2; missing=1; }; \
+	if [ -z "$(PYTHON)" ]; then \
+		need "Python 3.11 or newer" "Debian: apt-get install python3 python3-venv. Or: make PYTHON=/path/to/python3"; \
+	elif ! "$(PYTHON)" -c 'import venv, ensurepip' 2>/dev/null; then \
+		need "The venv module of $(PYTHON)" "Debian: apt-get install python3-venv"; \
+	fi; \
+	command -v cc >/dev/null || need "A C compiler (cc)" "Debian: apt-get install gcc libc6-dev"; \
+	if ! command -v cargo >/dev/null; then \
+		need "The Rust toolchain (cargo)" "Get it by rustup, see https://rustup.rs"; \
+	elif ! cargo --version | awk -v least="$(LEAST_RUST)" '{ split($$2, is, "."); split(least, want, "."); \
+		exit !(is[1] > want[1] || (is[1] == want[1] && is[2] >= want[2])) }'; then \
+		need "Rust $(LEAST_RUST) or newer" "Found: $$(cargo --version). Update: rustup update stable"; \
+	fi; \
+	exit $$missing
+
+LEAST_RUST := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+
+# What the tests of whole calls need besides: two browsers, and Node.js to drive the second.
+browsers:
+	@missing=; \
+	for program in chromium firefox-esr node npm; do \
+		command -v $$program >/dev/null || missing="$$missing $$program"; \
+	done; \
+	[ -n "$$missing" ] || exit 0; \
+	packages=$$(echo "$$missing" | sed 's/\bnode\b/nodejs/'); \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing$$packages"; \
+		apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$packages; \
+	else \
+		echo "The tests of whole calls need$$missing. Debian: sudo apt-get install --no-install-recommends$$packages" >&2; \
+		exit 1; \
+	fi
+
+$(VENV)/created:
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --upgrade pip "setuptools>=77" "setuptools-rust>=1.12"
+	@touch $@
+
+# Editable, so that changed Python counts at once; changed Rust is built anew here.
+$(VENV)/installed: $(VENV)/created $(PACKAGING) $(RUST)
+	@echo "Building the packet plane and installing into $(VENV) (minutes the first time) …"
+	$(PIP) --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/tested: $(VENV)/installed
+	$(PIP) --no-build-isolation --editable '.[test]'
+	@touch $@
+
+$(CALLS)/node_modules: $(wildcard $(CALLS)/package.json $(CALLS)/package-lock.json)
+	cd $(CALLS) && npm $$([ -f package-lock.json ] && echo ci || echo install --no-save) \
+		--no-audit --no-fund --loglevel=error
+	@touch $@

@@ -1,0 +1,125 @@
+"""A lossy, slow link in user space: a UDP relay between a browser and the server.
+
+The kernel may have no netem, and a test must lose the same share everywhere, so the link is a
+relay with a seeded generator. It rewrites nothing. The browser is led to it by the page
+(see probe.js), the server just sees another client address: an ICE-lite server answers a check
+wherever it comes from.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+Address = tuple[str, int]
+
+
+@dataclass
+class Direction:
+    """Packets of one direction since the start."""
+
+    passed: int = 0
+    lost: int = 0
+
+
+class Link:
+    """What all packets between one browser and the server go through.
+
+    `loss` is the probability that a packet is lost, `delay` the seconds it takes; both count for
+    each direction and may be changed at any time. A delay does not reorder.
+    """
+
+    def __init__(self, *, loss: float = 0.0, delay: float = 0.0, seed: int = 1) -> None:
+        self.loss = loss
+        self.delay = delay
+        self.up = Direction()
+        self.down = Direction()
+        self._random = random.Random(seed)
+        self._relays: list[_Relay] = []
+
+    async def lead(self, target: Address) -> Address:
+        """Begins to relay to a port of the server; gives the address that stands for it now."""
+        relay = _Relay(self, target)
+        self._relays.append(relay)
+        return await relay.open()
+
+    async def close(self) -> None:
+        """Ends all relaying; what is under way is lost."""
+        for relay in self._relays:
+            relay.close()
+        await asyncio.sleep(0)
+
+    def carry(self, direction: Direction, send: Callable[[], None]) -> None:
+        """Sends a packet, later or never, as the link is now."""
+        if self._random.random() < self.loss:
+            direction.lost += 1
+            return
+        direction.passed += 1
+        if self.delay > 0:
+            asyncio.get_running_loop().call_later(self.delay, send)
+        else:
+            send()
+
+
+class _Relay:
+    """One port of the server. Each client address has a socket of its own towards it, so that the
+    server tells them apart."""
+
+    def __init__(self, link: Link, target: Address) -> None:
+        self._link = link
+        self._target = target
+        self._near: asyncio.DatagramTransport
+        self._far: dict[Address, asyncio.DatagramTransport] = {}
+        self._early: dict[Address, list[bytes]] = {}
+        self._opening: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> Address:
+        """Opens the socket that browsers send to; gives its address."""
+        self._near, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: _Receiver(self._from_client), local_addr=("127.0.0.1", 0)
+        )
+        host, port = self._near.get_extra_info("sockname")[:2]
+        return host, port
+
+    def close(self) -> None:
+        """Closes all sockets."""
+        for task in self._opening:
+            task.cancel()
+        for transport in (self._near, *self._far.values()):
+            transport.close()
+
+    def _from_client(self, data: bytes, client: Address) -> None:
+        if client in self._far:
+            self._up(data, client)
+        elif client in self._early:
+            self._early[client].append(data)
+        else:
+            self._early[client] = [data]
+            task = asyncio.get_running_loop().create_task(self._open_far(client))
+            self._opening.add(task)
+            task.add_done_callback(self._opening.discard)
+
+    async def _open_far(self, client: Address) -> None:
+        self._far[client], _ = await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: _Receiver(lambda data, _: self._down(data, client)), remote_addr=self._target
+        )
+        for data in self._early.pop(client):
+            self._up(data, client)
+
+    def _up(self, data: bytes, client: Address) -> None:
+        far = self._far[client]
+        self._link.carry(self._link.up, lambda: far.sendto(data))
+
+    def _down(self, data: bytes, client: Address) -> None:
+        self._link.carry(self._link.down, lambda: self._near.sendto(data, client))
+
+
+class _Receiver(asyncio.DatagramProtocol):
+    def __init__(self, receive: Callable[[bytes, Address], None]) -> None:
+        self._receive = receive
+
+    def datagram_received(self, data: bytes, addr: Address) -> None:
+        self._receive(data, (addr[0], addr[1]))
+
+    def error_received(self, exc: Exception) -> None:
+        """A refused datagram is a lost one."""

@@ -1,0 +1,113 @@
+// Runs in every page of the tests before the page's own code: `probe` reads what a person would
+// see and hear, and `probe.lead(addresses)` leads the page's media over the tests' link.
+(() => {
+  const seen = new Map();
+
+  /** The browser's inbound-rtp report of a slot. */
+  async function inbound(slot, kind) {
+    const track = sfu.streams.get(slot)?.getTracks().find((each) => each.kind === kind);
+    const report = await sfu.receiveConnection.getStats();
+    return [...report.values()].find(
+      (each) => each.type === 'inbound-rtp' && each.trackIdentifier === track?.id,
+    ) ?? null;
+  }
+
+  /** The browser's outbound-rtp reports of a kind, one per layer, smallest first. */
+  async function outbound(kind) {
+    const report = await sfu.publishConnection.getStats();
+    return [...report.values()]
+      .filter((each) => each.type === 'outbound-rtp' && each.kind === kind)
+      .sort((a, b) => (a.frameHeight ?? 0) - (b.frameHeight ?? 0));
+  }
+
+  const video = (slot) => document.querySelector(`[data-slot="${slot}"] video`);
+
+  const canvas = document.createElement('canvas');
+  const paper = canvas.getContext('2d', { willReadFrequently: true });
+
+  /** Mean colour of a few pixels around a place given in parts of the picture. */
+  function colour(x, y) {
+    const { width, height } = canvas;
+    const { data } = paper.getImageData(Math.floor(x * width) - 1, Math.floor(y * height) - 1, 3, 3);
+    return [0, 1, 2].map((channel) => {
+      let sum = 0;
+      for (let i = channel; i < data.length; i += 4) sum += data[i];
+      return Math.round(sum / (data.length / 4));
+    });
+  }
+
+  /** What the tile shows now: colours of the quadrants, and the number of pattern.py's frame. */
+  function picture(slot) {
+    const shown = video(slot);
+    if (!shown || shown.videoWidth === 0) return null;
+    canvas.width = 160;
+    canvas.height = 90;
+    paper.drawImage(shown, 0, 0, canvas.width, canvas.height);
+    let number = 0;
+    for (let cell = 0; cell < 8; cell++) {
+      const [red, green, blue] = colour((cell + 0.5) / 8, 0.5);
+      number = 2 * number + (red + green + blue > 3 * 128 ? 1 : 0);
+    }
+    return {
+      number,
+      width: shown.videoWidth,
+      height: shown.videoHeight,
+      top_left: colour(0.2, 0.2),
+      top_right: colour(0.8, 0.2),
+      bottom_left: colour(0.2, 0.8),
+      bottom_right: colour(0.8, 0.8),
+    };
+  }
+
+  /** Notes every picture that the tile shows, until `frames` takes them. */
+  function watch(slot) {
+    const shown = video(slot);
+    const notes = [];
+    seen.set(slot, notes);
+    const note = (now, { presentedFrames, rtpTimestamp, height }) => {
+      if (seen.get(slot) !== notes) return;
+      notes.push({ now, presented: presentedFrames, rtp: rtpTimestamp, height });
+      shown.requestVideoFrameCallback(note);
+    };
+    shown.requestVideoFrameCallback(note);
+  }
+
+  function frames(slot) {
+    const notes = seen.get(slot) ?? [];
+    seen.delete(slot);
+    return notes;
+  }
+
+  /** A camera track of one colour that moves a little. */
+  function plain(colour) {
+    const source = document.createElement('canvas');
+    source.width = 640;
+    source.height = 360;
+    const brush = source.getContext('2d');
+    let tick = 0;
+    setInterval(() => {
+      brush.fillStyle = colour;
+      brush.fillRect(0, 0, source.width, source.height);
+      brush.fillStyle = '#808080';
+      brush.fillRect((tick++ * 8) % source.width, 170, 20, 20);
+    }, 33);
+    return source.captureStream(30).getVideoTracks()[0];
+  }
+
+  // Port of the server → address of the link that stands for it.
+  let links = null;
+  const original = RTCPeerConnection.prototype.setRemoteDescription;
+  RTCPeerConnection.prototype.setRemoteDescription = function (description) {
+    if (links === null) return original.call(this, description);
+    const { type, sdp } = description;
+    const port = /a=candidate:\S+ 1 udp \d+ \S+ (\d+) typ host/i.exec(sdp)[1];
+    const candidate = `a=candidate:1 1 udp 2130706431 ${links[port].join(' ')} typ host\r\n`;
+    const led = sdp.replace(/a=candidate:.*\r\n/g, '').replace(/a=mid:.*\r\n/g, `$&${candidate}`);
+    return original.call(this, { type, sdp: led });
+  };
+
+  window.probe = {
+    inbound, outbound, picture, watch, frames, plain,
+    lead: (addresses) => { links = addresses; },
+  };
+})();

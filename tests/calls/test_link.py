@@ -1,0 +1,65 @@
+"""The link emulator itself: what it loses, what it delays, and who is told apart."""
+
+import asyncio
+from typing import cast
+
+import pytest
+
+from tests.calls.link import Address, Link
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+class Echo(asyncio.DatagramProtocol):
+    """Sends back what it gets, and remembers from whom."""
+
+    def __init__(self) -> None:
+        self.seen: set[Address] = set()
+        self.transport: asyncio.DatagramTransport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.DatagramTransport, transport)
+
+    def datagram_received(self, data: bytes, addr: Address) -> None:
+        self.seen.add(addr)
+        self.transport.sendto(data, addr)
+
+
+class Client(asyncio.DatagramProtocol):
+    """Counts what comes back, and when."""
+
+    def __init__(self) -> None:
+        self.received: list[tuple[bytes, float]] = []
+
+    def datagram_received(self, data: bytes, addr: Address) -> None:
+        self.received.append((data, asyncio.get_running_loop().time()))
+
+
+async def test_loss_delay_and_addresses() -> None:
+    loop = asyncio.get_running_loop()
+    server, echo = await loop.create_datagram_endpoint(Echo, local_addr=("127.0.0.1", 0))
+    link = Link(delay=0.02)
+    leads = await link.lead(server.get_extra_info("sockname")[:2])
+    near = [await loop.create_datagram_endpoint(Client, remote_addr=leads) for _ in range(2)]
+    start = loop.time()
+    for transport, _ in near:
+        transport.sendto(b"first")
+    await asyncio.sleep(0.2)
+    assert [[data for data, _ in client.received] for _, client in near] == [[b"first"]] * 2
+    assert all(at - start >= 0.04 for _, client in near for _, at in client.received)
+    assert len(echo.seen) == 2
+
+    link.loss, link.delay = 0.1, 0.0
+    transport, client = near[0]
+    for number in range(1000):
+        transport.sendto(number.to_bytes(2, "big"))
+        if number % 50 == 0:
+            await asyncio.sleep(0.002)
+    await asyncio.sleep(0.2)
+    came = [int.from_bytes(data, "big") for data, _ in client.received[1:]]
+    assert came == sorted(came)
+    assert 60 < link.up.lost < 140
+    assert len(came) == 1000 - link.up.lost - link.down.lost
+    await link.close()
+    for transport in (server, near[0][0], near[1][0]):
+        transport.close()

@@ -1,0 +1,118 @@
+"""The demo page as a person uses it: forms, buttons, words, and its looks at two widths."""
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.calls.conftest import ChromiumPage, Invite
+from tests.calls.guest import Guest
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+SCREENSHOTS = Path(__file__).with_name("screenshots")
+PHONE = 390
+
+
+def tab_of(guest: Guest) -> Page:
+    """The Playwright page behind a guest."""
+    assert isinstance(guest.page, ChromiumPage)
+    return guest.page.tab
+
+
+async def join_by_form(guest: Guest, role: str) -> Page:
+    """Fills the form as a person would."""
+    tab = tab_of(guest)
+    await tab.goto(guest.url)
+    await tab.get_by_label("Room").fill(guest.room)
+    await tab.get_by_label("Your name").fill(guest.name)
+    await tab.get_by_text(role, exact=True).click()
+    await tab.get_by_role("button", name="Join the room").click()
+    await expect(tab.locator("#connection")).to_have_text("Connected", timeout=10_000)
+    return tab
+
+
+async def fits(tab: Page) -> bool:
+    """Whether nothing sticks out of the window sideways."""
+    width: bool = await tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    return width
+
+
+async def test_a_call_by_hand(invite: Invite) -> None:
+    presenter = await invite("Anna Lindqvist", "presenter")
+    guest = await invite("Ben", "attendee", width=PHONE)
+    host = await join_by_form(presenter, "Presenter")
+    phone = await join_by_form(guest, "Attendee")
+    await expect(phone.locator("#camera")).to_be_disabled()
+    await expect(host.locator("#people")).to_have_text("2")
+
+    await host.locator("#microphone").click()
+    await host.locator("#camera").click()
+    tile = phone.locator("[data-slot=seat-0]")
+    if await presenter.seat() != "seat-0":
+        tile = phone.locator(f"[data-slot={await presenter.seat()}]")
+    await expect(tile).to_have_accessible_name("Anna Lindqvist")
+    await expect(tile.locator(".facts")).to_contain_text("fps", timeout=15_000)
+    await expect(tile.get_by_label("muted")).to_be_hidden()
+    own = host.locator(f"[data-slot={await presenter.seat()}]")
+    await expect(own).to_have_accessible_name("Anna Lindqvist (you)")
+    await expect(own.locator(".facts")).to_contain_text("3 layers", timeout=15_000)
+    SCREENSHOTS.mkdir(exist_ok=True)
+    await host.screenshot(path=SCREENSHOTS / "presenter.png")
+    await phone.screenshot(path=SCREENSHOTS / "phone.png")
+    assert await fits(host)
+    assert await fits(phone)
+
+    await host.locator("#microphone").click()
+    await expect(tile.get_by_label("muted")).to_be_visible()
+    await host.locator("#camera").click()
+    await expect(tile.locator("video")).to_be_hidden()
+    await host.get_by_role("button", name="Leave").click()
+    await expect(host.get_by_role("button", name="Join the room")).to_be_visible()
+    await expect(phone.get_by_text("Nobody is on the stage yet.")).to_be_visible()
+
+
+async def test_the_page_asks_for_the_layer_that_fits_its_tile(invite: Invite) -> None:
+    presenter, guest = await invite("Anna", "presenter"), await invite("Ben", "attendee")
+    await presenter.enter(publish="camera")
+    await guest.enter(quality="auto")
+    slot = await presenter.seat()
+    await guest.until_height(slot, 720)
+    tab = tab_of(guest)
+    await tab.set_viewport_size({"width": 420, "height": 700})
+    await guest.until_height(slot, 360)
+    await tab.get_by_label("Picture quality you ask for").select_option("Low")
+    await guest.until_height(slot, 180)
+    await tab.get_by_label("Picture quality you ask for").select_option("Sound only")
+    await guest.until_resting(slot, "video")
+
+
+async def test_a_second_screen_is_refused_in_plain_words(invite: Invite) -> None:
+    first, second = await invite("Anna", "presenter"), await invite("Ben", "presenter")
+    await first.enter(publish="screen")
+    await second.enter()
+    tab = tab_of(second)
+    await tab.locator("#screen").click()
+    await expect(tab.locator(".notice.bad")).to_contain_text("sharing a screen already")
+    await expect(tab.locator("#screen")).to_have_attribute("aria-pressed", "false")
+
+
+async def test_a_refused_camera_is_told(invite: Invite) -> None:
+    presenter = await invite("Anna", "presenter")
+    await presenter.enter()
+    await presenter.evaluate(
+        "navigator.mediaDevices.getUserMedia = () =>"
+        " Promise.reject(new DOMException('no', 'NotAllowedError')), null"
+    )
+    tab = tab_of(presenter)
+    await tab.locator("#camera").click()
+    await expect(tab.locator(".notice.bad")).to_contain_text("The camera is blocked")
+
+
+async def test_no_server_is_told(invite: Invite) -> None:
+    guest = await invite("Ben", "attendee")
+    tab = tab_of(guest)
+    await tab.goto(guest.url)
+    await tab.route_web_socket("**/v1/signal", lambda socket: socket.close())
+    await tab.get_by_role("button", name="Join the room").click()
+    await expect(tab.locator("#join-error")).to_be_visible()
