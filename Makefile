@@ -12,6 +12,8 @@ RUST := $(shell find codecs sfu/plane bench/load -name '*.rs' -o -name Cargo.tom
 PACKAGING := setup.cfg pyproject.toml
 CALLS := tests/calls
 VIEW := build/view
+# Tools that look at sources alone do not wait for the extensions to be built anew.
+TOOLS := $(if $(wildcard $(BIN)/ruff),,$(VENV)/tested)
 
 # All runs of the compiler share their results: one folder, one Python to bind to.
 export CARGO_TARGET_DIR := $(CURDIR)/target
@@ -36,7 +38,7 @@ install: toolchain $(VENV)/installed ## set up .venv with the server in it, the 
 
 test: toolchain browsers lint types test-rust test-python test-calls ## all checks and all tests
 
-lint: toolchain $(VENV)/tested ## style of Python and Rust
+lint: toolchain $(TOOLS) ## style of Python and Rust
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	cargo fmt --all --check
@@ -44,7 +46,7 @@ lint: toolchain $(VENV)/tested ## style of Python and Rust
 	cargo clippy --workspace --quiet -- -D warnings
 
 # mypy looks from a folder without our codecs/ in it, which it would take for the standard library's.
-types: toolchain $(VENV)/tested ## types of Python
+types: toolchain $(TOOLS) ## types of Python
 	@mkdir -p $(VIEW)
 	@ln -sfn ../../sfu $(VIEW)/sfu
 	@ln -sfn ../../tests $(VIEW)/tests
@@ -60,7 +62,7 @@ test-python: toolchain $(VENV)/tested ## tests of the Python packages and of the
 test-calls: toolchain browsers $(VENV)/tested $(CALLS)/node_modules ## whole calls with real browsers
 	$(BIN)/python -m pytest $(CALLS)
 
-format: toolchain $(VENV)/tested ## put all sources into the style that lint wants
+format: toolchain $(TOOLS) ## put all sources into the style that lint wants
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 	cargo fmt --all

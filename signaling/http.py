@@ -67,7 +67,7 @@ def make_app(
 
 
 def _add_page(app: FastAPI, folder: Path) -> None:
-    @app.get("/", include_in_schema=False)
+    @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
     async def index() -> FileResponse:
         return FileResponse(
             folder / "index.html",

@@ -2,8 +2,8 @@
 
 Four quadrants of known colours say that the picture is whole and the right way up; a row of
 eight black or white cells across the middle is the frame's number, so that motion can be read
-from a received picture. Two bands of noise that changes with every frame make the picture as hard
-to code as a real one: without them a frame would be a single small packet.
+from a received picture. Noise that changes with every frame makes the picture as hard to code as a
+real one: without it a frame would be a single small packet.
 """
 
 from pathlib import Path
@@ -17,8 +17,11 @@ FRAMES = 32
 CELLS = 8
 CELL = WIDTH // CELLS
 ROW = slice(HEIGHT // 2 - 60, HEIGHT // 2 + 60)
-GRAIN = 8
-BANDS = (slice(216, 288), slice(432, 504))
+GRAIN, COARSE_ROWS = 32, 2
+COARSE = slice(432, 432 + GRAIN * COARSE_ROWS)
+FINE = (slice(216, 280), slice(480, 800))
+"""Coarse noise is seen in every layer; the fine kind averages out in the smaller ones, so that the
+large one costs what a real picture costs and the small ones keep within their rates."""
 
 QUADRANTS = {
     "top_left": (200, 40, 40),
@@ -39,10 +42,9 @@ def write(path: Path) -> Path:
             for cell in range(CELLS):
                 bit = number >> (CELLS - 1 - cell) & 1
                 frame[ROW, cell * CELL : (cell + 1) * CELL] = 235 if bit else 16
-            for band in BANDS:
-                shape = ((band.stop - band.start) // GRAIN, WIDTH // GRAIN, 1)
-                grains = random.integers(16, 235, shape, np.uint8)
-                frame[band] = grains.repeat(GRAIN, axis=0).repeat(GRAIN, axis=1)
+            frame[FINE] = random.integers(60, 190, frame[FINE].shape[:2], np.uint8)[..., None]
+            grains = random.integers(16, 235, (COARSE_ROWS, WIDTH // GRAIN, 1), np.uint8)
+            frame[COARSE] = grains.repeat(GRAIN, axis=0).repeat(GRAIN, axis=1)
             film.write(b"FRAME\n" + _planes(frame))
     return path
 

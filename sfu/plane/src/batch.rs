@@ -8,7 +8,8 @@ use std::net::{IpAddr, SocketAddr};
 pub struct Destination {
     /// The peer; IPv4 is never given as a mapped IPv6 address.
     pub remote: SocketAddr,
-    /// Our own address on that path, so that answers leave from where the peer sent to.
+    /// Our own address on that path, so that answers leave from where the peer sent to; `None`
+    /// lets the kernel choose, as on a socket that is bound to one address anyway.
     pub local: Option<IpAddr>,
 }
 

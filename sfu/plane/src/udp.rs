@@ -66,10 +66,13 @@ impl UdpSocket {
                 Err(_) => (bound((Ipv4Addr::UNSPECIFIED, port).into())?, false),
             },
         };
-        if dual_stack {
-            set_option(fd.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)?;
-        } else {
-            set_option(fd.as_fd(), libc::IPPROTO_IP, libc::IP_PKTINFO, 1)?;
+        // Bound to one address, the kernel knows the source: no need to tell, nor to pay for it.
+        if host.is_none_or(|host| host.is_unspecified()) {
+            let (level, name) = match dual_stack {
+                true => (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO),
+                false => (libc::IPPROTO_IP, libc::IP_PKTINFO),
+            };
+            set_option(fd.as_fd(), level, name, 1)?;
         }
         let bytes = buffer_bytes.try_into().unwrap_or(i32::MAX);
         for (force, plain) in [
@@ -246,7 +249,7 @@ impl UdpSocket {
             let control = &mut vectors.controls[count];
             control.clear();
             if let Some(local) = to.local {
-                control.put_source(local, self.dual_stack);
+                control.put_source(local);
             }
             if unit.segments > 1 {
                 control.put_segment(unit.segment as u16);

@@ -96,6 +96,15 @@ fn answers_leave_from_the_address_that_was_asked() {
 }
 
 #[test]
+fn a_socket_of_one_address_needs_no_source() {
+    let mut socket = socket(Some(LOOPBACK));
+    peer("127.0.0.1")
+        .send_to(b"hello", (LOOPBACK, socket.local_port()))
+        .unwrap();
+    assert_eq!(received(&mut socket, 1)[0].1.from.local, None);
+}
+
+#[test]
 fn segments_arrive_as_the_datagrams_that_were_put_in() {
     for segmentation in [true, false] {
         let mut socket = socket(None);

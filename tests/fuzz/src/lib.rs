@@ -1,0 +1,110 @@
+//! What every parser must survive: any bytes at all. Each function is one target;
+//! what they assert beyond "no panic" is that nothing is read or written out of bounds.
+
+mod sequence;
+
+use _plane::rtcp::{walk, Rtcp};
+use _plane::rtp::Rtp;
+use _plane::srtp::{Opener, Profile, Sealer};
+use _plane::{demux, stun, twcc};
+use sfu_codecs::Codec;
+
+pub use sequence::forwarder;
+
+const PROFILES: [Profile; 2] = [Profile::AeadAes128Gcm, Profile::Aes128CmHmacSha1_80];
+const CODECS: [Codec; 6] = [
+    Codec::Opus,
+    Codec::Red,
+    Codec::Vp8,
+    Codec::H264,
+    Codec::Vp9,
+    Codec::Av1,
+];
+
+/// RTP headers, extensions and padding.
+pub fn rtp(data: &[u8]) {
+    let _ = demux::classify(data);
+    if let Ok(header) = Rtp::parse(data) {
+        assert!(header.header_len <= data.len());
+        let elements = header.extensions.iter(data);
+        assert!(elements.map(|(_, value)| value.len()).sum::<usize>() <= data.len());
+        if let Ok(payload) = header.payload(data) {
+            assert!(payload.len() + header.header_len <= data.len());
+        }
+    }
+}
+
+/// RTCP compounds and transport-wide feedback.
+pub fn rtcp(data: &[u8]) {
+    for packet in walk(data).flatten() {
+        match packet {
+            Rtcp::SenderReport { blocks, .. } | Rtcp::ReceiverReport { blocks, .. } => {
+                assert!(blocks.iter().count() <= 31);
+            }
+            Rtcp::Nack { items, .. } => assert!(items.count() <= 17 * data.len()),
+            Rtcp::Fir { entries } => assert!(entries.count() <= data.len()),
+            Rtcp::Bye { ssrcs } | Rtcp::Remb { ssrcs, .. } => assert!(ssrcs.count() <= data.len()),
+            Rtcp::TransportFeedback(packet) => {
+                if let Ok(feedback) = twcc::parse(packet) {
+                    assert_eq!(feedback.iter().count(), usize::from(feedback.count));
+                }
+            }
+            Rtcp::Sdes { .. } | Rtcp::Pli { .. } | Rtcp::Other { .. } => {}
+        }
+    }
+}
+
+/// STUN messages and their sums.
+pub fn stun(data: &[u8]) {
+    if let Ok(message) = stun::parse(data) {
+        let _ = (message.check_fingerprint(), message.unknown().len());
+        assert!(!message.check_integrity(b"nobody knows this password"));
+    }
+}
+
+/// Protected packets that nobody protected: none may pass.
+pub fn srtp(data: &[u8]) {
+    for profile in PROFILES {
+        let (key, salt) = ([1; 16], vec![2; profile.salt_len()]);
+        let mut opener = Opener::new(profile, &key, &salt).expect("lengths are right");
+        if let Ok(header) = Rtp::parse(data) {
+            assert!(opener.open_rtp(&mut data.to_vec(), &header).is_err());
+            round_trip(profile, &key, &salt, data, &header);
+        }
+        assert!(opener.open_rtcp(&mut data.to_vec()).is_err());
+    }
+}
+
+/// What is sealed opens again, whatever it is.
+fn round_trip(profile: Profile, key: &[u8], salt: &[u8], data: &[u8], header: &Rtp) {
+    let sealer = Sealer::new(profile, key, salt).expect("lengths are right");
+    let mut opener = Opener::new(profile, key, salt).expect("lengths are right");
+    let mut packet = data.to_vec();
+    packet.resize(data.len() + profile.rtp_overhead(), 0);
+    let index = u64::from(header.sequence);
+    let sealed = sealer.seal_rtp(
+        &mut packet,
+        data.len(),
+        header.header_len,
+        header.ssrc,
+        index,
+    );
+    let len = opener.open_rtp(&mut packet[..sealed], header);
+    assert_eq!(len.map(|len| &packet[..len]), Ok(data));
+}
+
+/// Payload descriptors of every codec, and rewriting in them.
+pub fn codecs(data: &[u8]) {
+    for codec in CODECS {
+        if let Ok(found) = sfu_codecs::parse(codec, data) {
+            let mut copy = data.to_vec();
+            if let Some(id) = found.picture_id {
+                id.write(&mut copy, id.value);
+            }
+            if let Some(index) = found.tl0_pic_idx {
+                index.write(&mut copy, index.value);
+            }
+            assert_eq!(copy, data, "what is written back changes nothing");
+        }
+    }
+}

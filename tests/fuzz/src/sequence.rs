@@ -1,0 +1,229 @@
+//! Commands and packets in any order, as a confused control plane and hostile peers would send them.
+
+use _plane::batch::Destination;
+use _plane::clock::Now;
+use _plane::command::{Command, LayerSource, PayloadType, Target};
+use _plane::extension::ExtensionIds;
+use _plane::forwarder::{Forwarder, Limits};
+use _plane::rtp::Rtp;
+use _plane::srtp::{Opener, Profile, Sealer};
+use _plane::stun;
+use sfu_codecs::Codec;
+use std::net::SocketAddr;
+
+const PROFILE: Profile = Profile::AeadAes128Gcm;
+const KEY: [u8; 16] = [1; 16];
+const SALT: [u8; 12] = [2; 12];
+const PASSWORD: &str = "a-password-of-22-chars";
+
+/// Bytes as a source of choices; zeros when they run out.
+struct Choices<'a>(&'a [u8]);
+
+impl Choices<'_> {
+    fn byte(&mut self) -> u8 {
+        let (first, rest) = self.0.split_first().unwrap_or((&0, &[]));
+        self.0 = rest;
+        *first
+    }
+
+    /// Few values, so that they meet.
+    fn id(&mut self) -> u32 {
+        u32::from(self.byte() % 4)
+    }
+
+    fn bytes(&mut self, len: usize) -> Vec<u8> {
+        (0..len).map(|_| self.byte()).collect()
+    }
+}
+
+/// Drives a forwarder; what it sends must be sealed under numbers that never repeat.
+pub fn forwarder(data: &[u8]) {
+    let limits = Limits {
+        transports: 3,
+        video_ring: 16,
+        audio_ring: 16,
+    };
+    let mut plane = Forwarder::new(limits, 7);
+    let mut choices = Choices(data);
+    let mut now_us = 1_000_000;
+    let mut seen = std::collections::HashSet::new();
+    while !choices.0.is_empty() {
+        now_us += i64::from(choices.byte()) * 500;
+        let now = Now {
+            us: now_us,
+            ntp: (now_us as u64) << 12,
+        };
+        match choices.byte() % 24 {
+            0..=15 => plane.apply(command(&mut choices), now),
+            16 | 17 => deliver(&mut plane, check(&mut choices), &mut choices, now),
+            _ => {
+                let packet = media(&mut choices);
+                deliver(&mut plane, packet, &mut choices, now);
+            }
+        }
+        for _ in 0..4 {
+            plane.advance(now);
+            note_sent(&mut plane, &mut seen);
+        }
+        plane.take_reports(&mut Vec::new());
+        plane.take_feedback(now, &mut Vec::new());
+    }
+}
+
+/// The same key and number twice would give the plaintext away (RFC 7714 §8.1).
+fn note_sent(
+    plane: &mut Forwarder,
+    seen: &mut std::collections::HashSet<(SocketAddr, u32, u16, Vec<u8>)>,
+) {
+    for (to, datagram) in plane.outbox().iter() {
+        if let (false, Ok(header)) = (_plane::rtp::is_rtcp(datagram), Rtp::parse(datagram)) {
+            let name = (to.remote, header.ssrc, header.sequence);
+            let repeated = seen.iter().any(|(remote, ssrc, sequence, bytes)| {
+                (*remote, *ssrc, *sequence) == name && bytes != datagram
+            });
+            assert!(!repeated, "{name:?} was sent twice with other contents");
+            seen.insert((name.0, name.1, name.2, datagram.to_vec()));
+        }
+    }
+    plane.outbox().clear();
+}
+
+fn command(choices: &mut Choices<'_>) -> Command {
+    let (transport, id) = (choices.id(), choices.id());
+    match choices.byte() % 14 {
+        0 => Command::OpenTransport {
+            transport,
+            ufrag: format!("u{transport}"),
+            pwd: PASSWORD.into(),
+        },
+        1 => set_remote(transport, choices),
+        2 => Command::SetKeys {
+            transport,
+            opener: Box::new(Opener::new(PROFILE, &KEY, &SALT).expect("lengths are right")),
+            sealer: Box::new(
+                Sealer::new(PROFILE, &[transport as u8; 16], &SALT).expect("lengths are right"),
+            ),
+        },
+        3 => Command::SendHandshake {
+            transport,
+            datagrams: vec![choices.bytes(4)],
+        },
+        4 => Command::CloseTransport { transport },
+        5 => Command::AddTrack {
+            track: id,
+            transport,
+            mid: "m".into(),
+            codec: Codec::Vp8,
+            layers: (0..choices.byte() % 6)
+                .map(|n| LayerSource {
+                    rid: n.to_string(),
+                    ssrc: 100 + u32::from(n),
+                    rtx_ssrc: 200 + u32::from(n),
+                })
+                .collect(),
+        },
+        6 => Command::RemoveTrack { track: id },
+        7 => Command::Mute {
+            track: id,
+            muted: choices.byte() & 1 != 0,
+        },
+        8 => Command::AddRoute {
+            route: id,
+            video: choices.byte() & 3 != 0,
+        },
+        9 => Command::Bind {
+            route: id,
+            track: (choices.byte() & 3 != 0).then_some(choices.id()),
+        },
+        10 => Command::RemoveRoute { route: id },
+        11 => {
+            // One SSRC per egress and transport, as the control plane promises.
+            let egress = u32::from(choices.byte());
+            let base = 1000 + transport * 1000 + egress * 2;
+            Command::AddEgress {
+                egress,
+                transport,
+                route: id,
+                mid: "v".into(),
+                ssrc: base,
+                rtx_ssrc: base + 1,
+            }
+        }
+        12 => Command::RemoveEgress {
+            egress: u32::from(choices.byte()),
+        },
+        _ => Command::SetTargets(vec![Target {
+            egress: u32::from(choices.byte()),
+            spatial: choices.byte() as i8 % 4,
+            temporal: choices.byte() % 4,
+        }]),
+    }
+}
+
+fn set_remote(transport: u32, choices: &mut Choices<'_>) -> Command {
+    let mut extensions = ExtensionIds::default();
+    for name in ["transport-cc", "mid", "rid", "audio-level"] {
+        extensions.set(name, choices.byte() % 16);
+    }
+    let payload_types = vec![PayloadType {
+        number: 96,
+        codec: Codec::Vp8,
+        rtx: Some(97),
+    }];
+    Command::SetRemote {
+        transport,
+        extensions,
+        payload_types,
+        cname: "c".into(),
+    }
+}
+
+fn deliver(plane: &mut Forwarder, mut datagram: Vec<u8>, choices: &mut Choices<'_>, now: Now) {
+    let from = Destination {
+        remote: SocketAddr::from(([127, 0, 0, 1], 5000 + u16::from(choices.byte() % 3))),
+        local: None,
+    };
+    plane.handle(&mut datagram, &from, now);
+}
+
+fn check(choices: &mut Choices<'_>) -> Vec<u8> {
+    let mut out = Vec::new();
+    let username = format!("u{}:x", choices.id());
+    stun::binding_request(
+        &mut out,
+        [3; 12],
+        &username,
+        PASSWORD.as_bytes(),
+        u32::from(choices.byte()),
+        choices.byte() & 7 != 0,
+        1,
+        true,
+    );
+    out
+}
+
+/// A media packet that opens, of one of a few streams, and sometimes a retransmission or noise.
+fn media(choices: &mut Choices<'_>) -> Vec<u8> {
+    let kind = choices.byte();
+    if kind < 16 {
+        return choices.bytes(usize::from(kind));
+    }
+    let is_rtx = kind & 3 == 0;
+    let layer = u32::from(choices.byte() % 4);
+    let sequence = u16::from(choices.byte());
+    let mut packet = vec![0x80, if is_rtx { 97 } else { 96 } | choices.byte() & 0x80];
+    packet.extend(sequence.to_be_bytes());
+    packet.extend(u32::from(choices.byte()).to_be_bytes());
+    packet.extend((layer + if is_rtx { 200 } else { 100 }).to_be_bytes());
+    if is_rtx {
+        packet.extend([0, choices.byte()]);
+    }
+    packet.extend([0x90, 0x80, choices.byte() & 0x7f, choices.byte() & 1, 0, 0]);
+    let (header, len) = (12, packet.len());
+    packet.resize(len + 16, 0);
+    let sealer = Sealer::new(PROFILE, &KEY, &SALT).expect("lengths are right");
+    let ssrc = layer + if is_rtx { 200 } else { 100 };
+    let sealed = sealer.seal_rtp(&mut packet, len, header, ssrc, u64::from(sequence));
+    packet.truncate(sealed);
+    packet
+}
