@@ -56,6 +56,7 @@ class Guest:
         """Publishes, such as `publishCamera()`, and waits for the media connection."""
         for call in calls:
             await self.evaluate(f"sfu.{call}")
+        await self.evaluate("probe.keepResolution()")
         await self.until("sfu.state.publish", "connected")
 
     async def view(self, slot: str, height: int) -> None:

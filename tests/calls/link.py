@@ -108,10 +108,16 @@ class _Relay:
 
     def _up(self, data: bytes, client: Address) -> None:
         far = self._far[client]
-        self._link.carry(self._link.up, lambda: far.sendto(data))
+        self._link.carry(self._link.up, lambda: _send(far, data, None))
 
     def _down(self, data: bytes, client: Address) -> None:
-        self._link.carry(self._link.down, lambda: self._near.sendto(data, client))
+        self._link.carry(self._link.down, lambda: _send(self._near, data, client))
+
+
+def _send(transport: asyncio.DatagramTransport, data: bytes, to: Address | None) -> None:
+    # A delayed packet may outlive the link.
+    if not transport.is_closing():
+        transport.sendto(data, to)
 
 
 class _Receiver(asyncio.DatagramProtocol):

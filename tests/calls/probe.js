@@ -94,6 +94,16 @@
     return source.captureStream(30).getVideoTracks()[0];
   }
 
+  /** A busy machine shall cost pictures, not resolution: tests ask for exact heights. */
+  async function keepResolution() {
+    for (const sender of sfu.publishConnection.getSenders()) {
+      if (sender.track?.kind !== 'video') continue;
+      const parameters = sender.getParameters();
+      parameters.degradationPreference = 'maintain-resolution';
+      await sender.setParameters(parameters);
+    }
+  }
+
   // Port of the server → address of the link that stands for it.
   let links = null;
   const original = RTCPeerConnection.prototype.setRemoteDescription;
@@ -107,7 +117,7 @@
   };
 
   window.probe = {
-    inbound, outbound, picture, watch, frames, plain,
+    inbound, outbound, picture, watch, watching: (slot) => seen.has(slot), frames, plain, keepResolution,
     lead: (addresses) => { links = addresses; },
   };
 })();

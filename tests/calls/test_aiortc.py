@@ -8,6 +8,7 @@ import asyncio
 import fractions
 import json
 import math
+import re
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -99,6 +100,14 @@ class Tone(AudioStreamTrack):
         return frame
 
 
+def with_candidates_everywhere(sdp: str) -> str:
+    """aiortc takes a transport's candidates from the last of its m-lines only."""
+    head, *sections = sdp.split("m=")
+    lines = re.findall("a=(?:candidate:.*|end-of-candidates)\r\n", sections[0])
+    filled = [each if "a=candidate" in each else each + "".join(lines) for each in sections]
+    return "m=".join([head, *filled])
+
+
 class Client:
     """A signaling socket with its two peer connections."""
 
@@ -136,7 +145,8 @@ class Client:
         """Joins and answers the server's offer."""
         self.joined = await self.ask("join", room=room, role=role, name=role.title())
         offer = await self.event(lambda event: event["type"] == "offer")
-        await self.receiving.setRemoteDescription(RTCSessionDescription(offer["sdp"], "offer"))
+        sdp = with_candidates_everywhere(offer["sdp"])
+        await self.receiving.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
         await self.receiving.setLocalDescription(await self.receiving.createAnswer())
         await self.ask("answer", sdp=self.receiving.localDescription.sdp)
 

@@ -37,30 +37,59 @@ async def test_picture_and_sound_in_all_three_layers(invite: Invite) -> None:
 
 
 async def test_a_layer_switch_loses_no_more_than_a_frame(invite: Invite) -> None:
-    presenter, guest = await invite("Anna", "presenter"), await invite("Ben", "attendee")
+    presenter = await invite("Anna", "presenter")
+    switching, steady = [await invite(name, "attendee") for name in ("Ben", "Chiara")]
     await presenter.enter()
     await presenter.publish("publishCamera()")
-    await guest.enter()
     slot = await presenter.seat()
-    await guest.view(slot, 180)
-    await guest.until_height(slot, 180)
-    await asyncio.sleep(1.0)
-
-    await guest.evaluate(f"probe.watch('{slot}')")
-    for height in (720, 360, 180, 720):
+    for guest, height in ((switching, 180), (steady, 360)):
+        await guest.enter()
         await guest.view(slot, height)
         await guest.until_height(slot, height)
-        await asyncio.sleep(0.5)
-    frames = await guest.evaluate(f"probe.frames('{slot}')")
 
-    assert {frame["height"] for frame in frames} == set(LAYERS)
-    # The media clock runs at 90 kHz (RFC 7741 §4.1): 3,000 for a frame at 30 fps.
-    for before, after in itertools.pairwise(frames):
-        step = ((after["rtp"] - before["rtp"]) % 2**32) / 3000
-        lost = step - (after["presented"] - before["presented"])
-        if before["height"] != after["height"]:
-            assert lost < 1.5, (before, after)
-    assert (await guest.inbound(slot, "video"))["freezeCount"] == 0
+    # What the busy machine costs, in the camera and in the decoders, it costs both guests.
+    before = await asyncio.gather(*(video_so_far(guest, slot) for guest in (switching, steady)))
+    for height in SWITCHES:
+        await switching.view(slot, height)
+        await switching.until_height(slot, height)
+        await asyncio.sleep(0.5)
+    after = await asyncio.gather(*(video_so_far(guest, slot) for guest in (switching, steady)))
+
+    frames, freezes = (
+        [then[field] - now[field] for now, then in zip(before, after, strict=True)]
+        for field in ("framesReceived", "freezeCount")
+    )
+    assert frames[0] >= frames[1] - AT_ONCE, frames
+    assert freezes[0] <= freezes[1], freezes
+    longest = [
+        longest_step(await guest.evaluate(f"probe.frames('{slot}')"))
+        for guest in (switching, steady)
+    ]
+    assert longest[0] <= longest[1] + 1.2, longest
+
+
+SWITCHES = (720, 360, 180, 720, 180)
+AT_ONCE = 3
+"""Frames that may come between the reports of two guests that are asked at once."""
+
+
+async def video_so_far(guest: Guest, slot: str) -> Json:
+    """The slot's report, and pictures are noted from now on."""
+    if not await guest.evaluate(f"probe.watching('{slot}')"):
+        await guest.evaluate(f"probe.watch('{slot}')")
+    return await guest.inbound(slot, "video")
+
+
+def longest_step(frames: list[Json]) -> float:
+    """The longest time between two pictures on the media clock, in frames of 30 a second.
+
+    That clock runs at 90 kHz (RFC 7741 §4.1), and unlike the wall clock it does not know of a
+    browser that paints late. A picture that was never painted counts as one that was there.
+    """
+    return max(
+        ((after["rtp"] - before["rtp"]) % 2**32) / 3000 - (after["presented"] - before["presented"])
+        for before, after in itertools.pairwise(frames)
+    )
 
 
 async def test_the_server_enforces_mute(invite: Invite) -> None:

@@ -12,61 +12,70 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 LOSS = 0.02
 SECONDS = 8.0
+AT_ONCE = 4
+"""Frames that may be under way between the reports of the two ends."""
 
 
-async def watch_under_loss(guest: Guest, slot: str, link: Link) -> tuple[dict[str, float], float]:
-    """What the slot's report grew by while the link lost packets, and the lost share."""
+async def watch_under_loss(presenter: Guest, guest: Guest, link: Link) -> dict[str, float]:
+    """What the reports of both ends grew by while the link lost packets."""
+    await presenter.enter()
+    await presenter.publish("publishMicrophone()", "publishCamera()")
+    await guest.enter()
+    slot = await presenter.seat()
     await guest.view(slot, 720)
     await guest.until_height(slot, 720)
     await asyncio.sleep(1.0)
-    before = await guest.inbound(slot, "video")
+    before = await ends(presenter, guest, slot)
     link.loss = LOSS
     await asyncio.sleep(SECONDS)
     link.loss = 0.0
     await asyncio.sleep(0.5)
-    after = await guest.inbound(slot, "video")
-    fields = (
-        "framesDecoded", "freezeCount", "nackCount", "packetsLost", "packetsReceived", "pliCount",
-        "retransmittedPacketsReceived",
-    )  # fmt: skip
-    grown = {field: after.get(field, 0) - before.get(field, 0) for field in fields}
-    lost = link.down.lost + link.up.lost
-    return grown, lost / (lost + link.down.passed + link.up.passed)
+    after = await ends(presenter, guest, slot)
+    await guest.until_pattern(slot)
+    return {field: after[field] - before[field] for field in after}
+
+
+async def ends(presenter: Guest, guest: Guest, slot: str) -> dict[str, float]:
+    """What both ends of the large layer have counted so far."""
+    layers = await presenter.outbound("video")
+    video, audio = [await guest.inbound(slot, kind) for kind in ("video", "audio")]
+    return {
+        "encoded": layers[-1]["framesEncoded"],
+        "resent": sum(layer["retransmittedPacketsSent"] for layer in layers),
+        "decoded": video["framesDecoded"],
+        "freezes": video["freezeCount"],
+        "nacks": video["nackCount"],
+        "plis": video["pliCount"],
+        # Chromium counts a packet as lost that came back as a retransmission.
+        "lost": video["packetsLost"],
+        "repaired": video["retransmittedPacketsReceived"],
+        "audio": audio["packetsReceived"],
+    }
 
 
 async def test_retransmission_repairs_the_receivers_link(invite: Invite, link: Link) -> None:
     presenter, guest = await invite("Anna", "presenter"), await invite("Ben", "attendee", link=link)
-    await presenter.enter()
-    await presenter.publish("publishMicrophone()", "publishCamera()")
-    await guest.enter()
-    slot = await presenter.seat()
 
-    grown, share = await watch_under_loss(guest, slot, link)
+    grown = await watch_under_loss(presenter, guest, link)
 
-    assert link.down.lost > 10, (link.down, share)
-    assert grown["nackCount"] > 0, grown
-    assert grown["retransmittedPacketsReceived"] > 0, grown
-    assert grown["freezeCount"] == 0, grown
-    assert grown["framesDecoded"] > 0.9 * 30 * SECONDS, grown
-    # What is lost after repair: retransmissions get lost too, but are asked for again.
-    assert grown["packetsLost"] <= 0.002 * grown["packetsReceived"], grown
-    await guest.until_pattern(slot)
+    assert link.down.lost > 10, link.down
+    assert grown["nacks"] > 0, grown
+    assert grown["repaired"] > 0, grown
+    assert grown["lost"] - grown["repaired"] <= 1, grown
+    assert grown["plis"] == 0, grown
+    assert grown["freezes"] == 0, grown
+    assert grown["decoded"] >= grown["encoded"] - AT_ONCE, grown
 
 
 async def test_the_server_repairs_the_publishers_link(invite: Invite, link: Link) -> None:
     presenter, guest = await invite("Anna", "presenter", link=link), await invite("Ben", "attendee")
-    await presenter.enter()
-    await presenter.publish("publishMicrophone()", "publishCamera()")
-    await guest.enter()
-    slot = await presenter.seat()
 
-    grown, share = await watch_under_loss(guest, slot, link)
+    grown = await watch_under_loss(presenter, guest, link)
 
-    assert link.up.lost > 10, (link.up, share)
-    layers = await presenter.outbound("video")
-    assert sum(layer["nackCount"] for layer in layers) > 0, layers
-    assert sum(layer["retransmittedPacketsSent"] for layer in layers) > 0, layers
-    assert grown["freezeCount"] == 0, grown
-    assert grown["framesDecoded"] > 0.9 * 30 * SECONDS, grown
-    assert grown["packetsLost"] <= 0.002 * grown["packetsReceived"], grown
-    await guest.until_pattern(slot)
+    assert link.up.lost > 10, link.up
+    assert grown["resent"] > 0, grown
+    # The server holds back nothing: the guest hears of the gap before it is repaired.
+    assert grown["lost"] - grown["repaired"] <= 1, grown
+    assert grown["plis"] == 0, grown
+    assert grown["freezes"] == 0, grown
+    assert grown["decoded"] >= grown["encoded"] - AT_ONCE, grown

@@ -197,10 +197,7 @@ impl Forwarder {
                 sealer,
             } => (
                 "set_keys",
-                self.with_transport(transport, |row| {
-                    row.opener = Some(opener);
-                    row.sealer = Some(sealer);
-                }),
+                self.with_transport(transport, |row| row.set_keys(opener, sealer)),
             ),
             Command::SendHandshake {
                 transport,

@@ -16,6 +16,8 @@ use zeroize::Zeroizing;
 const MAX_PATHS: usize = 8;
 /// Streams that one transport may send.
 const MAX_STREAMS: usize = 64;
+/// SSRCs that one transport may be sent under one key.
+const MAX_SENT_SSRCS: usize = 4096;
 /// Consent lasts this long after a valid check (RFC 7675 §5.1).
 pub const CONSENT_US: i64 = 30_000_000;
 /// A path that was nominated but has been silent for so long gives way to any other.
@@ -79,6 +81,7 @@ pub struct Transport {
     pub consent_us: i64,
     /// Whether the control plane believes that the path is up.
     pub is_up: bool,
+    sent_ssrcs: Vec<u32>,
     streams: Vec<Stream>,
     paths: Vec<Path>,
     selected: usize,
@@ -105,6 +108,7 @@ impl Transport {
             feedback_us: now_us,
             consent_us: now_us,
             is_up: false,
+            sent_ssrcs: Vec::new(),
             streams: Vec::new(),
             paths: Vec::new(),
             selected: 0,
@@ -181,6 +185,24 @@ impl Transport {
         {
             self.selected = found;
         }
+    }
+
+    /// Takes new keys; SSRCs may be used anew under them.
+    pub fn set_keys(&mut self, opener: Box<Opener>, sealer: Box<Sealer>) {
+        self.opener = Some(opener);
+        self.sealer = Some(sealer);
+        self.sent_ssrcs.clear();
+    }
+
+    /// Claims an SSRC for a stream to this peer. False when it was used before: a
+    /// second stream of that name would repeat packet indices under one key, which
+    /// gives plaintext away (RFC 3711 §9.1, RFC 7714 §8.1).
+    pub fn claim_ssrc(&mut self, ssrc: u32) -> bool {
+        let is_new = !self.sent_ssrcs.contains(&ssrc) && self.sent_ssrcs.len() < MAX_SENT_SSRCS;
+        if is_new {
+            self.sent_ssrcs.push(ssrc);
+        }
+        is_new
     }
 
     /// The stream of an SSRC.

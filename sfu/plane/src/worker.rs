@@ -80,18 +80,24 @@ struct Shared {
     stopping: AtomicBool,
 }
 
+impl Shared {
+    fn new(commands: usize) -> io::Result<Self> {
+        Ok(Self {
+            commands: Commands::new(commands)?,
+            reports: Reports::new()?,
+            feedback: Mutex::default(),
+            counters: Mutex::default(),
+            stopping: AtomicBool::new(false),
+        })
+    }
+}
+
 impl Worker {
     /// Binds the socket and starts the thread.
     pub fn start(settings: &Settings) -> io::Result<Self> {
         let socket = UdpSocket::bind(settings.host, settings.port, settings.socket_buffer)?;
         let port = socket.local_port();
-        let shared = Arc::new(Shared {
-            commands: Commands::new(settings.commands)?,
-            reports: Reports::new()?,
-            feedback: Mutex::default(),
-            counters: Mutex::default(),
-            stopping: AtomicBool::new(false),
-        });
+        let shared = Arc::new(Shared::new(settings.commands)?);
         let mut seed = [0; 8];
         aws_lc_rs::rand::fill(&mut seed).map_err(|_| io::Error::other("no randomness"))?;
         let forwarder = Forwarder::new(settings.limits, u64::from_ne_bytes(seed));
@@ -187,14 +193,8 @@ impl Rounds {
 
     fn run(mut self) {
         let shared = Arc::clone(&self.shared);
-        // What a panic may leave half done is dropped unseen, right below.
-        let end = catch_unwind(AssertUnwindSafe(|| self.repeat()));
-        shared.stopping.store(true, SeqCst);
-        self.publish_counters();
-        if let Err(panic) = end {
-            let reason = panic_message(panic.as_ref());
-            shared.reports.post_last(Report::Fault { reason });
-        }
+        contain(&shared, || self.repeat());
+        *lock(&shared.counters) = *self.forwarder.counters();
     }
 
     fn repeat(&mut self) {
@@ -297,13 +297,22 @@ impl Rounds {
             }
         }
         if now.us - self.counters_us >= COUNTERS_EVERY_US {
-            self.publish_counters();
-            self.counters_us = now.us;
+            if let Ok(mut counters) = self.shared.counters.try_lock() {
+                *counters = *self.forwarder.counters();
+                self.counters_us = now.us;
+            }
         }
     }
+}
 
-    fn publish_counters(&self) {
-        *lock(&self.shared.counters) = *self.forwarder.counters();
+/// Runs the rounds to their end; a panic ends this worker alone, and is told.
+fn contain(shared: &Shared, rounds: impl FnOnce()) {
+    // What a panic may leave half done is dropped unseen: only counters are read afterwards.
+    let end = catch_unwind(AssertUnwindSafe(rounds));
+    shared.stopping.store(true, SeqCst);
+    if let Err(panic) = end {
+        let reason = panic_message(panic.as_ref());
+        shared.reports.post_last(Report::Fault { reason });
     }
 }
 

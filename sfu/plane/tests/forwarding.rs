@@ -384,3 +384,17 @@ fn closing_takes_everything_along() {
         }
     )));
 }
+
+#[test]
+fn an_ssrc_is_never_used_twice_under_one_key() {
+    let mut call = Call::new();
+    call.subscribe_video(10, 2000, 2001);
+    call.subscribe_video(11, 2000, 2003);
+    assert!(call.reports.iter().any(|report| matches!(
+        report,
+        Report::Refused {
+            command: "add_egress",
+            ..
+        }
+    )));
+}

@@ -237,6 +237,12 @@ impl Forwarder {
         if owner.egresses.len() >= MAX_EGRESSES {
             return Err("too many egresses");
         }
+        if self.egresses.key(id).is_some() {
+            return Err("id taken");
+        }
+        if !owner.claim_ssrc(ssrcs.0) || (ssrcs.1 != 0 && !owner.claim_ssrc(ssrcs.1)) {
+            return Err("SSRC used before");
+        }
         let template = Template::new(ssrcs.0, mid, &owner.extensions, route.video);
         let mut row = Egress::new(
             id,

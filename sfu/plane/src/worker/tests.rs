@@ -97,8 +97,17 @@ fn wall_clock_and_ntp_agree() {
 }
 
 #[test]
-fn a_panic_says_why() {
-    let reason = |end: Result<(), Box<dyn Any + Send>>| panic_message(end.unwrap_err().as_ref());
-    assert_eq!(reason(catch_unwind(|| panic!("plain"))), "plain");
-    assert_eq!(reason(catch_unwind(|| panic!("number {}", 7))), "number 7");
+fn a_panic_is_contained_and_told() {
+    let shared = Shared::new(10).unwrap();
+    contain(&shared, || panic!("number {}", 7));
+    let reason = "number 7".to_owned();
+    assert_eq!(shared.reports.drain(), [Report::Fault { reason }]);
+    assert!(shared.stopping.load(SeqCst), "no command is taken any more");
+
+    contain(&shared, || panic!("plain"));
+    let reason = "plain".to_owned();
+    assert_eq!(shared.reports.drain(), [Report::Fault { reason }]);
+
+    contain(&shared, || ());
+    assert!(shared.reports.drain().is_empty());
 }

@@ -1,0 +1,72 @@
+"""What the plane builds, read by aioice and aiortc."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from aioice import stun
+from aiortc import rtp
+
+ROOT = Path(__file__).resolve().parents[2]
+KEY = b"a-password-of-22-chars"
+
+
+@pytest.fixture(scope="module")
+def built() -> list[tuple[str, bytes]]:
+    """Name and bytes of each message, in order."""
+    command = "cargo run -q -p sfu-plane --no-default-features --example wire".split()
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    lines = [line.split() for line in done.stdout.splitlines()]
+    return [(name, bytes.fromhex(text)) for name, text in lines]
+
+
+def messages(built: list[tuple[str, bytes]], name: str) -> list[stun.Message]:
+    found = [stun.parse_message(data) for kind, data in built if kind == name]
+    assert all(message.check_message_integrity(KEY) for message in found)
+    return found
+
+
+def test_answers_name_the_address(built: list[tuple[str, bytes]]) -> None:
+    found = [
+        message.attributes["XOR-MAPPED-ADDRESS"] for message in messages(built, "stun-success")
+    ]
+    assert found == [("192.0.2.1", 32853), ("2001:db8::1", 4000)]
+
+
+def test_refusals_name_the_code(built: list[tuple[str, bytes]]) -> None:
+    (message,) = messages(built, "stun-error")
+    assert message.message_class is stun.Class.ERROR
+    assert message.attributes["ERROR-CODE"] == (487, "Role Conflict")
+
+
+def test_checks_carry_their_role(built: list[tuple[str, bytes]]) -> None:
+    (message,) = messages(built, "stun-request")
+    assert message.attributes["USERNAME"] == "a:b"
+    assert message.attributes["ICE-CONTROLLING"] == 0x1122334455667788
+    assert "USE-CANDIDATE" in message.attributes
+
+
+def test_a_wrong_key_is_noticed(built: list[tuple[str, bytes]]) -> None:
+    message = stun.parse_message(dict(built)["stun-request"])
+    assert not message.check_message_integrity(b"another")
+
+
+def test_a_compound_reads_as_it_was_meant(built: list[tuple[str, bytes]]) -> None:
+    sender, receiver, names, nack, pli, remb, bye = rtp.RtcpPacket.parse(dict(built)["rtcp"])
+    block = rtp.RtcpReceiverInfo(
+        ssrc=7, fraction_lost=64, packets_lost=-3, highest_sequence=70_000, jitter=5, lsr=6, dlsr=8
+    )
+    assert (sender.ssrc, sender.sender_info.ntp_timestamp) == (1, 0x0102030405060708)
+    assert sender.reports == receiver.reports == [block]
+    assert names.chunks[0].items == [(1, b"a-name")]
+    assert (nack.ssrc, nack.media_ssrc, nack.lost) == (3, 4, [100, 101, 116, 200])
+    assert (pli.fmt, pli.ssrc, pli.media_ssrc) == (rtp.RTCP_PSFB_PLI, 5, 6)
+    assert rtp.unpack_remb_fci(remb.fci) == (1_500_000, [21, 22])
+    assert bye.sources == [1, 2]
+
+
+def test_feedback_names_what_came(built: list[tuple[str, bytes]]) -> None:
+    data = dict(built)["feedback"]
+    base, count = int.from_bytes(data[12:14], "big"), int.from_bytes(data[14:16], "big")
+    assert (base, count) == (65_534, 6)
+    assert len(data) == 4 * (1 + int.from_bytes(data[2:4], "big"))
