@@ -11,7 +11,9 @@ Binding a route to another track is the one command behind seat rotation,
 camera on and off, and speaker switching, whatever the number of receivers.
 """
 
-from typing import Final, final
+from typing import Final, Self, final
+
+__all__: list[str]
 
 class PlaneBusy(RuntimeError):
     """The worker's command queue is full; nothing was enqueued."""
@@ -102,8 +104,8 @@ class Worker:
     port cannot be bound and ValueError for limits out of range.
     """
 
-    def __init__(
-        self,
+    def __new__(
+        cls,
         *,
         host: str | None = None,
         port: int = 0,
@@ -112,7 +114,7 @@ class Worker:
         video_ring: int = 1024,
         audio_ring: int = 128,
         socket_buffer: int = 4 << 20,
-    ) -> None: ...
+    ) -> Self: ...
     @property
     def port(self) -> int: ...
     @property
@@ -142,7 +144,7 @@ class Worker:
     def set_keys(
         self, transport: int, profile: str, receive: bytes, send: bytes
     ) -> None:
-        """SRTP master key followed by master salt, per direction (RFC 5764 §4.2)."""
+        """SRTP master key followed by master salt, per direction (RFC 5764 §4.2); once per transport."""
 
     def send_handshake(self, transport: int, datagrams: list[bytes]) -> None: ...
     def close_transport(self, transport: int) -> None:

@@ -7,8 +7,9 @@ that complains on its console fails its test, and so does a daemon that logs an 
 import json
 import re
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -35,6 +36,17 @@ CHROMIUM_ARGUMENTS = [
     "--autoplay-policy=no-user-gesture-required",
 ]
 PROBE = Path(__file__).with_name("probe.js").read_text()
+
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, Any]:
+    """Lets the fixtures know of a failure, so that they can tell what the browsers saw."""
+    report = yield
+    item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
+    return report
+
 
 Invite = Callable[..., Awaitable[Guest]]
 
@@ -103,7 +115,9 @@ def room(request: pytest.FixtureRequest) -> str:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def invite(chromium: Browser, daemon: Daemon, room: str) -> AsyncIterator[Invite]:
+async def invite(
+    request: pytest.FixtureRequest, chromium: Browser, daemon: Daemon, room: str
+) -> AsyncIterator[Invite]:
     """Calls in a guest: `await invite("Anna", "presenter", link=…, width=…)`, with a page open but
     not yet in the room."""
     guests: list[Guest] = []
@@ -123,6 +137,9 @@ async def invite(chromium: Browser, daemon: Daemon, room: str) -> AsyncIterator[
         return guest
 
     yield call_in
+    if request.node.stash.get(FAILED, False):
+        for guest in guests:
+            print(guest.name, await guest.diagnosis())
     for guest in guests:
         await guest.page.close()
     assert [trouble for guest in guests for trouble in guest.troubles] == []

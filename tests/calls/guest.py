@@ -72,6 +72,21 @@ class Guest:
         layers: list[Json] = await self.evaluate(f"probe.outbound('{kind}')")
         return layers
 
+    async def diagnosis(self) -> str:
+        """What the browser counts, for a failed test's report."""
+        reports = """(async () => {
+            const kinds = ['inbound-rtp', 'outbound-rtp', 'candidate-pair'];
+            const both = [sfu.publishConnection, sfu.receiveConnection];
+            const stats = await Promise.all(both.map((one) => one?.getStats() ?? []));
+            const entries = stats.flatMap((one) => [...one.values()]);
+            const state = [sfu.state, sfu.participant, [...sfu.slots]];
+            return JSON.stringify([state, ...entries.filter((one) => kinds.includes(one.type))]);
+        })()"""
+        try:
+            return str(await self.evaluate(reports))
+        except Exception as error:  # A page that cannot answer is a finding, too.
+            return f"cannot be asked: {error}"
+
     async def seat(self) -> str:
         """The slot of the own seat."""
         return f"seat-{await self.evaluate('sfu.participant.seat')}"

@@ -19,6 +19,8 @@ import pytest_asyncio
 from aiortc import (
     AudioStreamTrack,
     MediaStreamTrack,
+    RTCBundlePolicy,
+    RTCConfiguration,
     RTCPeerConnection,
     RTCSessionDescription,
     VideoStreamTrack,
@@ -112,8 +114,10 @@ class Client:
     """A signaling socket with its two peer connections."""
 
     def __init__(self, socket: ClientConnection) -> None:
-        self.publishing = RTCPeerConnection()
-        self.receiving = RTCPeerConnection()
+        # With its default policy aiortc loses all m-lines of a kind but the first.
+        together = RTCConfiguration(bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
+        self.publishing = RTCPeerConnection(together)
+        self.receiving = RTCPeerConnection(together)
         self.events: list[dict[str, Any]] = []
         self.joined: dict[str, Any] = {}
         self._socket = socket
@@ -162,7 +166,8 @@ class Client:
             sdp=self.publishing.localDescription.sdp,
             sources={each.mid: source for source, each in transceivers.items()},
         )
-        description = RTCSessionDescription(answer["sdp"], "answer")
+        sdp = with_candidates_everywhere(answer["sdp"])
+        description = RTCSessionDescription(sdp, "answer")
         await self.publishing.setRemoteDescription(description)
 
     def track(self, mid: str) -> MediaStreamTrack:

@@ -48,7 +48,7 @@ async def ends(presenter: Guest, guest: Guest, slot: str) -> dict[str, float]:
         "plis": video["pliCount"],
         # Chromium counts a packet as lost that came back as a retransmission.
         "lost": video["packetsLost"],
-        "repaired": video["retransmittedPacketsReceived"],
+        "repaired": video.get("retransmittedPacketsReceived", 0),
         "audio": audio["packetsReceived"],
     }
 

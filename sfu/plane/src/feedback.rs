@@ -94,6 +94,7 @@ pub struct SendHistory {
     sent_rtx_bytes: u32,
     row: Row,
     news: bool,
+    listed: bool,
 }
 
 impl SendHistory {
@@ -181,8 +182,14 @@ impl SendHistory {
         self.row.nacked = self.row.nacked.saturating_add(count.min(0xffff) as u16);
     }
 
+    /// Whether there is news that was not asked for before: the caller puts the transport on its list.
+    pub fn is_to_be_listed(&mut self) -> bool {
+        self.news && !std::mem::replace(&mut self.listed, true)
+    }
+
     /// Appends the row in packed form, if there is news, and begins the next.
     pub fn take_row(&mut self, transport: Id, now_us: i64, into: &mut Vec<u8>) {
+        self.listed = false;
         if !std::mem::take(&mut self.news) {
             return;
         }

@@ -61,6 +61,8 @@ pub struct Forwarder {
     pub(crate) held: Vec<Key>,
     pub(crate) urgent: VecDeque<FanOut>,
     pub(crate) bulk: VecDeque<FanOut>,
+    /// Transports whose receivers have reported something.
+    pub(crate) with_news: Vec<Key>,
     pub(crate) agenda: Agenda,
     pub(crate) outbox: Outbox,
     pub(crate) reports: Vec<Report>,
@@ -83,6 +85,7 @@ impl Forwarder {
             held: Vec::new(),
             urgent: VecDeque::new(),
             bulk: VecDeque::new(),
+            with_news: Vec::new(),
             agenda: Agenda::default(),
             outbox: Outbox::new(OUTBOX_BYTES, OUTBOX_MESSAGES),
             reports: Vec::new(),
@@ -151,8 +154,10 @@ impl Forwarder {
 
     /// Moves the feedback rows out, packed as [`DTYPE`](crate::feedback::DTYPE) says.
     pub fn take_feedback(&mut self, now: Now, into: &mut Vec<u8>) {
-        for (_, transport) in self.transports.iter_mut() {
-            transport.history.take_row(transport.id, now.us, into);
+        for key in self.with_news.drain(..) {
+            if let Some(transport) = self.transports.get_mut(key) {
+                transport.history.take_row(transport.id, now.us, into);
+            }
         }
     }
 
@@ -195,10 +200,7 @@ impl Forwarder {
                 transport,
                 opener,
                 sealer,
-            } => (
-                "set_keys",
-                self.with_transport(transport, |row| row.set_keys(opener, sealer)),
-            ),
+            } => ("set_keys", self.set_keys(transport, opener, sealer)),
             Command::SendHandshake {
                 transport,
                 datagrams,

@@ -38,8 +38,13 @@ impl Forwarder {
                 Ok(packet) => self.on_control_packet(key, &packet, now),
                 Err(_) => {
                     self.counters.drop_malformed += 1;
-                    return;
+                    break;
                 }
+            }
+        }
+        if let Some(transport) = self.transports.get_mut(key) {
+            if transport.history.is_to_be_listed() {
+                self.with_news.push(key);
             }
         }
     }

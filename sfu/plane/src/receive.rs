@@ -37,19 +37,29 @@ impl Forwarder {
         let Some(transport) = self.transports.get_mut(key) else {
             return;
         };
-        let Some(opener) = transport.opener.as_mut() else {
-            self.counters.drop_no_keys += 1;
-            return;
-        };
         let Ok(header) = Rtp::parse(datagram) else {
             self.counters.drop_malformed += 1;
             return;
         };
+        if transport.is_buried(header.ssrc) {
+            self.counters.drop_unknown_stream += 1;
+            return;
+        }
         let wire_len = datagram.len();
+        let Some(opener) = transport.opener.as_mut() else {
+            self.counters.drop_no_keys += 1;
+            return;
+        };
         let len = match opener.open_rtp(datagram, &header) {
             Ok(len) => len,
             Err(SrtpError::Replayed) => {
                 self.counters.srtp_replayed += 1;
+                return;
+            }
+            Err(SrtpError::TooManySsrcs) => {
+                // The next packet of this stream finds room.
+                transport.bury_oldest();
+                self.counters.drop_unknown_stream += 1;
                 return;
             }
             Err(_) => {

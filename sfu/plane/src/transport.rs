@@ -1,5 +1,8 @@
 //! One peer's path: credentials, validated addresses, keys, and what runs over it.
 
+#[cfg(test)]
+mod tests;
+
 use crate::batch::Destination;
 use crate::clock::PublisherClock;
 use crate::command::{Id, PayloadType};
@@ -9,6 +12,7 @@ use crate::srtp::{Opener, Sealer};
 use crate::table::Key;
 use crate::twcc::Recorder;
 use sfu_codecs::Codec;
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use zeroize::Zeroizing;
 
@@ -18,6 +22,8 @@ const MAX_PATHS: usize = 8;
 const MAX_STREAMS: usize = 64;
 /// SSRCs that one transport may be sent under one key.
 const MAX_SENT_SSRCS: usize = 4096;
+/// Ended streams whose packets are refused by their SSRC alone.
+const MAX_BURIED: usize = 1024;
 /// Consent lasts this long after a valid check (RFC 7675 §5.1).
 pub const CONSENT_US: i64 = 30_000_000;
 /// A path that was nominated but has been silent for so long gives way to any other.
@@ -82,6 +88,8 @@ pub struct Transport {
     /// Whether the control plane believes that the path is up.
     pub is_up: bool,
     sent_ssrcs: Vec<u32>,
+    retired: VecDeque<u32>,
+    buried: VecDeque<u32>,
     streams: Vec<Stream>,
     paths: Vec<Path>,
     selected: usize,
@@ -109,6 +117,8 @@ impl Transport {
             consent_us: now_us,
             is_up: false,
             sent_ssrcs: Vec::new(),
+            retired: VecDeque::new(),
+            buried: VecDeque::new(),
             streams: Vec::new(),
             paths: Vec::new(),
             selected: 0,
@@ -187,11 +197,14 @@ impl Transport {
         }
     }
 
-    /// Takes new keys; SSRCs may be used anew under them.
-    pub fn set_keys(&mut self, opener: Box<Opener>, sealer: Box<Sealer>) {
-        self.opener = Some(opener);
-        self.sealer = Some(sealer);
-        self.sent_ssrcs.clear();
+    /// Takes the keys, once: under the same keys again, packet indices would repeat.
+    pub fn set_keys(&mut self, opener: Box<Opener>, sealer: Box<Sealer>) -> bool {
+        let is_first = self.sealer.is_none();
+        if is_first {
+            self.opener = Some(opener);
+            self.sealer = Some(sealer);
+        }
+        is_first
     }
 
     /// Claims an SSRC for a stream to this peer. False when it was used before: a
@@ -216,21 +229,51 @@ impl Transport {
 
     /// Learns which stream an SSRC is; the layer's former SSRC is forgotten. False when the table is full.
     pub fn learn(&mut self, stream: Stream) -> bool {
-        self.streams.retain(|known| {
-            known.ssrc != stream.ssrc
-                && (known.track, known.layer, known.rtx) != (stream.track, stream.layer, stream.rtx)
-        });
+        let part = |known: &Stream| (known.track, known.layer, known.rtx);
+        self.retire(|known| known.ssrc == stream.ssrc || part(known) == part(&stream));
         if self.streams.len() == MAX_STREAMS {
             return false;
         }
+        // A source that comes back under its former SSRC goes on where its replay window stands.
+        self.retired.retain(|ssrc| *ssrc != stream.ssrc);
+        self.buried.retain(|ssrc| *ssrc != stream.ssrc);
         self.streams.push(stream);
         true
     }
 
     /// Forgets the streams of a source.
     pub fn forget(&mut self, track: Key) {
-        self.streams.retain(|stream| stream.track != track);
+        self.retire(|known| known.track == track);
         self.tracks.retain(|known| *known != track);
+    }
+
+    /// Makes room for one more SSRC in the replay table: the stream that ended first
+    /// gives up its window. Its SSRC is not opened again, or its packets could be replayed.
+    pub fn bury_oldest(&mut self) {
+        let (Some(opener), Some(oldest)) = (self.opener.as_mut(), self.retired.pop_front()) else {
+            return;
+        };
+        opener.forget(oldest);
+        if self.buried.len() == MAX_BURIED {
+            self.buried.pop_front();
+        }
+        self.buried.push_back(oldest);
+    }
+
+    /// Whether packets of this SSRC are no longer opened.
+    #[inline]
+    pub fn is_buried(&self, ssrc: u32) -> bool {
+        !self.buried.is_empty() && self.buried.contains(&ssrc)
+    }
+
+    fn retire(&mut self, ends: impl Fn(&Stream) -> bool) {
+        let retired = &mut self.retired;
+        self.streams.retain(|known| {
+            if ends(known) {
+                retired.push_back(known.ssrc);
+            }
+            !ends(known)
+        });
     }
 
     /// What a payload type carries, and whether it carries retransmissions of that.
@@ -285,84 +328,5 @@ impl Transport {
             self.selected -= 1;
         }
         Some(evicted.destination.remote)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn from(port: u16) -> Destination {
-        Destination {
-            remote: SocketAddr::from(([127, 0, 0, 1], port)),
-            local: None,
-        }
-    }
-
-    fn selected(transport: &Transport) -> u16 {
-        transport.destination().expect("selected").remote.port()
-    }
-
-    #[test]
-    fn the_nominated_address_with_the_highest_priority_is_used() {
-        let mut transport = Transport::new(1, "u".into(), "p".into(), 0);
-        assert!(transport.destination().is_none());
-        assert!(transport.on_check(&from(1), 10, false, 0).0);
-        assert!(transport.on_check(&from(2), 5, true, 0).0);
-        assert_eq!(selected(&transport), 2);
-        assert!(transport.on_check(&from(3), 7, true, 0).0);
-        assert!(!transport.on_check(&from(2), 5, true, 10).0, "no flapping");
-        assert_eq!(selected(&transport), 3);
-    }
-
-    #[test]
-    fn a_silent_address_gives_way() {
-        let mut transport = Transport::new(1, "u".into(), "p".into(), 0);
-        transport.on_check(&from(1), 10, true, 0);
-        transport.on_check(&from(2), 5, true, 1);
-        assert_eq!(selected(&transport), 1);
-        transport.on_check(&from(2), 5, true, STALE_US + 1);
-        assert_eq!(selected(&transport), 2);
-    }
-
-    #[test]
-    fn media_moves_the_path_only_among_validated_addresses() {
-        let mut transport = Transport::new(1, "u".into(), "p".into(), 0);
-        transport.on_check(&from(1), 10, true, 0);
-        transport.on_check(&from(2), 5, false, 0);
-        transport.on_media_from(from(9).remote);
-        assert_eq!(selected(&transport), 1);
-        transport.on_media_from(from(2).remote);
-        assert_eq!(selected(&transport), 2);
-    }
-
-    #[test]
-    fn the_table_of_addresses_is_bounded() {
-        let mut transport = Transport::new(1, "u".into(), "p".into(), 0);
-        for port in 1..=100 {
-            let (_, evicted) = transport.on_check(&from(port), 1, port == 1, i64::from(port));
-            assert_eq!(evicted.is_some(), port as usize > MAX_PATHS);
-        }
-        assert_eq!(
-            (transport.remotes().count(), selected(&transport)),
-            (MAX_PATHS, 1)
-        );
-    }
-
-    #[test]
-    fn a_layer_has_one_ssrc() {
-        let mut transport = Transport::new(1, "u".into(), "p".into(), 0);
-        let stream = Stream {
-            ssrc: 5,
-            track: 1,
-            layer: 0,
-            rtx: false,
-        };
-        assert!(transport.learn(stream));
-        assert!(transport.learn(Stream { ssrc: 6, ..stream }));
-        assert_eq!(
-            (transport.stream(5), transport.stream(6).map(|s| s.track)),
-            (None, Some(1))
-        );
     }
 }

@@ -8,6 +8,7 @@ use crate::clock::Now;
 use crate::command::{Id, LayerSource, Target};
 use crate::egress::Egress;
 use crate::header::Template;
+use crate::srtp::{Opener, Sealer};
 use crate::table::Key;
 use crate::track::{Track, MAX_LAYERS};
 use crate::transport::{Stream, Transport};
@@ -44,6 +45,17 @@ impl Forwarder {
             .key(id)
             .and_then(|key| self.transports.get_mut(key));
         row.map(change).ok_or("no such transport")
+    }
+
+    pub(super) fn set_keys(
+        &mut self,
+        id: Id,
+        opener: Box<Opener>,
+        sealer: Box<Sealer>,
+    ) -> Result<(), &'static str> {
+        let mut is_first = false;
+        self.with_transport(id, |row| is_first = row.set_keys(opener, sealer))?;
+        is_first.then_some(()).ok_or("keys were set before")
     }
 
     pub(super) fn close_transport(&mut self, id: Id) -> Result<(), &'static str> {

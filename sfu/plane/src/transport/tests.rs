@@ -1,0 +1,93 @@
+use super::*;
+
+fn from(port: u16) -> Destination {
+    Destination {
+        remote: SocketAddr::from(([127, 0, 0, 1], port)),
+        local: None,
+    }
+}
+
+fn selected(transport: &Transport) -> u16 {
+    transport.destination().expect("selected").remote.port()
+}
+
+#[test]
+fn the_nominated_address_with_the_highest_priority_is_used() {
+    let mut transport = Transport::new(1, "u".into(), "p".into(), 0);
+    assert!(transport.destination().is_none());
+    assert!(transport.on_check(&from(1), 10, false, 0).0);
+    assert!(transport.on_check(&from(2), 5, true, 0).0);
+    assert_eq!(selected(&transport), 2);
+    assert!(transport.on_check(&from(3), 7, true, 0).0);
+    assert!(!transport.on_check(&from(2), 5, true, 10).0, "no flapping");
+    assert_eq!(selected(&transport), 3);
+}
+
+#[test]
+fn a_silent_address_gives_way() {
+    let mut transport = Transport::new(1, "u".into(), "p".into(), 0);
+    transport.on_check(&from(1), 10, true, 0);
+    transport.on_check(&from(2), 5, true, 1);
+    assert_eq!(selected(&transport), 1);
+    transport.on_check(&from(2), 5, true, STALE_US + 1);
+    assert_eq!(selected(&transport), 2);
+}
+
+#[test]
+fn media_moves_the_path_only_among_validated_addresses() {
+    let mut transport = Transport::new(1, "u".into(), "p".into(), 0);
+    transport.on_check(&from(1), 10, true, 0);
+    transport.on_check(&from(2), 5, false, 0);
+    transport.on_media_from(from(9).remote);
+    assert_eq!(selected(&transport), 1);
+    transport.on_media_from(from(2).remote);
+    assert_eq!(selected(&transport), 2);
+}
+
+#[test]
+fn the_table_of_addresses_is_bounded() {
+    let mut transport = Transport::new(1, "u".into(), "p".into(), 0);
+    for port in 1..=100 {
+        let (_, evicted) = transport.on_check(&from(port), 1, port == 1, i64::from(port));
+        assert_eq!(evicted.is_some(), port as usize > MAX_PATHS);
+    }
+    assert_eq!(
+        (transport.remotes().count(), selected(&transport)),
+        (MAX_PATHS, 1)
+    );
+}
+
+#[test]
+fn an_ended_stream_is_buried_when_room_is_needed_and_not_before() {
+    let mut transport = Transport::new(1, "u".into(), "p".into(), 0);
+    let opener = Opener::new(crate::srtp::Profile::AeadAes128Gcm, &[1; 16], &[2; 12]);
+    transport.opener = Some(Box::new(opener.expect("lengths are right")));
+    for ssrc in [5, 6] {
+        transport.learn(Stream {
+            ssrc,
+            track: 1,
+            layer: 0,
+            rtx: false,
+        });
+    }
+    assert!(!transport.is_buried(5));
+    transport.bury_oldest();
+    assert!(transport.is_buried(5) && !transport.is_buried(6));
+}
+
+#[test]
+fn a_layer_has_one_ssrc() {
+    let mut transport = Transport::new(1, "u".into(), "p".into(), 0);
+    let stream = Stream {
+        ssrc: 5,
+        track: 1,
+        layer: 0,
+        rtx: false,
+    };
+    assert!(transport.learn(stream));
+    assert!(transport.learn(Stream { ssrc: 6, ..stream }));
+    assert_eq!(
+        (transport.stream(5), transport.stream(6).map(|s| s.track)),
+        (None, Some(1))
+    );
+}
