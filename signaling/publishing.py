@@ -94,9 +94,7 @@ def answer_publish(
         if item.mid is not None and item.source is not None
     )
     media = tuple(
-        _rejected(item)
-        if item.refusal
-        else _accepted(item, remote, local, budgets or {}, tagged=item is tagged)
+        _rejected(item) if item.refusal else _accepted(item, remote, local, budgets or {})
         for item in sections
     )
     bundled = " ".join(item.mid for item in sections if item.mid and not item.refusal)
@@ -298,8 +296,6 @@ def _accepted(
     remote: RemoteTransport,
     local: LocalTransport,
     budgets: Mapping[Source, int],
-    *,
-    tagged: bool,
 ) -> Media:
     media = section.media
     lines: list[tuple[str, str | None]] = [
@@ -321,9 +317,9 @@ def _accepted(
         lines.append(("extmap", f"{item.id}{direction} {item.uri}"))
     lines.extend(formats.described(section.chosen))
     lines.extend(section.streams.answer)
-    if tagged:
-        lines.extend(("candidate", line) for line in candidates(local))
-        lines.append(("end-of-candidates", None))
+    # Those of the first section are those of all (RFC 9143 §7.1.3); some clients read the last.
+    lines.extend(("candidate", line) for line in candidates(local))
+    lines.append(("end-of-candidates", None))
     budget = budgets.get(section.source, 0) if section.source is not None else 0
     numbers = [
         str(number)

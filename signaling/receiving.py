@@ -90,9 +90,9 @@ def offer_receive(
     ice = f"a=ice-ufrag:{local.ufrag}\r\na=ice-pwd:{local.pwd}\r\na=setup:actpass\r\n"
     sections = list(_sections(slots, ice, cname))
     if sections:
-        # BUNDLE: the candidates of the first section are those of all (RFC 9143 §7.1.3).
+        # Those of the first are those of all (RFC 9143 §7.1.3), but some clients read the last.
         lines = "".join(f"a=candidate:{line}\r\n" for line in candidates(local))
-        sections[0] += f"{lines}a=end-of-candidates\r\n"
+        sections = [f"{section}{lines}a=end-of-candidates\r\n" for section in sections]
     return (
         f"v=0\r\no=- {session_id(local.ufrag)} {version} IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
         f"a=group:BUNDLE {mids}\r\na=extmap-allow-mixed\r\na=msid-semantic: WMS *\r\n"

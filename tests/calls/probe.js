@@ -106,18 +106,32 @@
 
   // Port of the server → address of the link that stands for it.
   let links = null;
+  let floor = 0;
   const original = RTCPeerConnection.prototype.setRemoteDescription;
-  RTCPeerConnection.prototype.setRemoteDescription = function (description) {
-    if (links === null) return original.call(this, description);
-    const { type, sdp } = description;
+  RTCPeerConnection.prototype.setRemoteDescription = function ({ type, sdp }) {
+    return original.call(this, { type, sdp: withFloor(withLinks(sdp)) });
+  };
+
+  function withLinks(sdp) {
+    if (links === null) return sdp;
     const port = /a=candidate:\S+ 1 udp \d+ \S+ (\d+) typ host/i.exec(sdp)[1];
     const candidate = `a=candidate:1 1 udp 2130706431 ${links[port].join(' ')} typ host\r\n`;
-    const led = sdp.replace(/a=candidate:.*\r\n/g, '').replace(/a=mid:.*\r\n/g, `$&${candidate}`);
-    return original.call(this, { type, sdp: led });
-  };
+    return sdp.replace(/a=candidate:.*\r\n/g, '').replace(/a=mid:.*\r\n/g, `$&${candidate}`);
+  }
+
+  /** Chromium's bandwidth estimate never falls below this, kbit/s. */
+  function withFloor(sdp) {
+    if (floor === 0) return sdp;
+    const rates = `x-google-min-bitrate=${floor};x-google-start-bitrate=${floor}`;
+    return sdp.replace(/a=rtpmap:(\d+) (VP8|H264)\/90000\r\n/gi, (line, number) => (
+      sdp.includes(`a=fmtp:${number} `) ? line : `${line}a=fmtp:${number} ${rates}\r\n`
+    )).replace(/(a=fmtp:\d+ .*packetization-mode.*)\r\n/g, `$1;${rates}\r\n`);
+  }
 
   window.probe = {
     inbound, outbound, picture, watch, watching: (slot) => seen.has(slot), frames, plain, keepResolution,
+    /** A busy machine looks like a slow network; with this it does not switch layers off. */
+    enough: (kilobits) => { floor = kilobits; },
     lead: (addresses) => { links = addresses; },
   };
 })();

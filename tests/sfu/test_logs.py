@@ -70,9 +70,7 @@ def test_tracebacks_show_no_local_variables(written: Written, format: str) -> No
     assert "hunter2" not in written.getvalue().replace('password = "hunter2"', "")
 
 
-def test_what_strangers_cause_is_bounded(
-    written: Written, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_strangers_cause_is_bounded(written: Written, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr("time.monotonic", lambda: now)
     logs.configure("info", "json")

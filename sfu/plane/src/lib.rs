@@ -21,6 +21,7 @@ mod fanout;
 pub mod feedback;
 pub mod forwarder;
 pub mod header;
+pub mod identify;
 pub mod ingress;
 pub mod keyframe;
 mod listen;

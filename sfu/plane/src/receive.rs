@@ -5,13 +5,14 @@ use crate::batch::Destination;
 use crate::clock::Now;
 use crate::extension::ExtensionIds;
 use crate::forwarder::Forwarder;
+use crate::identify::identify;
 use crate::missing::Arrival;
 use crate::report::Report;
 use crate::ring::{Meta, MAX_PAYLOAD};
 use crate::rtp::Rtp;
 use crate::rtx;
 use crate::srtp::SrtpError;
-use crate::table::{Key, Table};
+use crate::table::Key;
 use crate::track::Track;
 use crate::transport::{Stream, Transport};
 use sfu_codecs::Codec;
@@ -70,7 +71,7 @@ impl Forwarder {
         let packet = &datagram[..len];
         transport.on_media_from(from.remote);
         note_transport_sequence(transport, &header, packet, now.us);
-        let Some(stream) = find_stream(transport, &mut self.tracks, &header, packet) else {
+        let Some(stream) = identify(transport, &mut self.tracks, &header, packet) else {
             self.counters.drop_unknown_stream += 1;
             return;
         };
@@ -263,64 +264,4 @@ fn one_byte(header: &Rtp, packet: &[u8], id: u8) -> Option<u8> {
         return None;
     }
     header.extensions.find(packet, id)?.first().copied()
-}
-
-/// Finds the stream of a packet: by its SSRC, else by its mid and rid (RFC 8843
-/// §9.2, RFC 8852 §3), else by the only source that its payload type fits.
-fn find_stream(
-    transport: &mut Transport,
-    tracks: &mut Table<Track>,
-    header: &Rtp,
-    packet: &[u8],
-) -> Option<Stream> {
-    if let Some(stream) = transport.stream(header.ssrc) {
-        return Some(stream);
-    }
-    let ids = transport.extensions;
-    let text = |id: u8| {
-        let value = if id == 0 {
-            None
-        } else {
-            header.extensions.find(packet, id)
-        };
-        value.and_then(|value| std::str::from_utf8(value).ok())
-    };
-    let (codec, is_rtx) = transport.codec(header.payload_type)?;
-    let mid = text(ids.mid);
-    let fits = |key: &Key| {
-        tracks.get(*key).is_some_and(|track| match mid {
-            Some(mid) => track.mid == mid,
-            None => track.codec == codec && track.layers.len() == 1,
-        })
-    };
-    let mut matching = transport.tracks.iter().copied().filter(fits);
-    let key = matching.next()?;
-    if mid.is_none() && matching.next().is_some() {
-        return None;
-    }
-    let rid = text(if is_rtx { ids.repaired_rid } else { ids.rid });
-    let track = tracks.get_mut(key)?;
-    let layer = match rid {
-        Some(rid) => track.layers.iter().position(|layer| layer.rid == rid)?,
-        None if track.layers.len() == 1 => 0,
-        None => return None,
-    };
-    let stream = Stream {
-        ssrc: header.ssrc,
-        track: key,
-        layer: layer as u8,
-        rtx: is_rtx,
-    };
-    if !transport.learn(stream) {
-        return None;
-    }
-    let ingress = &mut track.layers[layer];
-    if is_rtx {
-        ingress.rtx_ssrc = header.ssrc;
-    } else if ingress.ssrc == 0 {
-        ingress.ssrc = header.ssrc;
-    } else {
-        ingress.restart(header.ssrc);
-    }
-    Some(stream)
 }

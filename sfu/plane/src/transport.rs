@@ -8,6 +8,7 @@ use crate::clock::PublisherClock;
 use crate::command::{Id, PayloadType};
 use crate::extension::ExtensionIds;
 use crate::feedback::SendHistory;
+use crate::identify::Names;
 use crate::srtp::{Opener, Sealer};
 use crate::table::Key;
 use crate::twcc::Recorder;
@@ -85,6 +86,8 @@ pub struct Transport {
     pub feedback_us: i64,
     /// Last validity of consent.
     pub consent_us: i64,
+    /// What its SSRCs are called.
+    pub names: Names,
     /// Whether the control plane believes that the path is up.
     pub is_up: bool,
     sent_ssrcs: Vec<u32>,
@@ -115,6 +118,7 @@ impl Transport {
             reported_us: now_us,
             feedback_us: now_us,
             consent_us: now_us,
+            names: Names::default(),
             is_up: false,
             sent_ssrcs: Vec::new(),
             retired: VecDeque::new(),

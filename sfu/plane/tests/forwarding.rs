@@ -398,3 +398,28 @@ fn an_ssrc_is_never_used_twice_under_one_key() {
         }
     )));
 }
+
+#[test]
+fn a_source_that_comes_back_is_known_by_the_names_of_before() {
+    let mut call = Call::new();
+    call.publish_video(1, &[("q", 0, 0), ("h", 0, 0)]);
+    call.subscribe_video(10, 2000, 2001);
+    call.frame(Frame {
+        ssrc: 77,
+        rid: Some("h"),
+        key: true,
+        packets: 1,
+        ..Frame::default()
+    });
+    call.unpublish(1);
+    call.publish_again(3, "m1", &["q", "h"]);
+    call.received(SUBSCRIBER);
+    call.frame(Frame {
+        ssrc: 77,
+        nameless: true,
+        key: true,
+        packets: 1,
+        ..Frame::default()
+    });
+    assert_eq!(call.received(SUBSCRIBER).len(), 1);
+}

@@ -25,6 +25,8 @@ pub(crate) struct Frame {
     pub(crate) rid: Option<&'static str>,
     pub(crate) key: bool,
     pub(crate) packets: usize,
+    /// Whether mid and rid are left out.
+    pub(crate) nameless: bool,
     /// The packet that never arrives.
     pub(crate) lose: Option<usize>,
 }
@@ -213,6 +215,27 @@ impl Call {
         }
     }
 
+    pub(crate) fn unpublish(&mut self, track: u32) {
+        self.apply(Command::RemoveTrack { track });
+    }
+
+    /// Another track on an m-line that was published before.
+    pub(crate) fn publish_again(&mut self, track: u32, mid: &str, rids: &[&str]) {
+        let layers = rids.iter().map(|rid| LayerSource {
+            rid: (*rid).into(),
+            ssrc: 0,
+            rtx_ssrc: 0,
+        });
+        self.apply(Command::AddTrack {
+            track,
+            transport: PUBLISHER,
+            mid: mid.into(),
+            codec: Codec::Vp8,
+            layers: layers.collect(),
+        });
+        self.bind(Some(track));
+    }
+
     pub(crate) fn subscribe_video(&mut self, egress: u32, ssrc: u32, rtx_ssrc: u32) {
         self.subscribed = true;
         self.apply(Command::AddEgress {
@@ -341,7 +364,9 @@ impl Call {
             let mut block = [0u8; 64];
             let mut writer = Writer::new(&mut block, false);
             writer.put(3, &self.transport_sequence.to_be_bytes());
-            writer.put(4, b"m1");
+            if !frame.nameless {
+                writer.put(4, b"m1");
+            }
             if let Some(rid) = frame.rid {
                 writer.put(10, rid.as_bytes());
             }

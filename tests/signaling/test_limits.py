@@ -1,0 +1,64 @@
+"""Buckets, windows and addresses."""
+
+import pytest
+
+from sfu.signaling.limits import ADDRESSES, Addresses, TokenBucket, Window
+
+
+def addresses(**limits: int) -> Addresses:
+    settings = {"sockets": 10, "per_address": 2, "joins_per_second": 3, **limits}
+    return Addresses(**settings, trusted=["10.1.0.0/16", "2001:db8::/32"])
+
+
+def test_a_bucket_gives_a_burst_then_a_rate() -> None:
+    bucket = TokenBucket(2, 4, 100.0)
+    assert [bucket.take(100.0) for _ in range(4)] == [0, 0, 0, 0]
+    assert bucket.take(100.0) == pytest.approx(0.5)
+    assert bucket.take(100.5) == 0
+    assert bucket.take(100.5) > 0
+    assert [bucket.take(1000.0) for _ in range(5)][:4] == [0, 0, 0, 0]
+
+
+def test_a_window_is_full_when_it_fills_in_time() -> None:
+    window = Window(3, 10)
+    assert [window.add(at) for at in (0, 1, 11, 12, 13, 14)] == [
+        False, False, False, False, True, True,
+    ]  # fmt: skip
+
+
+def test_sockets_are_limited_by_address_and_in_all() -> None:
+    all_ = addresses()
+    assert [all_.open("192.0.2.1") for _ in range(3)] == [True, True, False]
+    all_.close("192.0.2.1")
+    assert all_.open("192.0.2.1")
+    for number in range(8):
+        assert all_.open(f"192.0.2.{10 + number}")
+    assert all_.total == 10
+    assert not all_.open("192.0.2.99")
+    assert not all_.open("127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", "10.1.2.3", "2001:db8::5"]
+)
+def test_loopback_and_trusted_proxies_are_exempt(address: str) -> None:
+    all_ = addresses()
+    assert all(all_.open(address) for _ in range(10))
+    assert all(all_.join(address, 5.0) == 0 for _ in range(100))
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1", "10.2.0.1", "2001:db9::1", "", "testclient"])
+def test_all_others_are_not(address: str) -> None:
+    all_ = addresses()
+    waits = [all_.join(address, 5.0) for _ in range(4)]
+    assert waits[:3] == [0, 0, 0]
+    assert waits[3] == pytest.approx(1 / 3)
+    assert all_.join("192.0.2.200", 5.0) == 0
+    assert all_.join(address, 6.0) == 0
+
+
+def test_memory_is_bounded() -> None:
+    all_ = addresses()
+    for number in range(ADDRESSES + 100):
+        all_.join(f"2001:db9::{number:x}", 5.0)
+    assert len(all_._buckets) == ADDRESSES

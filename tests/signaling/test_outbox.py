@@ -1,0 +1,39 @@
+"""The outbox is bounded, and ends in order."""
+
+from sfu.signaling.outbox import MAX_BYTES, TOO_SLOW, Close, Outbox
+
+
+def test_frames_leave_in_order_and_the_close_last() -> None:
+    outbox = Outbox(10)
+    woken: list[int] = []
+    outbox.wake = lambda: woken.append(1)
+    assert outbox.take() is None
+    outbox.push("a")
+    outbox.push("b")
+    outbox.close(Close(1000))
+    outbox.push("too late")
+    outbox.close(Close(1001))
+    assert [outbox.take() for _ in range(4)] == ["a", "b", Close(1000), Close(1000)]
+    assert len(woken) == 3
+    assert outbox.closing
+    assert not outbox.overflowed
+
+
+def test_a_slow_reader_is_closed_not_buffered() -> None:
+    outbox = Outbox(3)
+    for _ in range(5):
+        outbox.push("x")
+    assert outbox.overflowed
+    assert outbox.take() == TOO_SLOW
+
+
+def test_bytes_are_bounded_too() -> None:
+    outbox = Outbox(1000)
+    outbox.push("x" * (MAX_BYTES // 2))
+    outbox.push("x" * (MAX_BYTES // 2))
+    assert not outbox.overflowed
+    outbox.take()
+    outbox.push("x" * (MAX_BYTES // 2))
+    assert not outbox.overflowed
+    outbox.push("x")
+    assert outbox.overflowed
