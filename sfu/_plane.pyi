@@ -89,9 +89,7 @@ class Fault:
     __match_args__ = ("reason",)
     reason: str
 
-Report = (
-    Handshake | PathUp | PathDown | Switched | Audible | Levels | TrackRates | Refused | Fault
-)
+Report = Handshake | PathUp | PathDown | Switched | Audible | Levels | TrackRates | Refused | Fault
 
 FEEDBACK_DTYPE: Final[list[tuple[str, str]]]
 """numpy dtype description of one feedback row (little endian, packed)."""
@@ -141,9 +139,7 @@ class Worker:
     ) -> None:
         """What was negotiated: extension name to id; (payload type, codec, retransmission payload type or -1)."""
 
-    def set_keys(
-        self, transport: int, profile: str, receive: bytes, send: bytes
-    ) -> None:
+    def set_keys(self, transport: int, profile: str, receive: bytes, send: bytes) -> None:
         """SRTP master key followed by master salt, per direction (RFC 5764 §4.2); once per transport."""
 
     def send_handshake(self, transport: int, datagrams: list[bytes]) -> None: ...

@@ -7,6 +7,7 @@ or refused and nothing has changed.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sfu.options import Mode, Options
 from sfu.participant import Role, View
 from sfu.track import Media, Source
 
@@ -65,4 +66,141 @@ class Look:
     view: View
 
 
-Command = Join | Leave | Publish | Unpublish | Mute | Look
+# Running the event
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Begin: whoever waited for it is let in. A permanent room may begin again."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Everybody goes; only a permanent room can be started again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """Newcomers wait, or those who wait come in."""
+
+    locked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SetMode:
+    """Who is heard and seen by whom."""
+
+    mode: Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Configure:
+    """Change settings; what is None stays."""
+
+    options: Options
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time passes: the next of those whose way is free come in."""
+
+
+# Other people
+
+
+@dataclass(frozen=True, slots=True)
+class Admit:
+    """Let somebody in who waits, or everybody with None, whatever they wait for but a place."""
+
+    participant: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Disconnect somebody; `ban` keeps their identity out for the event."""
+
+    participant: str
+    ban: bool = False
+    reason: str = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Somebody keeps watching but may not publish, or may again."""
+
+    participant: str
+    blocked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """Publish these sources at most; None for all that role and mode give."""
+
+    participant: str
+    sources: frozenset[Source] | None
+
+
+@dataclass(frozen=True, slots=True)
+class GrantSeat:
+    """Make somebody a presenter, in place: same connections, nothing is renegotiated."""
+
+    participant: str
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeSeat:
+    """Take the seat back: unpublished at once, an attendee from now on."""
+
+    participant: str
+
+
+@dataclass(frozen=True, slots=True)
+class Promote:
+    """Make a viewer an attendee, in place."""
+
+    participant: str
+
+
+# Talking
+
+
+@dataclass(frozen=True, slots=True)
+class SetStatus:
+    """Raised hand, applause, away …; None clears it."""
+
+    participant: str
+    value: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """An app message to all, presenters, attendees, or one person; who is not there gets none."""
+
+    to: str
+    topic: str
+    body: object
+
+
+Command = (
+    Join
+    | Leave
+    | Publish
+    | Unpublish
+    | Mute
+    | Look
+    | Start
+    | End
+    | Lock
+    | SetMode
+    | Configure
+    | Tick
+    | Admit
+    | Remove
+    | Block
+    | Allow
+    | GrantSeat
+    | RevokeSeat
+    | Promote
+    | SetStatus
+    | Send
+)

@@ -1,8 +1,7 @@
 """Refusals and failures.
 
     SfuError
-    ├── Refusal        a request that cannot be granted: told to whoever asked, by its code
-    └── PlaneFault     a packet worker has stopped: everything on it is gone
+    └── Refusal        a request that cannot be granted: told to whoever asked, by its code
 
 A refusal is an answer, not an accident: rooms raise it before they change
 anything, and every door (socket, REST, embedding) shows the same code.
@@ -28,6 +27,16 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "room_not_found": (404, "There is no such room."),
     "participant_not_found": (404, "There is no such participant in the room."),
     "not_published": (404, "The participant does not publish this source."),
+    "wrong_password": (401, "The room's password is missing or wrong."),
+    "banned": (403, "Who has this identity was banned for the event."),
+    "blocked": (403, "A presenter has blocked the participant from publishing."),
+    "wrong_state": (409, "Not possible while the room is preparing, live or ended as it is."),
+    "mode_not_possible": (409, "More people are in the room than a meeting may have."),
+    "waiting": (409, "The room has not let the participant in yet."),
+    "not_waiting": (409, "The participant does not wait any more."),
+    "already_seated": (409, "The participant sits in a seat already."),
+    "no_camera_slot": (409, "As many cameras are on as the room may show."),
+    "parallel_events_exceeded": (409, "The tenant runs as many events as it may at a time."),
     "no_seat": (409, "Only who sits in a seat may publish in this mode, or no seat is free."),
     "screen_busy": (409, "Somebody else shares their screen; `participant` says who."),
     "room_full": (409, "No place is left, not even for waiting."),
@@ -74,7 +83,3 @@ class Refusal(SfuError):
         self.code = code
         self.message = message
         self.details = details
-
-
-class PlaneFault(SfuError):
-    """A packet worker has stopped."""

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from sfu.options import Mode
 from sfu.participant import Participant
 from sfu.track import Track
 
@@ -30,7 +31,8 @@ class ParticipantJoined:
 
 @dataclass(frozen=True, slots=True)
 class ParticipantLeft:
-    """Somebody is gone. Reasons: left, disconnected, replaced, ended, fault."""
+    """Somebody is gone. Reasons: left, disconnected, replaced, removed, banned, token_revoked,
+    ended, fault."""
 
     participant: Participant
     reason: str
@@ -109,8 +111,118 @@ class SpeakerChanged:
     participant: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class RoomStarted:
+    """The event has begun."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomEnded:
+    """The event is over; everybody has left by the changes before this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomConfigured:
+    """Settings have changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomNearlyFull:
+    """Nine places of ten are taken."""
+
+    people: int
+    places: int
+
+
+@dataclass(frozen=True, slots=True)
+class LockChanged:
+    """Newcomers wait, or do so no longer; `by` None for the backend."""
+
+    locked: bool
+    by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModeChanged:
+    """Who is heard and seen by whom is another matter now."""
+
+    mode: Mode
+    by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SlotsAdded:
+    """There are more slots than before: receiving connections need them, too."""
+
+    slots: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantWaiting:
+    """Somebody is at the door."""
+
+    participant: Participant
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantAdmitted:
+    """Somebody who waited comes in; their ParticipantJoined follows."""
+
+    participant: Participant
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantTurnedAway:
+    """Somebody who waited is gone, with the reasons of ParticipantLeft."""
+
+    participant: Participant
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeatGranted:
+    """Somebody sits in a seat now."""
+
+    participant: Participant
+    seat: int
+    by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SeatRevoked:
+    """Somebody has lost their seat."""
+
+    participant: Participant
+    seat: int
+    by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageSent:
+    """An app message; `sender` None for the backend."""
+
+    sender: str | None
+    to: str
+    topic: str
+    body: object
+
+
 Change = (
     RoomOpened
+    | RoomStarted
+    | RoomEnded
+    | RoomConfigured
+    | RoomNearlyFull
+    | LockChanged
+    | ModeChanged
+    | SlotsAdded
+    | ParticipantWaiting
+    | ParticipantAdmitted
+    | ParticipantTurnedAway
+    | SeatGranted
+    | SeatRevoked
+    | MessageSent
     | ParticipantJoined
     | ParticipantLeft
     | ParticipantUpdated

@@ -132,17 +132,13 @@ class Forwarder:
 
     def order(self, command: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
         """Gives the worker a command; keeps it, in order, while the worker's queue is full."""
-        if not self._backlog:
-            try:
-                command(*args, **kwargs)
-            except _plane.PlaneBusy:
-                pass
-            else:
-                return
+        if self.fault is not None:
+            return
+        if not self._backlog and self._sent(lambda: command(*args, **kwargs)):
+            return
         if len(self._backlog) >= BACKLOG:
             self._fail("the worker takes no commands any more")
-            self._backlog.clear()
-        elif self.fault is None:
+        else:
             self._backlog.append(lambda: command(*args, **kwargs))
 
     # Transports
@@ -284,7 +280,10 @@ class Forwarder:
                 continue
             transport = entry[0]
             transport.watched_until = math.inf
-            transport.expire(now)
+            try:
+                transport.expire(now)
+            except Exception:
+                log.exception("transport not advanced", transport=id, bounded=True)
             self.watch(transport)
 
     def stop(self) -> None:
@@ -292,12 +291,19 @@ class Forwarder:
         self.worker.stop()
 
     def _send_backlog(self) -> None:
-        while self._backlog:
-            try:
-                self._backlog[0]()
-            except _plane.PlaneBusy:
-                return
-            self._backlog.popleft()
+        while self._backlog and self._sent(self._backlog[0]):
+            if self._backlog:
+                self._backlog.popleft()
+
+    def _sent(self, command: Callable[[], None]) -> bool:
+        """Whether the worker has taken a command, or never will."""
+        try:
+            command()
+        except _plane.PlaneBusy:
+            return False
+        except RuntimeError as error:  # it has stopped; its Fault may still be on the way
+            self._fail(str(error))
+        return True
 
     def _dispatch(self, report: _plane.Report, now: float) -> None:
         match report:
@@ -339,4 +345,5 @@ class Forwarder:
     def _fail(self, reason: str) -> None:
         if self.fault is None:
             self.fault = reason
+            self._backlog.clear()
             log.critical("worker stopped", reason=reason)

@@ -69,8 +69,19 @@ class Participant:
     metadata: object = None
     client: object = None
     seat: int | None = None
+    gallery: int | None = None
+    """The place of somebody who publishes without a seat, in a meeting."""
+    allowed: frozenset[Source] | None = None
+    """What presenters let them publish; None for all that role and mode give."""
+    blocked: bool = False
+    status: str | None = None
     tracks: dict[Source, Track] = field(default_factory=dict)
     view: View = field(default_factory=View)
+
+    @property
+    def place(self) -> int | None:
+        """The number of the slot that shows them."""
+        return self.gallery if self.seat is None else self.seat
 
     def sends(self, source: Source) -> bool:
         """Whether this source is published and not muted."""

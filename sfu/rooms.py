@@ -241,9 +241,13 @@ class Rooms:
     def tick(self, now: float) -> None:
         """What is due in each room."""
         for live in self:
-            if live.stage is not None and live.stage.forwarder.fault is not None:
-                live.close("fault")
-            live.tick(now)
+            try:
+                if live.stage is not None and live.stage.forwarder.fault is not None:
+                    live.close("fault")
+                live.tick(now)
+            except Exception:
+                # A fault about one room stays in that room.
+                log.exception("room tick failed", room=live.room.id, bounded=True)
 
     def record(self, room: Room, changes: Sequence[Change]) -> None:
         """Hands changes to whoever iterates over `events`."""

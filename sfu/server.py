@@ -48,6 +48,11 @@ class Server:
         await self._daemon.stop()
 
     @property
+    def settings(self) -> Settings:
+        """What it runs with."""
+        return self._daemon.settings
+
+    @property
     def asgi(self) -> ASGIApp:
         """HTTP and signaling, to be served or mounted; may be mounted before the server starts."""
         return self._daemon.app

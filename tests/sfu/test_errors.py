@@ -18,7 +18,7 @@ def raised() -> set[str]:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 known = node.func.id in ("Refusal", "TokenError", "NegotiationError")
                 if known and node.args and isinstance(node.args[0], ast.Constant):
-                    codes.add(node.args[0].value)
+                    codes.add(str(node.args[0].value))
     return codes
 
 

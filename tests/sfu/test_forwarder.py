@@ -110,6 +110,18 @@ def test_a_panic_is_noted_and_no_more_commands_are_kept(house: House) -> None:
     house.worker.busy = True
     house.forwarders[0].add_route(video=False)
     house.forwarders[0].tick(house.now)
+    assert not house.forwarders[0]._backlog
+
+
+def test_a_worker_that_has_stopped_is_noticed_by_its_commands(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*args: Any) -> None:
+        raise RuntimeError("the worker has stopped")
+
+    monkeypatch.setattr(house.worker, "add_route", stopped, raising=False)
+    house.forwarders[0].add_route(video=False)
+    assert house.forwarders[0].fault == "the worker has stopped"
 
 
 def test_a_flood_of_datagrams_leaves_no_timers_behind(house: House) -> None:

@@ -29,7 +29,7 @@ def test_removing_a_room_ends_it_for_everybody(house: House) -> None:
     house.rooms.remove("dev", "hall")
     assert house.rooms.find("dev", "hall") is None
     for each in (ann, dan):
-        assert each.read()[-1] == {"type": "removed", "reason": "ended"}
+        assert each.read()[-1] == {"type": "ended"}
         closed = each.closed()
         assert closed is not None
         assert closed.code == 4004

@@ -1,0 +1,186 @@
+"""Coming and going: waiting, locks, places, bans, the warning of a full room."""
+
+import pytest
+
+from sfu.commands import Admit, Configure, End, Leave, Lock, Remove, SetMode, Start, Tick
+from sfu.events import (
+    ParticipantAdmitted,
+    ParticipantJoined,
+    ParticipantLeft,
+    ParticipantTurnedAway,
+    ParticipantWaiting,
+    RoomNearlyFull,
+)
+from sfu.options import Mode, Options, State
+from sfu.participant import Role
+from sfu.room import doors
+from tests.sfu.room_house import House, of
+
+
+def reasons(house: House) -> dict[str, str | None]:
+    return {id: doors.barrier(house.room, guest) for id, guest in house.room.waiting.items()}
+
+
+def test_while_preparing_presenters_get_in_and_others_wait_in_order() -> None:
+    house = House(State.PREPARING)
+    house.join("olga", Role.ORGANIZER)
+    for id in ("ann", "bob", "cid"):
+        waiting = of(house.join(id), ParticipantWaiting)
+        assert [(each.participant.id, each.reason) for each in waiting] == [(id, "preparing")]
+    assert list(house.room.participants) == ["olga"]
+    assert [doors.position(house.room, id) for id in ("ann", "cid")] == [1, 3]
+    changes = house.do(Start(), "olga")
+    assert [each.participant.id for each in of(changes, ParticipantJoined)] == ["ann", "bob", "cid"]
+    assert not house.room.waiting
+
+
+def test_a_lock_has_newcomers_wait_until_admitted_or_unlocked() -> None:
+    house = House()
+    house.join("olga", Role.ORGANIZER)
+    house.do(Lock(True), "olga")
+    for id in ("ann", "bob", "cid"):
+        house.join(id)
+    assert reasons(house) == dict.fromkeys(("ann", "bob", "cid"), "locked")
+    house.join("pia", Role.PRESENTER)
+    assert "pia" in house.room.participants
+    admitted = of(house.do(Admit("bob"), "olga"), ParticipantAdmitted)
+    assert [each.participant.id for each in admitted] == ["bob"]
+    assert house.refusal(Admit("bob"), "olga") == "not_waiting"
+    house.do(Lock(False), "olga")
+    assert set(house.room.participants) == {"olga", "pia", "bob", "ann", "cid"}
+
+
+def test_admit_all_opens_the_door_but_makes_no_places() -> None:
+    house = House(attendees=2)
+    house.join("olga", Role.ORGANIZER)
+    house.do(Lock(True), "olga")
+    for id in ("ann", "bob", "cid"):
+        house.join(id)
+    house.do(Admit(None), "olga")
+    assert list(house.room.participants) == ["olga", "ann", "bob"]
+    assert reasons(house) == {"cid": "full"}
+    house.do(Leave("ann"), "ann")
+    assert "cid" in house.room.participants
+
+
+def test_a_raised_cap_lets_the_waiting_in_at_once_and_in_order() -> None:
+    house = House(attendees=1)
+    for id in ("ann", "bob", "cid"):
+        house.join(id)
+    assert list(house.room.waiting) == ["bob", "cid"]
+    options = Options(presenters=2, attendees=2, meeting=6, cameras=2)
+    house.do(Configure(options))
+    assert list(house.room.participants) == ["ann", "bob"]
+
+
+def test_only_a_full_queue_is_refused() -> None:
+    house = House(attendees=1, waiting=1)
+    house.join("ann")
+    house.join("bob")
+    with pytest.raises(Exception, match="not even for waiting"):
+        house.join("cid")
+    assert "cid" not in house.room.identities
+
+
+def test_who_was_inside_comes_back_through_a_lock() -> None:
+    house = House()
+    house.join("olga", Role.ORGANIZER)
+    house.join("ann")
+    house.do(Lock(True), "olga")
+    changes = house.join("ann2", identity="ann")
+    assert [each.reason for each in of(changes, ParticipantLeft)] == ["replaced"]
+    assert "ann2" in house.room.participants
+
+
+def test_a_queue_is_let_in_at_a_bounded_rate() -> None:
+    house = House(State.PREPARING, attendees=1000)
+    house.join("olga", Role.ORGANIZER)
+    for n in range(500):
+        house.join(f"p{n}")
+    entered = len(of(house.do(Start(), "olga"), ParticipantJoined))
+    assert entered == doors.ADMISSIONS_PER_SECOND / 2
+    # A newcomer does not overtake those who wait.
+    house.room.admissions = 0.0
+    assert of(
+        house.room.apply(doors.Join("new", "new", "New", Role.ATTENDEE), "new", house.now),
+        ParticipantWaiting,
+    )
+    while house.room.waiting:
+        house.do(Tick())
+    assert list(house.room.participants)[-1] == "new"
+
+
+def test_a_ban_lasts_for_the_event() -> None:
+    house = House(permanent=True)
+    house.join("olga", Role.ORGANIZER)
+    house.join("ann")
+    changes = house.do(Remove("ann", ban=True), "olga")
+    assert [each.reason for each in of(changes, ParticipantLeft)] == ["banned"]
+    with pytest.raises(Exception, match="banned"):
+        house.join("ann2", identity="ann")
+    house.do(End(), "olga")
+    house.do(Start())
+    house.join("ann3", identity="ann")
+    assert "ann3" in house.room.participants
+
+
+def test_who_waits_can_be_sent_away() -> None:
+    house = House(State.PREPARING)
+    house.join("olga", Role.ORGANIZER)
+    house.join("ann")
+    changes = house.do(Remove("ann"), "olga")
+    assert [each.reason for each in of(changes, ParticipantTurnedAway)] == ["removed"]
+
+
+def test_the_end_sends_everybody_away() -> None:
+    house = House()
+    house.join("olga", Role.ORGANIZER)
+    house.join("ann")
+    changes = house.do(End(), "olga")
+    assert {each.reason for each in of(changes, ParticipantLeft)} == {"ended"}
+    assert house.refusal(Start()) == "room_ended"
+    with pytest.raises(Exception, match="over"):
+        house.join("bob")
+
+
+def test_a_permanent_room_is_waited_for_after_its_end() -> None:
+    house = House(permanent=True)
+    house.do(End())
+    house.join("ann")
+    assert reasons(house) == {"ann": "preparing"}
+    house.do(Start())
+    assert "ann" in house.room.participants
+
+
+def test_presenters_are_warned_once_of_a_full_room() -> None:
+    house = House(attendees=10)
+    warned = [n for n in range(10) if of(house.join(f"p{n}"), RoomNearlyFull)]
+    assert warned == [8]
+    house.do(Leave("p0"), "p0")
+    assert not of(house.join("q"), RoomNearlyFull), "not again so soon"
+    for n in range(1, 4):
+        house.do(Leave(f"p{n}"), f"p{n}")
+    again = [n for n in range(3) if of(house.join(f"r{n}"), RoomNearlyFull)]
+    assert again == [1]
+
+
+def test_a_meeting_has_its_cap() -> None:
+    house = House(meeting=3)
+    for id in ("ann", "bob"):
+        house.join(id)
+    house.do(SetMode(Mode.MEETING))
+    house.join("cid")
+    house.join("dan")
+    assert reasons(house) == {"dan": "full"}
+    house.do(SetMode(Mode.WEBINAR))
+    assert "dan" in house.room.participants
+    assert house.refusal(SetMode(Mode.MEETING)) == "mode_not_possible"
+
+
+def test_viewers_are_counted_apart() -> None:
+    house = House(kind="webcast", viewers=1, attendees=1)
+    house.join("vic", Role.VIEWER)
+    house.join("ann")
+    house.join("val", Role.VIEWER)
+    assert reasons(house) == {"val": "full"}
+    assert house.room.counts[Role.VIEWER] == 1
