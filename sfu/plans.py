@@ -30,10 +30,12 @@ Plan = Mapping[str, Choice | None]
 
 
 def own_slots(room: Room, participant: Participant) -> frozenset[str]:
-    """The slots that show the participant, and so carry no media to them."""
+    """The slots that carry no media to the participant: their own, or all that are not for them."""
+    if not room.sees_stage(participant):
+        return frozenset(room.slots)
     own = set()
-    if participant.seat is not None:
-        own.add(slot_of(participant.seat))
+    if participant.place is not None:
+        own.add(slot_of(participant.place))
     if room.sharer == participant.id:
         own.add(SCREEN)
     return frozenset(own)
@@ -82,7 +84,8 @@ class Plans:
         if height is None:
             height = DEFAULT_HEIGHT[self._room.options.video]
         if priority is None:
-            pinned = pin and self._room.seats[int(slot.removeprefix("seat-"))] == pin
+            shown = self._room.shown(slot)
+            pinned = shown is not None and shown.participant == pin
             priority = PINNED_PRIORITY if pinned else 0
         return Demand(slot, layers, height, priority)
 

@@ -29,7 +29,7 @@ class Right:
 
 NOBODY: Final[frozenset[Role]] = frozenset()
 
-RIGHTS: Final[dict[type[commands.Command], Right]] = {  # type: ignore[type-arg, valid-type]
+RIGHTS: Final[dict[type[commands.Command], Right]] = {
     commands.Join: Right(NOBODY, EVERYBODY, ANYTIME, "who is no presenter may have to wait"),
     commands.Leave: Right(NOBODY, EVERYBODY, ANYTIME, ""),
     commands.Publish: Right(NOBODY, INTERACTIVE, OPEN, "attendees in a meeting only"),

@@ -14,10 +14,13 @@ from sfu.bandwidth.layers import Layer
 from sfu.events import (
     Change,
     ConnectionLost,
+    ModeChanged,
     Notice,
     ParticipantLeft,
     QualityChanged,
+    ScreenShown,
     SlotChanged,
+    SlotsAdded,
     TrackMuted,
     TrackPublished,
     TrackUnpublished,
@@ -57,16 +60,20 @@ class Stage:
         self._notify = notify
         self._heard = heard
         self._lost = lost
-        self._routes = {
-            slot: Routes(forwarder.add_route(video=False), forwarder.add_route(video=True))
-            for slot in room.slots
-        }
+        self._routes: dict[str, Routes] = {}
+        self._add_routes(room.slots)
         self._sent: dict[int, Sent] = {}
         self._ids: dict[Track, int] = {}
         self._uplinks: dict[str, Transport] = {}
         self._receivers: dict[str, Receiver] = {}
         self._plans = Plans(room, self._pictures)
         forwarder.load += 1
+
+    def _add_routes(self, slots: Iterable[str]) -> None:
+        for slot in slots:
+            self._routes[slot] = Routes(
+                self.forwarder.add_route(video=False), self.forwarder.add_route(video=True)
+            )
 
     # Connections
 
@@ -168,8 +175,13 @@ class Stage:
         """Brings the worker to what the room has become."""
         slots: dict[str, None] = {}
         looked: list[Receiver] = []
+        everybody = False
         for change in changes:
             match change:
+                case SlotsAdded(added):
+                    self._add_routes(added)
+                case ModeChanged():
+                    everybody = True
                 case TrackUnpublished(track):
                     self._remove(track)
                     slots.update(self._slots_of(track))
@@ -190,7 +202,7 @@ class Stage:
                     self._part(participant.id, reason, now)
         for slot in slots:
             self._bind(slot)
-        if slots:
+        if slots or everybody:
             self._plans.forget()
             self._retarget(self._receivers.values())
         elif looked:
@@ -272,20 +284,22 @@ class Stage:
         self.forwarder.order(self.forwarder.worker.bind, route, id)
 
     def _track_on(self, slot: str, *, video: bool) -> Track | None:
-        if slot == SCREEN:
-            holder, source = self._room.sharer, Source.SCREEN if video else Source.SCREEN_AUDIO
+        shown = self._room.shown(slot)
+        if shown is None:
+            return None
+        if isinstance(shown, ScreenShown):
+            source = Source.SCREEN if video else Source.SCREEN_AUDIO
         else:
-            holder = self._room.seats[int(slot.removeprefix("seat-"))]
             source = Source.CAMERA if video else Source.MICROPHONE
-        return self._room.participants[holder].tracks.get(source) if holder else None
+        return self._room.participants[shown.participant].tracks.get(source)
 
     def _slots_of(self, track: Track) -> dict[str, None]:
         if track.source.is_screen:
             return {SCREEN: None}
         publisher = self._room.participants.get(track.participant)
-        if publisher is None or publisher.seat is None:
+        if publisher is None or publisher.place is None:
             return {}
-        return {slot_of(publisher.seat): None}
+        return {slot_of(publisher.place): None}
 
     # Layers and levels
 

@@ -79,7 +79,7 @@ class RoomState:
     def role_of(self, id: str) -> Role | None:
         """Of somebody inside or at the door."""
         found = self.participants.get(id) or self.waiting.get(id)
-        return found and found.role
+        return found.role if found is not None else None
 
     @property
     def cameras(self) -> int:
