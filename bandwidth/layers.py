@@ -2,8 +2,8 @@
 
 Everybody gets the lowest layer first, in the order of priority; then slots climb,
 the one with the highest priority first and equals side by side, until each has
-what was asked for or the next layer does not fit. So the least important picture steps down first, and
-the most important one is never lost to the others.
+what was asked for or the next layer does not fit. So the least important picture
+steps down first, and the most important one is never lost to the others.
 """
 
 import itertools

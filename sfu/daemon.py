@@ -183,6 +183,7 @@ def serve(settings: Settings, *, dev: bool) -> int:
 
 
 async def _serve(settings: Settings, *, dev: bool) -> int:
+    signals = Signals(asyncio.get_running_loop())
     daemon = Daemon(settings, dev=dev)
     try:
         listener = _listen(settings.server.host, settings.server.port)
@@ -197,7 +198,7 @@ async def _serve(settings: Settings, *, dev: bool) -> int:
         listener.close()
         return 1
     http = HttpServer(_uvicorn(daemon))
-    stopping = asyncio.create_task(_until_stopped(daemon, http))
+    stopping = asyncio.create_task(_until_stopped(signals, daemon, http))
     _announce(listener, dev=dev)
     try:
         await http.serve(sockets=[listener])
@@ -209,19 +210,22 @@ async def _serve(settings: Settings, *, dev: bool) -> int:
     return 0
 
 
-async def _until_stopped(daemon: Daemon, http: HttpServer) -> None:
-    """SIGTERM drains, a second one or SIGINT does not."""
-    loop = asyncio.get_running_loop()
-    drain, quick = asyncio.Event(), asyncio.Event()
+class Signals:
+    """SIGTERM asks for a drain; a second one, or SIGINT, for a quick end."""
 
-    def terminate() -> None:
-        (quick if drain.is_set() else drain).set()
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.drain, self.quick = asyncio.Event(), asyncio.Event()
+        loop.add_signal_handler(signal.SIGTERM, self._terminate)
+        loop.add_signal_handler(signal.SIGINT, self.quick.set)
+        loop.add_signal_handler(signal.SIGHUP, lambda: log.info("nothing to reload"))
 
-    loop.add_signal_handler(signal.SIGTERM, terminate)
-    loop.add_signal_handler(signal.SIGINT, quick.set)
-    loop.add_signal_handler(signal.SIGHUP, lambda: log.info("nothing to reload"))
-    drained = asyncio.create_task(_drain_when(drain, daemon))
-    hurried = asyncio.create_task(quick.wait())
+    def _terminate(self) -> None:
+        (self.quick if self.drain.is_set() else self.drain).set()
+
+
+async def _until_stopped(signals: Signals, daemon: Daemon, http: HttpServer) -> None:
+    drained = asyncio.create_task(_drain_when(signals.drain, daemon))
+    hurried = asyncio.create_task(signals.quick.wait())
     await asyncio.wait({drained, hurried}, return_when=asyncio.FIRST_COMPLETED)
     drained.cancel()
     hurried.cancel()

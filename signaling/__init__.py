@@ -1,1 +1,1 @@
-"""TODO."""
+"""Signaling: messages, sessions, descriptions, tokens, HTTP and sockets."""

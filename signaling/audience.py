@@ -108,7 +108,7 @@ class RoomAudience:
         everybody = self._room.participants
         if participant.role.presents:
             return list(everybody.values())
-        seated = [everybody[id] for id in everybody if everybody[id].seat is not None]
+        seated = [everybody[id] for id in self._room.seats if id is not None]
         return [participant, *(each for each in seated if each is not participant)]
 
     def follow(self, changes: Sequence[Change], now: float) -> None:

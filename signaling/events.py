@@ -77,10 +77,17 @@ class ConnectionEvent(Message):
 
 
 class RemovedEvent(Message):
-    """The session is over: `replaced` by a second join with the same identity."""
+    """The session is over: `removed`, `banned`, `token_revoked`, or `replaced` by a second join
+    with the same identity. The socket closes."""
 
     type: Literal["removed"] = "removed"
     reason: str
+
+
+class EndedEvent(Message):
+    """The event is over, for everybody; the socket closes."""
+
+    type: Literal["ended"] = "ended"
 
 
 class DrainingEvent(Message):
@@ -99,5 +106,6 @@ EVENTS: Final[tuple[type[Message], ...]] = (
     QualityEvent,
     ConnectionEvent,
     RemovedEvent,
+    EndedEvent,
     DrainingEvent,
 )

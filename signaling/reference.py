@@ -39,8 +39,8 @@ def render() -> str:
     names = ", ".join(f"`{name}`" for name in sorted(messages.UNSUPPORTED))
     parts += ["### Not yet carried out\n", f"Answered with `not_supported`: {names}.\n"]
     parts.append("## Answers\n")
-    for model in (answers.Ok, answers.Joined, answers.Answered, answers.Error):
-        parts += [f"### {model.__name__}\n", *_describe(model, skip=set())]
+    for answer in (answers.Ok, answers.Joined, answers.Answered, answers.Error):
+        parts += [f"### {answer.__name__}\n", *_describe(answer, skip=set())]
     parts.append("## Events\n")
     for event in events.EVENTS:
         kind = event.model_fields["type"].default

@@ -42,6 +42,9 @@ CLOSE_CODES: Final = {
 }
 """How a socket ends, by the reason for which its participant is gone."""
 
+REMOVED: Final = frozenset({"removed", "banned", "replaced", "token_revoked"})
+"""Reasons that a `removed` event tells before the close."""
+
 
 class State(enum.Enum):
     """Where a session stands; see the picture above."""
@@ -127,7 +130,9 @@ class Session:
             return
         self.state = State.LEFT
         self._close_connections(self._clock.monotonic())
-        if reason != "left":
+        if reason == "ended":
+            self._send(events.EndedEvent())
+        elif reason in REMOVED:
             self._send(events.RemovedEvent(reason=reason))
         self.outbox.close(CLOSE_CODES.get(reason, CLOSE_CODES["removed"]))
 

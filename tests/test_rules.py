@@ -126,6 +126,19 @@ def test_what_is_imported_is_declared() -> None:
     assert missing == set()
 
 
+def test_every_package_is_installed() -> None:
+    """Packages are listed by name, so a new folder would be missing from the wheel."""
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    folders = {
+        name_of(path.parent)
+        for path in sources(".py")
+        if path.name == "__init__.py" and name_of(path).split("/")[0] in ALLOWED
+    }
+    names = {name if name.startswith("sfu") else f"sfu/{name}" for name in folders}
+    assert {name.replace("/", ".") for name in names} == set(setup["options"]["packages"].split())
+
+
 def declared(requirements: str) -> set[str]:
     lines = requirements.strip().splitlines()
     return {canonical(re.split(r"[<>=\[]", line)[0]) for line in lines}

@@ -31,15 +31,8 @@ import { SignalSocket } from './signal-socket.js';
 
 export { SfuError };
 
-/** @typedef {import('./types.js').Source} Source */
-/** @typedef {import('./types.js').SlotStats} SlotStats */
-/** @typedef {import('./types.js').LayerStats} LayerStats */
-/** @typedef {import('./types.js').Frame} Frame */
-/** @typedef {import('./types.js').Participant} Participant */
-/** @typedef {import('./types.js').Holder} Holder */
-/** @typedef {import('./types.js').Join} Join */
-/** @typedef {import('./types.js').CameraOptions} CameraOptions */
-/** @typedef {import('./types.js').View} View */
+/** @import { CameraOptions, Frame, Holder, Join, LayerStats } from './types.js' */
+/** @import { Participant, SlotStats, Source, View } from './types.js' */
 
 const PING_EVERY = 20_000;
 
@@ -77,15 +70,9 @@ export class SfuClient extends EventTarget {
     return this.#receiving?.streams ?? new Map();
   }
 
-  /** For what this class does not cover, such as getStats of one's own. */
-  get publishConnection() {
-    return this.#publishing?.connection ?? null;
-  }
-
-  /** See {@link publishConnection}. */
-  get receiveConnection() {
-    return this.#receiving?.connection ?? null;
-  }
+  /** The peer connections, for what this class does not cover, such as getStats of one's own. */
+  get publishConnection() { return this.#publishing?.connection ?? null; }
+  get receiveConnection() { return this.#receiving?.connection ?? null; }
 
   /** @returns {Source[]} what is published now */
   get sources() {
@@ -134,7 +121,7 @@ export class SfuClient extends EventTarget {
    * @returns {Promise<Frame>} `{status: 'admitted' | 'waiting', …}`
    */
   async join(options) {
-    const answer = await this.#request('join', { ...options });
+    const answer = await this.request('join', { ...options });
     if (answer.status === 'waiting') {
       this.#become('waiting');
     } else {
@@ -187,7 +174,7 @@ export class SfuClient extends EventTarget {
     const all = /** @type {Source[]} */ (source === 'screen' ? ['screen', 'screen_audio'] : [source]);
     for (const each of all.filter((one) => this.sources.includes(one))) {
       await this.#drop(each);
-      await this.#request('unpublish', { source: each });
+      await this.request('unpublish', { source: each });
     }
   }
 
@@ -202,7 +189,7 @@ export class SfuClient extends EventTarget {
   async mute(source, muted, participant) {
     const own = participant === undefined || participant === this.participant?.id;
     if (own && muted) this.#applyMute(source, true);
-    await this.#request('mute', { source, muted, participant });
+    await this.request('mute', { source, muted, participant });
     if (own && !muted) this.#applyMute(source, false);
   }
 
@@ -212,13 +199,13 @@ export class SfuClient extends EventTarget {
    * @param {View} view
    */
   async view(view) {
-    await this.#request('view', { ...view });
+    await this.request('view', { ...view });
   }
 
   /** @returns {Promise<number>} milliseconds to the server and back */
   async ping() {
     const start = performance.now();
-    await this.#request('ping');
+    await this.request('ping');
     return performance.now() - start;
   }
 
@@ -230,7 +217,10 @@ export class SfuClient extends EventTarget {
    * @returns {Promise<Frame>}
    */
   request(type, fields) {
-    return this.#request(type, fields);
+    if (this.#socket === null) {
+      return Promise.reject(new SfuError('connection_closed', 'there is no connection'));
+    }
+    return this.#socket.request(type, fields);
   }
 
   /** @returns {Promise<Map<string, SlotStats>>} by slot; rates are since the last call */
@@ -246,24 +236,13 @@ export class SfuClient extends EventTarget {
   /** Leaves the room and releases everything. The room goes on. */
   async leave() {
     try {
-      await this.#request('leave');
+      await this.request('leave');
     } catch (error) {
       if (!(error instanceof SfuError && error.code === 'connection_closed')) throw error;
     } finally {
       this.#socket?.close();
       this.#onClose({ code: 1000, reason: 'left' });
     }
-  }
-
-  /**
-   * @param {string} type
-   * @param {Record<string, unknown>} [fields]
-   */
-  #request(type, fields) {
-    if (this.#socket === null) {
-      return Promise.reject(new SfuError('connection_closed', 'there is no connection'));
-    }
-    return this.#socket.request(type, fields);
   }
 
   /** @param {Parameters<Publishing['add']>[0]} additions */
@@ -328,7 +307,7 @@ export class SfuClient extends EventTarget {
     );
     this.slots = new Map(Object.entries(snapshot.slots ?? {}));
     this.#publishing = new Publishing(
-      async (sdp, sources) => (await this.#request('publish', { sdp, sources })).sdp,
+      async (sdp, sources) => (await this.request('publish', { sdp, sources })).sdp,
       snapshot.ice_servers ?? [],
     );
     this.#receiving = new Receiving(snapshot.ice_servers ?? []);
@@ -346,7 +325,7 @@ export class SfuClient extends EventTarget {
   async #onOffer({ sdp, slots }) {
     try {
       const answer = await this.#receiving?.accept(sdp, slots);
-      if (answer !== undefined) await this.#request('answer', { sdp: answer });
+      if (answer !== undefined) await this.request('answer', { sdp: answer });
     } catch (error) {
       this.#fail(error);
     }
@@ -356,7 +335,12 @@ export class SfuClient extends EventTarget {
   #onConnectionLost(which) {
     // To receive again, the server makes a new offer.
     if (which === 'receive') this.#receiving?.reset();
-    else this.#publishing?.again().catch((error) => this.#fail(error));
+    else this.#publishAgain().catch((error) => this.#fail(error));
+  }
+
+  async #publishAgain() {
+    await this.#publishing?.again();
+    for (const source of this.#muted) await this.request('mute', { source, muted: true });
   }
 
   /** @param {unknown} error */

@@ -8,15 +8,26 @@ const FAILURES = {
   timeout: 'The server did not answer in time.',
   capture_unsupported: 'This browser cannot do that here. Capturing needs https or localhost.',
   codec_unsupported: 'This browser cannot send in that format.',
-  room_full: 'The room is full, and so is its queue.',
-  room_locked: 'The room is locked.',
+  unauthorized: 'This room needs an invitation.',
+  invalid_token: 'Your invitation is not valid.',
+  token_expired: 'Your invitation is no longer valid.',
+  token_not_yet_valid: 'Your invitation is not valid yet.',
+  wrong_room: 'Your invitation is for another room.',
+  wrong_password: 'The password is missing or wrong.',
+  banned: 'You were removed from this room and cannot come back.',
+  blocked: 'A presenter has blocked you from sending.',
   room_not_found: 'There is no such room.',
+  room_full: 'The room is full, and so is its queue.',
+  room_ended: 'The event is over.',
+  no_seat: 'This needs a seat on the stage, and you have none.',
+  no_camera_slot: 'As many cameras are on as the room can show.',
   screen_busy: 'Somebody else is sharing a screen already.',
   not_allowed: 'Your role does not allow that.',
-  forbidden: 'Your role does not allow that.',
   not_supported: 'This server cannot do that yet.',
   rate_limited: 'Too many requests; try again in a moment.',
   draining: 'The server is about to stop and takes nobody in.',
+  overloaded: 'The server is busy; try again in a moment.',
+  internal: 'Something went wrong in the server. It has been logged.',
 };
 
 /** @type {Record<string, string>} */
@@ -101,6 +112,8 @@ export function rate(bitsPerSecond) {
  * @returns {string} such as 1280×720 · 30 fps · 1.2 Mbit/s
  */
 export function picture({ width, height, fps }, bitsPerSecond) {
+  // The first reading has nothing to compare with.
+  if (bitsPerSecond === 0) return `${width}×${height}`;
   return `${width}×${height} · ${Math.round(fps)} fps · ${rate(bitsPerSecond)}`;
 }
 

@@ -12,6 +12,9 @@ const browser = await puppeteer.launch({
     'media.navigator.streams.fake': true,
     'media.navigator.permission.disabled': true,
     'media.autoplay.default': 0,
+    // As probe.js does for Chromium: a busy machine shall not look like a slow network (kbit/s).
+    'media.peerconnection.video.start_bitrate': 2200,
+    'media.peerconnection.video.min_bitrate_estimate': 2200,
     // Real addresses instead of mDNS names in candidates.
     'media.peerconnection.ice.obfuscate_host_addresses': false,
   },

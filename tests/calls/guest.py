@@ -10,8 +10,6 @@ from tests.calls.pattern import FRAMES, QUADRANTS
 
 PATIENCE = 20.0
 """Seconds that a wait may take: what takes long here is starting cameras on a busy machine."""
-ALL_LAYERS = 2200
-"""What a camera and a microphone need to be sent whole, kbit/s."""
 TOLERANCE = 48
 """How far a received colour may be from the sent one, per channel."""
 
@@ -54,13 +52,8 @@ class Guest:
         """Runs an expression in the page."""
         return await self.page.evaluate(script)
 
-    async def publish(self, *calls: str, enough: bool = True) -> None:
-        """Publishes, such as `publishCamera()`, and waits for the media connection.
-
-        Unless `enough` is false, the browser takes it for granted that the network carries all
-        layers.
-        """
-        await self.evaluate(f"probe.enough({ALL_LAYERS if enough else 0})")
+    async def publish(self, *calls: str) -> None:
+        """Publishes, such as `publishCamera()`, and waits for the media connection."""
         for call in calls:
             await self.evaluate(f"sfu.{call}")
         await self.evaluate("probe.keepResolution()")
@@ -98,10 +91,10 @@ class Guest:
         """The slot of the own seat."""
         return f"seat-{await self.evaluate('sfu.participant.seat')}"
 
-    async def until(self, script: str, wanted: Json) -> Json:
+    async def until(self, script: str, wanted: Json, patience: float = PATIENCE) -> Json:
         """Waits until an expression has a value, or a predicate holds for it; gives the value."""
         holds: Callable[[Json], bool] = wanted if callable(wanted) else lambda it: it == wanted
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + patience
         while not holds(value := await self.evaluate(script)):
             if time.monotonic() > deadline:
                 what = getattr(wanted, "__doc__", None) if callable(wanted) else repr(wanted)

@@ -17,9 +17,9 @@ def modules() -> Path:
         return folder
     if shutil.which("npm") is None:
         raise RuntimeError("npm is missing: apt-get install npm")
-    install = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock"]
+    install = ["npm", "ci", "--no-audit", "--no-fund"]
     done = subprocess.run(install, cwd=FOLDER, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise RuntimeError(f"npm install failed in {FOLDER}:\n{done.stderr}")
+        raise RuntimeError(f"npm ci failed in {FOLDER}:\n{done.stderr}")
     stamp.touch()
     return folder

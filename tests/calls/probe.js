@@ -66,7 +66,8 @@
     seen.set(slot, notes);
     const note = (now, { presentedFrames, rtpTimestamp, height }) => {
       if (seen.get(slot) !== notes) return;
-      notes.push({ now, presented: presentedFrames, rtp: rtpTimestamp, height });
+      const at = performance.timeOrigin + now;
+      notes.push({ at, presented: presentedFrames, rtp: rtpTimestamp, height });
       shown.requestVideoFrameCallback(note);
     };
     shown.requestVideoFrameCallback(note);
@@ -106,7 +107,7 @@
 
   // Port of the server → address of the link that stands for it.
   let links = null;
-  let floor = 0;
+  let floor = 2200;
   const original = RTCPeerConnection.prototype.setRemoteDescription;
   RTCPeerConnection.prototype.setRemoteDescription = function ({ type, sdp }) {
     return original.call(this, { type, sdp: withFloor(withLinks(sdp)) });
@@ -119,7 +120,10 @@
     return sdp.replace(/a=candidate:.*\r\n/g, '').replace(/a=mid:.*\r\n/g, `$&${candidate}`);
   }
 
-  /** Chromium's bandwidth estimate never falls below this, kbit/s. */
+  /**
+   * A busy machine looks like a slow network. With this floor (kbit/s, a camera's three layers and
+   * a microphone) Chromium does not switch layers off for it.
+   */
   function withFloor(sdp) {
     if (floor === 0) return sdp;
     const rates = `x-google-min-bitrate=${floor};x-google-start-bitrate=${floor}`;
@@ -129,9 +133,8 @@
   }
 
   window.probe = {
-    inbound, outbound, picture, watch, watching: (slot) => seen.has(slot), frames, plain, keepResolution,
-    /** A busy machine looks like a slow network; with this it does not switch layers off. */
-    enough: (kilobits) => { floor = kilobits; },
+    inbound, outbound, picture, watch, frames, plain, keepResolution,
+    honest: () => { floor = 0; },
     lead: (addresses) => { links = addresses; },
   };
 })();

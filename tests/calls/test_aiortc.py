@@ -121,7 +121,7 @@ class Client:
         self._ids += 1
         answer = self._answers[self._ids] = asyncio.get_running_loop().create_future()
         await self._socket.send(json.dumps({"type": type, "id": self._ids, **fields}))
-        frame = await asyncio.wait_for(answer, 10)
+        frame: dict[str, Any] = await asyncio.wait_for(answer, 10)
         assert frame["type"] == "ok", frame
         return frame
 

@@ -1,8 +1,5 @@
 """Chromium through the daemon: one publishes, others see and hear it."""
 
-import asyncio
-import itertools
-
 import pytest
 
 from tests.calls.conftest import Invite
@@ -19,7 +16,8 @@ async def test_picture_and_sound_in_all_three_layers(invite: Invite) -> None:
     guests = [await invite(name, "attendee") for name in ("Ben", "Chiara", "Daniel")]
     await presenter.enter()
     # Here, and only here, Chromium must find out by the server's feedback what the network carries.
-    await presenter.publish("publishMicrophone()", "publishCamera()", enough=False)
+    await presenter.evaluate("probe.honest()")
+    await presenter.publish("publishMicrophone()", "publishCamera()")
     for guest in guests:
         await guest.enter()
     slot = await presenter.seat()
@@ -35,63 +33,6 @@ async def test_picture_and_sound_in_all_three_layers(invite: Invite) -> None:
 
     number = picture["number"]
     await guests[-1].until(f"probe.picture('{slot}').number", lambda now: now != number)
-
-
-async def test_a_layer_switch_loses_no_more_than_a_frame(invite: Invite) -> None:
-    presenter = await invite("Anna", "presenter")
-    switching, steady = [await invite(name, "attendee") for name in ("Ben", "Chiara")]
-    await presenter.enter()
-    await presenter.publish("publishCamera()")
-    slot = await presenter.seat()
-    for guest, height in ((switching, 180), (steady, 360)):
-        await guest.enter()
-        await guest.view(slot, height)
-        await guest.until_height(slot, height)
-
-    # What the busy machine costs, in the camera and in the decoders, it costs both guests.
-    before = await asyncio.gather(*(video_so_far(guest, slot) for guest in (switching, steady)))
-    for height in SWITCHES:
-        await switching.view(slot, height)
-        await switching.until_height(slot, height)
-        await asyncio.sleep(0.5)
-    after = await asyncio.gather(*(video_so_far(guest, slot) for guest in (switching, steady)))
-
-    frames, freezes = (
-        [then[field] - now[field] for now, then in zip(before, after, strict=True)]
-        for field in ("framesReceived", "freezeCount")
-    )
-    assert frames[0] >= frames[1] - AT_ONCE, frames
-    assert freezes[0] <= freezes[1], freezes
-    longest = [
-        longest_step(await guest.evaluate(f"probe.frames('{slot}')"))
-        for guest in (switching, steady)
-    ]
-    assert longest[0] <= longest[1] + 1.2, longest
-
-
-SWITCHES = (720, 360, 180, 720, 180)
-AT_ONCE = 3
-"""Frames that may come between the reports of two guests that are asked at once."""
-
-
-async def video_so_far(guest: Guest, slot: str) -> Json:
-    """The slot's report, and pictures are noted from now on."""
-    if not await guest.evaluate(f"probe.watching('{slot}')"):
-        await guest.evaluate(f"probe.watch('{slot}')")
-    return await guest.inbound(slot, "video")
-
-
-def longest_step(frames: list[Json]) -> float:
-    """The most that is missing between two pictures, on the media clock, in frames of 30 a second.
-
-    That clock runs at 90 kHz (RFC 7741 §4.1), and unlike the wall clock it does not know of a
-    browser that paints late. A picture that was never painted counts as one that was there.
-    """
-    steps = (
-        ((after["rtp"] - before["rtp"]) % 2**32) / 3000 - (after["presented"] - before["presented"])
-        for before, after in itertools.pairwise(frames)
-    )
-    return float(max(steps))
 
 
 async def test_the_server_enforces_mute(invite: Invite) -> None:
@@ -169,19 +110,20 @@ async def test_camera_off_and_on_again(invite: Invite) -> None:
     await presenter.publish("publishCamera()")
     await guest.enter()
     slot = await presenter.seat()
-    await guest.until_pattern(slot)
-
-    await presenter.evaluate("sfu.unpublish('camera')")
-    await guest.until(f"sfu.slots.get('{slot}').camera", False)
-    # Another source between: its offer carries the camera's m-line as inactive.
-    await presenter.publish("publishMicrophone()", "publishCamera()")
-    await guest.until(f"sfu.slots.get('{slot}').camera", True)
     await guest.view(slot, 720)
     await guest.until_height(slot, 720)
-    start = await guest.inbound(slot, "video")
-    await guest.until_grown(slot, "video", "framesDecoded", 30)
-    await guest.until_pattern(slot)
-    assert (await guest.inbound(slot, "video"))["ssrc"] == start["ssrc"]
+    ssrc = (await guest.inbound(slot, "video"))["ssrc"]
+    # Twice: the second time the browser takes it that its SSRCs are known.
+    for _ in range(2):
+        await presenter.evaluate("sfu.unpublish('camera')")
+        await guest.until(f"sfu.slots.get('{slot}').camera", False)
+        # Another source between: its offer carries the camera's m-line as inactive.
+        await presenter.publish("publishMicrophone()", "publishCamera()")
+        await guest.until(f"sfu.slots.get('{slot}').camera", True)
+        await guest.until_grown(slot, "video", "framesDecoded", 45)
+        await guest.until_height(slot, 720)
+        await guest.until_pattern(slot)
+        assert (await guest.inbound(slot, "video"))["ssrc"] == ssrc
 
 
 async def test_a_seat_changes_hands_without_a_new_offer(invite: Invite) -> None:

@@ -48,15 +48,14 @@ async def test_a_call_by_hand(invite: Invite) -> None:
 
     await host.locator("#microphone").click()
     await host.locator("#camera").click()
-    tile = phone.locator("[data-slot=seat-0]")
-    if await presenter.seat() != "seat-0":
-        tile = phone.locator(f"[data-slot={await presenter.seat()}]")
+    tile = phone.locator(f"[data-slot={await presenter.seat()}]")
     await expect(tile).to_have_accessible_name("Anna Lindqvist")
     await expect(tile.locator(".facts")).to_contain_text("fps", timeout=15_000)
     await expect(tile.get_by_label("muted")).to_be_hidden()
     own = host.locator(f"[data-slot={await presenter.seat()}]")
     await expect(own).to_have_accessible_name("Anna Lindqvist (you)")
     await expect(own.locator(".facts")).to_contain_text("3 layers", timeout=15_000)
+    await expect(own.locator(".facts")).to_contain_text("Mbit/s")
     SCREENSHOTS.mkdir(exist_ok=True)
     await host.screenshot(path=SCREENSHOTS / "presenter.png")
     await phone.screenshot(path=SCREENSHOTS / "phone.png")

@@ -68,13 +68,14 @@ def test_a_join_answers_with_a_snapshot_and_an_offer_follows(house: House) -> No
 def test_what_must_come_first(house: House) -> None:
     visitor = house.visitor()
     assert visitor.ask("ping")["type"] == "ok"
-    for type, fields in [
+    requests: list[tuple[str, dict[str, Any]]] = [
         ("publish", {"sdp": "v=0", "sources": {}}),
         ("answer", {"sdp": "v=0"}),
         ("mute", {"source": "camera", "muted": True}),
         ("view", {}),
         ("unpublish", {"source": "camera"}),
-    ]:
+    ]
+    for type, fields in requests:
         assert error(visitor.ask(type, **fields)) == "not_joined"
     visitor = house.member()
     assert error(visitor.ask("join", room="hall")) == "already_joined"
@@ -167,7 +168,7 @@ def test_offers_that_cannot_be_agreed_to(
     ann = house.member("presenter")
     assert error(ann.publish(sources, sdp)) == code
     # Nothing is left of it, and a good one still goes.
-    assert [args for args in house.worker.named("add_track")] == []
+    assert house.worker.named("add_track") == []
     opened = {args[0] for args in house.worker.named("open_transport")}
     closed = {args[0] for args in house.worker.named("close_transport")}
     assert len(opened - closed) == 1  # that of the offer

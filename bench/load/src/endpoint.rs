@@ -114,7 +114,8 @@ impl Endpoint {
         for (datagram, received) in inbox.iter_mut() {
             match (classify(datagram), &mut self.path, &mut self.keys) {
                 (Kind::Stun, Some(path), _) => {
-                    if path.on_datagram(datagram, now_ns) {
+                    let came_up = path.on_datagram(datagram, now_ns);
+                    if came_up {
                         on_event(Event::PathUp);
                     }
                 }

@@ -39,7 +39,7 @@ pub struct Snapshot {
 }
 
 enum Command {
-    Add(Endpoint),
+    Add(Box<Endpoint>),
     Connect {
         endpoint: usize,
         server: SocketAddr,
@@ -130,7 +130,7 @@ impl Engine {
 
     /// Adds any endpoint and gives its number.
     pub fn add(&mut self, endpoint: Endpoint) -> io::Result<usize> {
-        self.submit(Command::Add(endpoint))
+        self.submit(Command::Add(Box::new(endpoint)))
             .map_err(|Stopped| io::Error::other("the load engine has stopped"))?;
         self.endpoints += 1;
         Ok(self.endpoints - 1)
@@ -303,7 +303,7 @@ impl Service {
         drain(&self.wake_up);
         while let Ok(command) = self.incoming.try_recv() {
             match command {
-                Command::Add(endpoint) => self.add(endpoint),
+                Command::Add(endpoint) => self.add(*endpoint),
                 Command::Connect {
                     endpoint,
                     server,

@@ -2,11 +2,15 @@
 //! floor, a bare loop that seals and sends the same packets.
 
 pub mod attendee;
+#[cfg(feature = "python")]
+mod bind;
 pub mod clock;
 pub mod continuity;
 pub mod endpoint;
 pub mod engine;
+pub mod floor;
 pub mod histogram;
 pub mod path;
 pub mod pattern;
 pub mod presenter;
+pub mod socket;

@@ -95,8 +95,8 @@ impl Camera {
 
     /// One frame, cut into packets of equal size, give or take a byte.
     pub fn frame(&mut self) -> impl Iterator<Item = Piece> {
-        let keyframe = std::mem::take(&mut self.wants_keyframe)
-            || self.frames.is_multiple_of(self.keyframe_every);
+        let keyframe =
+            std::mem::take(&mut self.wants_keyframe) || self.frames % self.keyframe_every == 0;
         let varied = self.mean * (85 + self.below(31) as usize) / 100;
         let bytes = varied * if keyframe { KEYFRAME_FACTOR } else { 1 };
         let count = bytes.div_ceil(MAX_PAYLOAD).max(1);

@@ -1,0 +1,101 @@
+"""Synthetic clients on real sockets, served by one native thread, and the floor."""
+
+from typing import TypedDict
+
+class Snapshot(TypedDict):
+    """What all clients of an engine have counted; times in nanoseconds."""
+
+    now_ns: int
+    cpu_ns: int
+    """CPU time of the engine's thread."""
+    attendees: int
+    with_video: int
+    with_audio: int
+    """Attendees that have received any."""
+    video: int
+    audio: int
+    """RTP packets that attendees received, retransmissions not counted."""
+    retransmissions: int
+    bytes: int
+    expected: int
+    received: int
+    """By sequence numbers: what should have come, and what has (retransmissions included)."""
+    recovered: int
+    duplicates: int
+    late: int
+    nacks: int
+    verified: int
+    damaged: int
+    """Packets that were opened and compared, and those that were not as sent."""
+    skipped: int
+    """Packets of the presenters that never came to an attendee who verifies."""
+    strange: int
+    sent_video: int
+    sent_audio: int
+    """Packets that the presenters sent."""
+    keyframes: int
+    keyframe_requests: int
+    sent_again: int
+    video_p50_ns: int
+    video_p99_ns: int
+    video_max_ns: int
+    audio_p50_ns: int
+    audio_p99_ns: int
+    audio_max_ns: int
+    """From the presenter's send to the attendee's receive call, of verified packets."""
+
+class Cost(TypedDict):
+    """What the floor took."""
+
+    packets: int
+    cpu_ns: int
+    wall_ns: int
+    sent: int
+    """Packets of the whole run, warm-up included; `packets` is without."""
+    received: Snapshot
+    """Of the whole run."""
+
+class Engine:
+    """A thread with synthetic clients, on the cores that the caller may use.
+
+    RuntimeError when the thread has ended, OSError when a socket cannot be had,
+    ValueError for an argument that is out of range.
+    """
+
+    def __init__(self) -> None: ...
+    @property
+    def fileno(self) -> int:
+        """Readable when `events` has something."""
+
+    def add_attendee(self, *, verify: bool) -> int:
+        """Adds a client that receives, and gives its number."""
+
+    def add_presenter(
+        self, *, video_ssrc: int, audio_ssrc: int, bitrate: int, fps: int, seed: int
+    ) -> int:
+        """Adds a client that sends camera (mid "0") and microphone (mid "1") as soon as it has
+        keys, and gives its number. `bitrate` is in bit/s."""
+
+    def connect(self, endpoint: int, host: str, port: int, username: str, password: str) -> None:
+        """Begins binding checks: `username` is "theirs:ours", `password` theirs."""
+
+    def send(self, endpoint: int, datagrams: list[bytes]) -> None:
+        """Sends DTLS datagrams."""
+
+    def set_keys(self, endpoint: int, profile: str, receive: bytes, send: bytes) -> None:
+        """Begins with media; master key and salt of each direction."""
+
+    def events(self) -> list[tuple[int, bytes | None]]:
+        """What has come since the last call: None for a path that is up, or a DTLS datagram."""
+
+    def snapshot(self, *, begin: bool = False) -> Snapshot:
+        """All counts so far; `begin` starts the latencies anew afterwards."""
+
+    def stop(self) -> None:
+        """Ends the thread; idempotent."""
+
+def floor(
+    *, receivers: int, presenters: int, bitrate: int, fps: int, seconds: float, core: int | None
+) -> Cost:
+    """Seals and sends in real time, from a thread on `core`, what that many presenters send, to
+    sockets that a thread on the caller's cores drains. Blocks, without the interpreter's lock."""

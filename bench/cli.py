@@ -1,0 +1,61 @@
+"""`sfu bench`: measurements of this build on this machine."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+app = typer.Typer(
+    name="bench",
+    help="Measure this build on this machine.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def root() -> None:
+    """Measure this build on this machine."""
+
+
+@app.command()
+def forward(
+    attendees: Annotated[int, typer.Option("-n", "--attendees", min=1, max=5000)] = 200,
+    seconds: Annotated[float, typer.Option(min=1, help="How long to measure.")] = 10.0,
+    cameras: Annotated[
+        int, typer.Option(min=1, max=5, help="Presenters, each with camera and microphone.")
+    ] = 1,
+    floor: Annotated[bool, typer.Option(help="Measure the floor as well.")] = True,
+    json: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the results as JSON.")
+    ] = None,
+) -> None:
+    """CPU per forwarded packet, latency and memory, beside a bare loop that sends the same."""
+    from sfu.bench import machine, report
+    from sfu.bench.clients import ClientError
+    from sfu.bench.daemon import DaemonError
+    from sfu.bench.forward import ForwardError, Plan, measure
+
+    console = Console()
+    plan = Plan(attendees, seconds, cameras, floor)
+    facts = {**machine.facts(), "load before": f"{machine.load():.2f}"}
+    try:
+        with _progress(console) as bar:
+            task = bar.add_task("", total=1.0)
+            result = measure(
+                plan, lambda name, done: bar.update(task, description=name, completed=done)
+            )
+    except (ForwardError, ClientError, DaemonError, OSError) as error:
+        Console(stderr=True).print(str(error), style="red", highlight=False, markup=False)
+        raise typer.Exit(1) from None
+    report.show(console, result, facts)
+    if json is not None:
+        report.save(json, result, facts)
+
+
+def _progress(console: Console) -> Progress:
+    columns = TextColumn("{task.description:12}"), BarColumn(), TimeElapsedColumn()
+    return Progress(*columns, console=console, transient=True)

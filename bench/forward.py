@@ -1,0 +1,205 @@
+"""How much it costs to forward: one presenter or more, many attendees, and the floor beside it.
+
+The server runs as a user starts it, alone on one core; the load has another. The
+floor runs before and after on the server's core, so that the ratio is of one run.
+"""
+
+import asyncio
+import os
+import resource
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from sfu.bench import machine
+from sfu.bench._load import Engine
+from sfu.bench._load import floor as measure_floor
+from sfu.bench.clients import Clients
+from sfu.bench.daemon import Daemon
+from sfu.bench.results import Floor, Forward, Latency, Thread
+
+if TYPE_CHECKING:
+    from sfu.bench._load import Snapshot
+
+BITRATE: Final = 1_200_000
+FPS: Final = 30
+SETTLE: Final = 3.0
+"""Seconds between the last join and the measurement."""
+MEDIA_PATIENCE: Final = 20.0
+ROOM: Final = "bench"
+SPARE_FILES: Final = 256
+
+Progress = Callable[[str, float], None]
+"""Is told what is going on, and how far it is (0 to 1)."""
+
+
+class ForwardError(Exception):
+    """The measurement could not be made; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to measure."""
+
+    attendees: int
+    seconds: float
+    presenters: int = 1
+    floor: bool = True
+
+
+def measure(plan: Plan, progress: Progress) -> Forward:
+    """Runs it all. Raises ForwardError, ClientError or DaemonError."""
+    _allow_files(2 * plan.attendees + SPARE_FILES)
+    core, load_core = machine.cores()
+    if load_core is not None:
+        os.sched_setaffinity(0, {load_core})
+    floors = [_floor(plan, core, progress, "floor")] if plan.floor else []
+    settings = {
+        "SFU_ROOM__ATTENDEES": str(max(1000, plan.attendees)),
+        "SFU_ROOM__CAMERAS": str(max(4, plan.presenters)),
+        "SFU_ROOM__PRESENTERS": str(max(4, plan.presenters - 1)),
+    }
+    with Daemon(core, settings) as daemon:
+        result = asyncio.run(_measure_server(plan, daemon, progress))
+    if plan.floor:
+        floors.append(_floor(plan, core, progress, "floor again"))
+    return result.with_floors(floors)
+
+
+def _floor(plan: Plan, core: int | None, progress: Progress, name: str) -> Floor:
+    progress(name, 0)
+    seconds = min(plan.seconds, 5.0)
+    cost = measure_floor(
+        receivers=plan.attendees,
+        presenters=plan.presenters,
+        bitrate=BITRATE,
+        fps=FPS,
+        seconds=seconds,
+        core=core,
+    )
+    progress(name, 1)
+    received = cost["received"]
+    if received["damaged"] or received["strange"]:
+        raise ForwardError(f"the floor's own packets arrived damaged: {received}")
+    return Floor(
+        packets=cost["packets"],
+        us_per_packet=cost["cpu_ns"] / cost["packets"] / 1000,
+        lost=cost["sent"] - received["received"],
+    )
+
+
+async def _measure_server(plan: Plan, daemon: Daemon, progress: Progress) -> Forward:
+    engine = Engine()
+    try:
+        async with Clients(daemon.signaling_url, ROOM, engine) as clients:
+            for number in range(plan.presenters):
+                role = "organizer" if number == 0 else "presenter"
+                await clients.add_presenter(role, number, bitrate=BITRATE, fps=FPS)
+            await asyncio.sleep(1.0)
+            before = daemon.memory()
+            seconds_to_join = await _join(plan, clients, progress)
+            await _await_media(plan, engine, daemon)
+            await _wait("settling", SETTLE, progress)
+            start, start_cpu = engine.snapshot(begin=True), daemon.cpu_ns()
+            await _wait("forwarding", plan.seconds, progress)
+            end, end_cpu = engine.snapshot(), daemon.cpu_ns()
+            per_subscriber = (daemon.memory() - before) / plan.attendees
+            dropped = daemon.dropped()
+    finally:
+        engine.stop()
+    cpu = {name: end_cpu[name] - start_cpu.get(name, 0) for name in end_cpu}
+    return _result(plan, start, end, cpu).with_surroundings(
+        seconds_to_join=seconds_to_join, bytes_per_subscriber=per_subscriber, dropped=dropped
+    )
+
+
+async def _join(plan: Plan, clients: Clients, progress: Progress) -> float:
+    start = time.monotonic()
+    joined = 0
+
+    async def join(number: int) -> None:
+        nonlocal joined
+        await clients.add_attendee(number)
+        joined += 1
+        progress("joining", joined / plan.attendees)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for number in range(plan.attendees):
+                group.create_task(join(number))
+    except ExceptionGroup as errors:
+        # The others failed alike, or were given up for the first.
+        raise errors.exceptions[0] from None
+    return time.monotonic() - start
+
+
+async def _await_media(plan: Plan, engine: Engine, daemon: Daemon) -> None:
+    deadline = time.monotonic() + MEDIA_PATIENCE
+    while True:
+        now = engine.snapshot()
+        if now["with_video"] == now["with_audio"] == plan.attendees:
+            return
+        if time.monotonic() > deadline:
+            raise ForwardError(
+                f"of {plan.attendees} attendees {now['with_video']} got video and "
+                f"{now['with_audio']} audio; presenters sent {now['sent_video']} and "
+                f"{now['sent_audio']} packets. The server's log:\n{daemon.complaints()}"
+            )
+        await asyncio.sleep(0.1)
+
+
+async def _wait(name: str, seconds: float, progress: Progress) -> None:
+    start = time.monotonic()
+    while (passed := time.monotonic() - start) < seconds:
+        progress(name, passed / seconds)
+        await asyncio.sleep(min(0.25, seconds - passed))
+    progress(name, 1)
+
+
+def _result(plan: Plan, start: "Snapshot", end: "Snapshot", cpu: dict[str, int]) -> Forward:
+    packets = end["video"] + end["audio"] - start["video"] - start["audio"]
+    seconds = (end["now_ns"] - start["now_ns"]) / 1e9
+    if packets == 0:
+        raise ForwardError("nothing was forwarded")
+    threads = [
+        Thread(name, used / 1e9 / seconds, used / packets / 1000)
+        for name, used in sorted(cpu.items(), key=lambda entry: -entry[1])
+        if used > 0
+    ]
+    # Counted from the beginning: what is under way now is not lost.
+    lost = (end["expected"] - end["received"]) + end["skipped"]
+    return Forward(
+        attendees=plan.attendees,
+        presenters=plan.presenters,
+        seconds=seconds,
+        packets=packets,
+        packets_per_second=packets / seconds,
+        us_per_packet=sum(cpu.values()) / packets / 1000,
+        threads=threads,
+        lost=lost,
+        recovered=end["recovered"],
+        damaged=end["damaged"] + end["strange"],
+        late=end["late"],
+        duplicates=end["duplicates"],
+        verified=end["verified"],
+        keyframes=end["keyframes"],
+        keyframe_requests=end["keyframe_requests"],
+        video=_latency(end, "video"),
+        audio=_latency(end, "audio"),
+        load_busy=(end["cpu_ns"] - start["cpu_ns"]) / 1e9 / seconds,
+    )
+
+
+def _latency(snapshot: "Snapshot", kind: str) -> Latency:
+    values: dict[str, int] = dict(snapshot)  # type: ignore[arg-type]
+    return Latency(*(values[f"{kind}_{name}_ns"] / 1e6 for name in ("p50", "p99", "max")))
+
+
+def _allow_files(count: int) -> None:
+    """As many open files as two sockets per attendee take; the server inherits it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < count:
+        if hard != resource.RLIM_INFINITY and hard < count:
+            raise ForwardError(f"needs {count} open files, the limit is {hard} (ulimit -Hn)")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))

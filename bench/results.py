@@ -1,0 +1,124 @@
+"""What a measurement found, and the goals it is held against."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final
+
+GOAL_US: Final = 4.0
+"""CPU of the server per forwarded packet, in microseconds."""
+GOAL_RATIO: Final = 1.6
+"""Of that to the floor."""
+GOAL_P99_MS: Final = 10.0
+GOAL_BYTES: Final = 256 * 1024
+"""Resident memory per subscriber."""
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """One run of the bare loop."""
+
+    packets: int
+    us_per_packet: float
+    lost: int
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """From the presenter's send to the attendee's receive call, in milliseconds."""
+
+    p50: float
+    p99: float
+    most: float
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """What one thread of the server took."""
+
+    name: str
+    busy: float
+    """Share of its core."""
+    us_per_packet: float
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """One measurement of the server, `floors` beside it."""
+
+    attendees: int
+    presenters: int
+    seconds: float
+    packets: int
+    packets_per_second: float
+    us_per_packet: float
+    threads: Sequence[Thread]
+    lost: int
+    recovered: int
+    damaged: int
+    late: int
+    duplicates: int
+    verified: int
+    keyframes: int
+    keyframe_requests: int
+    video: Latency
+    audio: Latency
+    load_busy: float
+    """Share of its core that the load's thread took; near 1 the load is the bottleneck."""
+    seconds_to_join: float = 0.0
+    bytes_per_subscriber: float = 0.0
+    dropped: int = 0
+    """Datagrams that the kernel dropped at the server's media socket."""
+    floors: Sequence[Floor] = ()
+
+    def with_floors(self, floors: Sequence[Floor]) -> "Forward":
+        """The same beside these runs of the floor."""
+        return replace(self, floors=tuple(floors))
+
+    def with_surroundings(
+        self, *, seconds_to_join: float, bytes_per_subscriber: float, dropped: int
+    ) -> "Forward":
+        """The same with what was seen besides packets."""
+        return replace(
+            self,
+            seconds_to_join=seconds_to_join,
+            bytes_per_subscriber=bytes_per_subscriber,
+            dropped=dropped,
+        )
+
+    @property
+    def floor_us(self) -> float | None:
+        """Mean of the floors, microseconds per packet."""
+        if not self.floors:
+            return None
+        return sum(each.us_per_packet for each in self.floors) / len(self.floors)
+
+    @property
+    def ratio(self) -> float | None:
+        """Server to floor."""
+        return None if self.floor_us is None else self.us_per_packet / self.floor_us
+
+    def missed(self) -> list[str]:
+        """The goals that were not reached, in words."""
+        ratio = self.ratio or 0.0
+        p99 = max(self.video.p99, self.audio.p99)
+        kib = self.bytes_per_subscriber / 1024
+        goals = [
+            (
+                self.us_per_packet > GOAL_US,
+                f"{self.us_per_packet:.2f} µs per packet, not {GOAL_US}",
+            ),
+            (ratio > GOAL_RATIO, f"{ratio:.2f} times the floor, not {GOAL_RATIO}"),
+            (self.lost > 0, f"{self.lost} packets lost"),
+            (self.damaged > 0, f"{self.damaged} packets damaged or unknown"),
+            (p99 > GOAL_P99_MS, f"p99 latency {p99:.1f} ms, not {GOAL_P99_MS:.0f}"),
+            (
+                self.bytes_per_subscriber > GOAL_BYTES,
+                f"{kib:.0f} KiB per subscriber, not {GOAL_BYTES // 1024}",
+            ),
+        ]
+        return [text for is_missed, text in goals if is_missed]
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it, as JSON takes it."""
+        derived = {"floor_us": self.floor_us, "ratio": self.ratio, "missed": self.missed()}
+        return {**asdict(self), **derived}

@@ -1,0 +1,102 @@
+"""What must survive the process: rooms, bans, revoked tokens, stays, usage, webhooks.
+
+    store = make_store(path="sfu.sqlite", url="")
+    await store.open()
+    await store.commit([SaveRoom(...), Enqueue(...)])   # all of it or nothing, and durable
+
+Live media is never kept. Two stores do the same: a SQLite file, and Redis.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from sfu.store.errors import StoreError, StoreOverloaded
+from sfu.store.records import (
+    Event,
+    Idempotent,
+    OpenStay,
+    Retention,
+    StoredRoom,
+    Undelivered,
+    UsagePage,
+)
+from sfu.store.writes import Write
+
+__all__ = ["Store", "StoreError", "StoreOverloaded", "make_store"]
+
+
+class Store(Protocol):
+    """Keeps things; every method may raise StoreError."""
+
+    async def open(self) -> None:
+        """Connects, and brings what is there up to date."""
+
+    async def close(self) -> None:
+        """Carries out what waits, then ends. Idempotent; a closed store is not opened again."""
+
+    def submit(self, writes: Sequence[Write]) -> asyncio.Future[None]:
+        """Hands a commit in, behind all that were handed in before; done when it is durable.
+
+        Raises StoreOverloaded when too many wait, and TypeError or ValueError
+        for a document that is no JSON. To cancel the future does not undo the
+        commit. All commits of one turn of the event loop share one wait for the
+        disk, as do those that come while the disk is busy.
+        """
+
+    async def commit(self, writes: Sequence[Write]) -> None:
+        """Returns when these writes, all of them, are durable; if it raises, none is done."""
+
+    async def rooms(self) -> list[StoredRoom]:
+        """Every room, in no order."""
+
+    async def room(self, tenant: str, id: str) -> StoredRoom | None:
+        """One room."""
+
+    async def bans(self, tenant: str, room: str) -> set[str]:
+        """The identities that may not come in."""
+
+    async def revoked(self, now: float) -> set[tuple[str, str]]:
+        """Tenant and jti of the tokens that are barred and would still be valid."""
+
+    async def idempotency(self, tenant: str, key: str, now: float) -> Idempotent | None:
+        """What was answered to a request with this key, while that is kept."""
+
+    async def open_stays(self) -> list[OpenStay]:
+        """The stays without an end, in no order."""
+
+    async def open_events(self) -> list[Event]:
+        """The events that have started and not ended, in no order."""
+
+    async def usage(
+        self, tenant: str, *, since: float = 0.0, cursor: str | None = None, limit: int = 100
+    ) -> UsagePage:
+        """Usage records that were made at `since` or later, behind `cursor`, oldest first.
+
+        Who goes on with each page's cursor sees every record once. Raises
+        ValueError for a cursor that is none.
+        """
+
+    async def outbox_due(self, now: float, per_tenant: int) -> list[tuple[str, str]]:
+        """Tenant and room of the queues whose first webhook may be tried now, the one that
+        has waited longest first; of each tenant so many at most."""
+
+    async def outbox(self, tenant: str, room: str, limit: int) -> list[Undelivered]:
+        """The first webhooks of a room's queue, in order."""
+
+
+def make_store(path: str | Path, url: str, retention: Retention | None = None) -> Store:
+    """The store that the settings ask for: Redis at `url`, or the file at `path` when that is "".
+
+    Raises StoreError when Redis is asked for and its client is not installed.
+    """
+    if not url:
+        from sfu.store.sqlite import SqliteStore
+
+        return SqliteStore(path, retention)
+    try:
+        from sfu.store.redis import RedisStore
+    except ImportError as error:
+        raise StoreError("a Redis store needs: pip install 'open-sfu[redis]'") from error
+    return RedisStore(url, retention)

@@ -1,0 +1,262 @@
+-- Carries out a batch of commits on Redis, each operation as sfu/store/tables.py
+-- does on SQLite. Redis runs a script as a whole and writes its effects to the
+-- append-only file as one transaction.
+--
+-- ARGV: a token that names the batch, so that one sent twice is done once;
+--       the operations, as a JSON list of lists of strings;
+--       what is kept how long: usage and webhooks in milliseconds, then counts.
+--
+-- sfu:rooms                     hash    tenant/room -> version:document
+-- sfu:bans:<tenant>/<room>      hash    identity -> at
+-- sfu:revoked                   zset    tenant/jti by end
+-- sfu:idempotency               hash    tenant/key -> [digest, response]
+-- sfu:idempotency:expires       zset    tenant/key by end
+-- sfu:stays                     hash    id -> [tenant, event, body]
+-- sfu:stays:seen                hash    id -> [at, bytes sent, bytes received, quality]
+-- sfu:events                    set     id
+-- sfu:event:<id>                hash    tenant, body, present, peak, stays, times by role
+-- sfu:event:<id>:people         set     identity
+-- sfu:usage:<tenant>            stream  of records, by time
+-- sfu:usage:<tenant>:ids        zset    id by time
+-- sfu:outbox:<tenant>/<room>    stream  of webhooks, by time
+-- sfu:lanes:<tenant>            zset    room by the time of its next attempt
+-- sfu:lanes:<tenant>:attempts   hash    room -> attempts
+-- sfu:tenants                   set     tenants with usage or webhooks
+-- sfu:position                  counter
+
+local call = redis.call
+local kept = {
+  usage = tonumber(ARGV[3]), webhooks = tonumber(ARGV[4]),
+  usage_per_tenant = tonumber(ARGV[5]), webhooks_per_room = tonumber(ARGV[6]),
+}
+local roles = { 'organizer', 'presenter', 'attendee', 'viewer' }
+
+local function given(value)
+  return value ~= nil and value ~= cjson.null
+end
+
+-- The next entry's id of a stream: never back in time, and never used before.
+local function place(stream, at)
+  local position = call('INCR', 'sfu:position')
+  at = tonumber(at)
+  if call('EXISTS', stream) == 1 then
+    local info = call('XINFO', 'STREAM', stream)
+    for i = 1, #info, 2 do
+      if info[i] == 'last-generated-id' then
+        at = math.max(at, tonumber(string.match(info[i + 1], '^%d+')))
+      end
+    end
+  end
+  return string.format('%.0f-%.0f', at, position)
+end
+
+local function joined(document, further)
+  return string.sub(document, 1, -2) .. ',' .. string.sub(further, 2)
+end
+
+local carry_out = {}
+
+function carry_out.save_room(tenant, id, version, document)
+  call('HSET', 'sfu:rooms', tenant .. '/' .. id, version .. ':' .. document)
+end
+
+function carry_out.remove_room(tenant, id)
+  call('HDEL', 'sfu:rooms', tenant .. '/' .. id)
+  call('DEL', 'sfu:bans:' .. tenant .. '/' .. id)
+end
+
+function carry_out.save_ban(tenant, room, identity, at)
+  call('HSET', 'sfu:bans:' .. tenant .. '/' .. room, identity, at)
+end
+
+function carry_out.remove_ban(tenant, room, identity)
+  call('HDEL', 'sfu:bans:' .. tenant .. '/' .. room, identity)
+end
+
+function carry_out.revoke_token(tenant, jti, expires_at)
+  call('ZADD', 'sfu:revoked', expires_at, tenant .. '/' .. jti)
+end
+
+function carry_out.save_idempotency(tenant, key, digest, response, expires_at)
+  local name = tenant .. '/' .. key
+  call('HSET', 'sfu:idempotency', name, cjson.encode({ digest, response }))
+  call('ZADD', 'sfu:idempotency:expires', expires_at, name)
+end
+
+-- Usage and webhooks
+
+function carry_out.enqueue(tenant, room, id, name, at, body)
+  local lane = 'sfu:outbox:' .. tenant .. '/' .. room
+  call('XADD', lane, place(lane, at), 'id', id, 'name', name, 'at', at, 'body', body)
+  call('ZADD', 'sfu:lanes:' .. tenant, 'NX', 0, room)
+  call('SADD', 'sfu:tenants', tenant)
+end
+
+function carry_out.add_usage(tenant, room, id, record, recorded_at, hook)
+  local stream = 'sfu:usage:' .. tenant
+  if call('ZSCORE', stream .. ':ids', id) then
+    return
+  end
+  local position = place(stream, recorded_at)
+  call('XADD', stream, position, 'record', record)
+  call('ZADD', stream .. ':ids', string.match(position, '^%d+'), id)
+  call('SADD', 'sfu:tenants', tenant)
+  if given(hook) then
+    local body = joined(hook, '{"usage":' .. record .. '}')
+    carry_out.enqueue(tenant, room, 'usage-' .. id, 'usage', recorded_at, body)
+  end
+end
+
+local function drop_lane_if_empty(tenant, room)
+  local lane = 'sfu:outbox:' .. tenant .. '/' .. room
+  if call('XLEN', lane) == 0 then
+    call('DEL', lane)
+    call('ZREM', 'sfu:lanes:' .. tenant, room)
+    call('HDEL', 'sfu:lanes:' .. tenant .. ':attempts', room)
+  end
+end
+
+function carry_out.delivered(tenant, room, position)
+  if call('XDEL', 'sfu:outbox:' .. tenant .. '/' .. room, position) == 1 then
+    call('ZADD', 'sfu:lanes:' .. tenant, 'XX', 0, room)
+    call('HDEL', 'sfu:lanes:' .. tenant .. ':attempts', room)
+    drop_lane_if_empty(tenant, room)
+  end
+end
+
+function carry_out.retry(tenant, room, next_at, attempts)
+  if call('ZSCORE', 'sfu:lanes:' .. tenant, room) then
+    call('ZADD', 'sfu:lanes:' .. tenant, next_at, room)
+    call('HSET', 'sfu:lanes:' .. tenant .. ':attempts', room, attempts)
+  end
+end
+
+-- Stays and events
+
+local function drop_event(id)
+  call('SREM', 'sfu:events', id)
+  call('DEL', 'sfu:event:' .. id, 'sfu:event:' .. id .. ':people')
+end
+
+carry_out.drop_event = drop_event
+
+-- Keeps the totals that are not given; never goes back in time.
+local function see(id, at, totals)
+  local before, counted = string.match(call('HGET', 'sfu:stays:seen', id), '^%[([^,]+),(.*)%]$')
+  if tonumber(before) > tonumber(at) then
+    at = before
+  end
+  call('HSET', 'sfu:stays:seen', id, '[' .. at .. ',' .. (totals or counted) .. ']')
+end
+
+function carry_out.open_stay(id, tenant, event, identity, record, body, seen_at)
+  local stay = cjson.encode({ tenant, event, body })
+  if call('HEXISTS', 'sfu:stays', id) == 1 then
+    call('HSET', 'sfu:stays', id, stay)
+    see(id, seen_at)
+    return
+  end
+  if call('ZSCORE', 'sfu:usage:' .. tenant .. ':ids', record) then
+    return
+  end
+  call('HSET', 'sfu:stays', id, stay)
+  call('HSET', 'sfu:stays:seen', id, '[' .. seen_at .. ',0,0,null]')
+  local key = 'sfu:event:' .. event
+  call('SADD', 'sfu:events', event)
+  call('HSET', key, 'tenant', tenant)
+  call('HINCRBY', key, 'stays', 1)
+  local present = call('HINCRBY', key, 'present', 1)
+  if present > tonumber(call('HGET', key, 'peak') or 0) then
+    call('HSET', key, 'peak', present)
+  end
+  call('SADD', key .. ':people', identity)
+end
+
+function carry_out.touch_stay(id, at, sent, received, quality)
+  if call('HEXISTS', 'sfu:stays', id) == 1 then
+    quality = given(quality) and quality or 'null'
+    see(id, at, table.concat({ sent, received, quality }, ','))
+  end
+end
+
+function carry_out.close_stay(id, tenant, event, organizer, presenter, attendee, viewer, room,
+                              record, body, recorded_at, hook)
+  if call('HDEL', 'sfu:stays', id) == 0 then
+    return
+  end
+  call('HDEL', 'sfu:stays:seen', id)
+  local key = 'sfu:event:' .. event
+  if call('EXISTS', key) == 1 then
+    call('HINCRBY', key, 'present', -1)
+    for i, time in ipairs({ organizer, presenter, attendee, viewer }) do
+      call('HINCRBY', key, roles[i], time)
+    end
+  end
+  carry_out.add_usage(tenant, room, record, body, recorded_at, hook)
+end
+
+function carry_out.open_event(id, tenant, body)
+  call('SADD', 'sfu:events', id)
+  call('HSET', 'sfu:event:' .. id, 'tenant', tenant, 'body', body)
+end
+
+function carry_out.close_event(id, tenant, room, record, body, recorded_at, hook)
+  local key = 'sfu:event:' .. id
+  if call('EXISTS', key) == 0 then
+    return
+  end
+  local function count(field)
+    return tonumber(call('HGET', key, field) or 0)
+  end
+  local times = {}
+  for i, role in ipairs(roles) do
+    times[i] = string.format('"%s":%.3f', role, count(role) / 1000)
+  end
+  local counted = string.format(
+    '{"peak_attendance":%d,"participants":%d,"stays":%d,"seconds_by_role":{%s}}',
+    count('peak'), call('SCARD', key .. ':people'), count('stays'), table.concat(times, ','))
+  drop_event(id)
+  carry_out.add_usage(tenant, room, record, joined(body, counted), recorded_at, hook)
+end
+
+-- What has been kept long enough
+
+local function prune_tenant(tenant, now)
+  for _, room in ipairs(call('ZRANGE', 'sfu:lanes:' .. tenant, 0, -1)) do
+    local lane = 'sfu:outbox:' .. tenant .. '/' .. room
+    call('XTRIM', lane, 'MINID', string.format('%.0f', now - kept.webhooks + 1))
+    call('XTRIM', lane, 'MAXLEN', kept.webhooks_per_room)
+    drop_lane_if_empty(tenant, room)
+  end
+  local stream = 'sfu:usage:' .. tenant
+  call('XTRIM', stream, 'MINID', string.format('%.0f', now - kept.usage + 1))
+  call('XTRIM', stream, 'MAXLEN', kept.usage_per_tenant)
+  local first = call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
+  if first then
+    local before = '(' .. string.match(first[1], '^%d+')
+    call('ZREMRANGEBYSCORE', stream .. ':ids', '-inf', before)
+  else
+    call('DEL', stream, stream .. ':ids')
+  end
+end
+
+function carry_out.prune(now)
+  call('ZREMRANGEBYSCORE', 'sfu:revoked', '-inf', now)
+  for _, name in ipairs(call('ZRANGEBYSCORE', 'sfu:idempotency:expires', '-inf', now)) do
+    call('HDEL', 'sfu:idempotency', name)
+    call('ZREM', 'sfu:idempotency:expires', name)
+  end
+  local milliseconds = math.floor(tonumber(now) * 1000 + 0.5)
+  for _, tenant in ipairs(call('SMEMBERS', 'sfu:tenants')) do
+    prune_tenant(tenant, milliseconds)
+  end
+end
+
+if not call('SET', 'sfu:commit:' .. ARGV[1], 1, 'NX', 'EX', 60) then
+  return 0
+end
+for _, operation in ipairs(cjson.decode(ARGV[2])) do
+  local carry = carry_out[operation[1]]
+  carry(unpack(operation, 2))
+end
+return 1

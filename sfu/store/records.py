@@ -1,0 +1,190 @@
+"""What is kept, as values: rooms, stays, events, usage records, undelivered webhooks.
+
+Times are in seconds since the epoch, as `time.time` gives them; in usage
+records and webhooks they are RFC 3339 texts in UTC with milliseconds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Final
+
+from sfu.participant import Role
+
+Document = Mapping[str, object]
+"""What JSON calls an object; the store keeps it and understands none of it."""
+
+DAY: Final = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long things are kept, in seconds, and how many of them."""
+
+    usage: float = 400 * DAY
+    usage_per_tenant: int = 1_000_000
+    webhooks: float = DAY
+    webhooks_per_room: int = 100_000
+    idempotency: float = DAY
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRoom:
+    """A room as it was last saved."""
+
+    tenant: str
+    id: str
+    version: int
+    document: Document
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotent:
+    """What was answered to a request with an Idempotency-Key."""
+
+    digest: str
+    """Of the request, so that another request with the same key is told apart."""
+    response: Document
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """What a participant's client says of itself; None is unknown."""
+
+    browser: str | None = None
+    platform: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What has been counted of a stay so far; bytes as the server sees them."""
+
+    bytes_sent: int = 0
+    bytes_received: int = 0
+    quality: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """Somebody is in a room, from their join until they leave; `id` is the participant's."""
+
+    id: str
+    tenant: str
+    room: str
+    event: str
+    identity: str
+    joined_at: float
+    role: Role | None
+    """None while they are away, which counts for no role."""
+    since: float
+    """When they took this role."""
+    spent: Mapping[Role, float] = field(default_factory=dict)
+    """Seconds in each role before that."""
+    client: Client = Client()
+    resume: Document | None = None
+    """What the signaling session needs to go on with this stay after a restart."""
+
+    def seconds(self, until: float) -> dict[Role, float]:
+        """Time in each role up to `until`; a clock that was set back counts as standing still."""
+        total = {role: self.spent.get(role, 0.0) for role in Role}
+        if self.role is not None:
+            total[self.role] += max(0.0, until - self.since)
+        return total
+
+    def with_role(self, role: Role | None, now: float) -> "Stay":
+        """The same stay, in another role from now on."""
+        return replace(self, role=role, since=now, spent=self.seconds(now))
+
+
+@dataclass(frozen=True, slots=True)
+class OpenStay:
+    """A stay without an end yet, and what was last known of it."""
+
+    stay: Stay
+    seen_at: float
+    totals: Totals
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One run of a room, from its start to its end."""
+
+    id: str
+    tenant: str
+    room: str
+    kind: str
+    started_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class UsagePage:
+    """Usage records in the order they were made. `cursor` goes on behind the last one;
+    it is None when there are none after `since`."""
+
+    items: list[Document]
+    cursor: str | None
+    more: bool
+    """Whether there are further records now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """A webhook that waits in its room's queue; `position` names it to the store."""
+
+    position: str
+    tenant: str
+    room: str
+    id: str
+    name: str
+    at: float
+    attempts: int
+    body: str
+    """JSON text, as it is signed and sent."""
+
+
+def rfc3339(at: float) -> str:
+    """2026-01-02T03:04:05.678Z."""
+    text = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def participant_record(
+    stay: Stay, left_at: float, reason: str, totals: Totals
+) -> dict[str, object]:
+    """The usage record of a stay; its `id` follows from the stay, so it can be made only once."""
+    left_at = max(left_at, stay.joined_at)
+    return {
+        "id": f"stay-{stay.id}",
+        "kind": "participant",
+        "tenant": stay.tenant,
+        "room": stay.room,
+        "event": stay.event,
+        "participant": stay.id,
+        "identity": stay.identity,
+        "joined_at": rfc3339(stay.joined_at),
+        "left_at": rfc3339(left_at),
+        "reason": reason,
+        "seconds_by_role": {role: round(s, 3) for role, s in stay.seconds(left_at).items()},
+        "client": {"browser": stay.client.browser, "platform": stay.client.platform},
+        "bytes_sent": totals.bytes_sent,
+        "bytes_received": totals.bytes_received,
+        "quality": totals.quality,
+        "recordings": [],
+    }
+
+
+def event_record(event: Event, ended_at: float, reason: str) -> dict[str, object]:
+    """The usage record of an event, without what the store has counted of its stays:
+    `peak_attendance`, `participants`, `stays` and `seconds_by_role`."""
+    return {
+        "id": f"event-{event.id}",
+        "kind": "event",
+        "tenant": event.tenant,
+        "room": event.room,
+        "event": event.id,
+        "room_kind": event.kind,
+        "started_at": rfc3339(event.started_at),
+        "ended_at": rfc3339(max(ended_at, event.started_at)),
+        "reason": reason,
+        "recordings": [],
+    }

@@ -1,0 +1,238 @@
+"""The store in Redis: `commit.lua` writes, and what is read is read as it lies there.
+
+A batch is one script, so it is done as a whole. It is as durable as the server
+makes it: `appendonly yes` and `appendfsync always` lose nothing, less is
+warned of. One daemon at a time may use a database; no Redis Cluster.
+"""
+
+import asyncio
+import json
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from importlib.resources import files
+from typing import Any, Final
+
+import redis.asyncio
+import structlog
+from redis.exceptions import BusyLoadingError, ConnectionError, NoScriptError, RedisError
+from redis.exceptions import TimeoutError as RedisTimeout
+
+from sfu.store.commits import Commits
+from sfu.store.errors import StoreError
+from sfu.store.operations import Operation, encode, event_of, milliseconds, stay_of
+from sfu.store.reading import document_of, usage_page
+from sfu.store.records import (
+    Event,
+    Idempotent,
+    OpenStay,
+    Retention,
+    StoredRoom,
+    Totals,
+    Undelivered,
+    UsagePage,
+)
+from sfu.store.writes import Write
+
+VERSION: Final = 1
+ATTEMPTS: Final = 20
+PAUSE: Final = 0.5
+"""A server that is away is tried this often, with this many seconds between."""
+
+SCRIPT: Final = files("sfu.store").joinpath("commit.lua").read_text(encoding="utf-8")
+
+log = structlog.get_logger()
+
+
+class RedisStore:
+    """A `Store` in the Redis database at `url`; all its keys begin with "sfu:"."""
+
+    def __init__(self, url: str, retention: Retention | None = None) -> None:
+        kept = retention or Retention()
+        self._kept = (
+            milliseconds(kept.usage),
+            milliseconds(kept.webhooks),
+            kept.usage_per_tenant,
+            kept.webhooks_per_room,
+        )
+        self._commits = Commits(self._apply)
+        self._redis = redis.asyncio.from_url(
+            url, decode_responses=True, socket_timeout=15.0, socket_connect_timeout=5.0
+        )
+        self._call: Callable[..., Awaitable[Any]] = self._redis.execute_command
+        self._script = ""
+
+    async def open(self) -> None:
+        """Connects. Raises StoreError if there is no Redis, or one with a later layout."""
+        try:
+            version = await self._call("GET", "sfu:version")
+            if version is not None and int(version) > VERSION:
+                raise StoreError(f"the database has version {version}, made by a later program")
+            await self._call("SET", "sfu:version", VERSION)
+            self._script = await self._call("SCRIPT LOAD", SCRIPT)
+            await self._warn_of_losses()
+        except (RedisError, OSError, ValueError) as error:
+            await self.close()
+            # Neither the address nor the error is shown: there may be a password in them.
+            raise StoreError(f"Redis cannot be used: {type(error).__name__}") from error
+        self._commits.open()
+
+    async def _warn_of_losses(self) -> None:
+        try:
+            found = await self._call("CONFIG GET", "append*")
+        except RedisError:
+            return  # a hosted server may not say
+        if found.get("appendonly") != "yes" or found.get("appendfsync") != "always":
+            log.warning("Redis may lose what was committed", want="appendonly, appendfsync always")
+
+    async def close(self) -> None:
+        """Carries out what waits and disconnects. Idempotent."""
+        await self._commits.close()
+        await self._redis.aclose()
+
+    def submit(self, writes: Sequence[Write]) -> asyncio.Future[None]:
+        """See `Store.submit`."""
+        return self._commits.submit(encode(writes))
+
+    async def commit(self, writes: Sequence[Write]) -> None:
+        """See `Store.commit`."""
+        await self.submit(writes)
+
+    async def _apply(self, batch: list[list[Operation]]) -> list[Exception | None]:
+        operations = [_texts(operation) for commit in batch for operation in commit]
+        # The token makes it safe to send a batch again when its answer has been lost.
+        arguments = (secrets.token_hex(16), json.dumps(operations), *self._kept)
+        for attempt in range(ATTEMPTS):
+            try:
+                await self._run(arguments)
+                break
+            except (ConnectionError, RedisTimeout, BusyLoadingError, OSError):
+                if attempt == ATTEMPTS - 1:
+                    raise
+                await asyncio.sleep(PAUSE)
+        return [None] * len(batch)
+
+    async def _run(self, arguments: tuple[str | int, ...]) -> None:
+        try:
+            await self._call("EVALSHA", self._script, 0, *arguments)
+        except NoScriptError:  # the server has been restarted
+            await self._call("EVAL", SCRIPT, 0, *arguments)
+
+    # Reads
+
+    async def rooms(self) -> list[StoredRoom]:
+        """See `Store.rooms`."""
+        found = await self._read("HGETALL", "sfu:rooms")
+        return [_room(*_tenant_and(name), kept) for name, kept in found.items()]
+
+    async def room(self, tenant: str, id: str) -> StoredRoom | None:
+        """See `Store.room`."""
+        kept = await self._read("HGET", "sfu:rooms", f"{tenant}/{id}")
+        return None if kept is None else _room(tenant, id, kept)
+
+    async def bans(self, tenant: str, room: str) -> set[str]:
+        """See `Store.bans`."""
+        return set(await self._read("HKEYS", f"sfu:bans:{tenant}/{room}"))
+
+    async def revoked(self, now: float) -> set[tuple[str, str]]:
+        """See `Store.revoked`."""
+        names = await self._read("ZRANGEBYSCORE", "sfu:revoked", f"({now!r}", "+inf")
+        return {_tenant_and(name) for name in names}
+
+    async def idempotency(self, tenant: str, key: str, now: float) -> Idempotent | None:
+        """See `Store.idempotency`."""
+        name = f"{tenant}/{key}"
+        expires_at = await self._read("ZSCORE", "sfu:idempotency:expires", name)
+        kept = await self._read("HGET", "sfu:idempotency", name)
+        if kept is None or expires_at is None or float(expires_at) <= now:
+            return None
+        digest, response = json.loads(kept)
+        return Idempotent(digest, document_of(response))
+
+    async def open_stays(self) -> list[OpenStay]:
+        """See `Store.open_stays`."""
+        stays = await self._read("HGETALL", "sfu:stays")
+        seen = await self._read("HGETALL", "sfu:stays:seen")
+        return [_open_stay(id, stay, seen[id]) for id, stay in stays.items() if id in seen]
+
+    async def open_events(self) -> list[Event]:
+        """See `Store.open_events`."""
+        events = []
+        for id in await self._read("SMEMBERS", "sfu:events"):
+            tenant, body = await self._read("HMGET", f"sfu:event:{id}", "tenant", "body")
+            if body is not None:
+                events.append(event_of(id, tenant, body))
+        return events
+
+    async def usage(
+        self, tenant: str, *, since: float = 0.0, cursor: str | None = None, limit: int = 100
+    ) -> UsagePage:
+        """See `Store.usage`."""
+        begin = f"{max(0, milliseconds(since))}-0"
+        if cursor is not None and _order(cursor) >= _order(begin):
+            begin = f"({cursor}"
+        found = await self._read("XRANGE", f"sfu:usage:{tenant}", begin, "+", "COUNT", limit + 1)
+        return usage_page([(place, fields["record"]) for place, fields in found], cursor, limit)
+
+    async def outbox_due(self, now: float, per_tenant: int) -> list[tuple[str, str]]:
+        """See `Store.outbox_due`."""
+        due: list[tuple[str, str]] = []
+        for tenant in await self._read("SMEMBERS", "sfu:tenants"):
+            rooms = await self._read(
+                "ZRANGEBYSCORE", f"sfu:lanes:{tenant}", "-inf", repr(now), "LIMIT", 0, per_tenant
+            )
+            due += [(tenant, room) for room in rooms]
+        return due
+
+    async def outbox(self, tenant: str, room: str, limit: int) -> list[Undelivered]:
+        """See `Store.outbox`."""
+        attempts = await self._read("HGET", f"sfu:lanes:{tenant}:attempts", room)
+        found = await self._read("XRANGE", f"sfu:outbox:{tenant}/{room}", "-", "+", "COUNT", limit)
+        return [
+            Undelivered(
+                position=position,
+                tenant=tenant,
+                room=room,
+                id=fields["id"],
+                name=fields["name"],
+                at=int(fields["at"]) / 1000,
+                # How often has been tried is said of the first one of the room.
+                attempts=int(attempts or 0) if index == 0 else 0,
+                body=fields["body"],
+            )
+            for index, (position, fields) in enumerate(found)
+        ]
+
+    async def _read(self, *command: str | int) -> Any:
+        try:
+            return await self._call(*command)
+        except (RedisError, OSError) as error:
+            raise StoreError(f"Redis cannot be read: {type(error).__name__}") from error
+
+
+def _texts(operation: Operation) -> list[str | None]:
+    """Numbers as texts: Lua would round them when it puts them into texts itself."""
+    return [each if each is None or isinstance(each, str) else repr(each) for each in operation]
+
+
+def _tenant_and(name: str) -> tuple[str, str]:
+    tenant, _, rest = name.partition("/")  # no tenant's name has a slash in it
+    return tenant, rest
+
+
+def _room(tenant: str, id: str, kept: str) -> StoredRoom:
+    version, document = kept.split(":", 1)
+    return StoredRoom(tenant, id, int(version), document_of(document))
+
+
+def _open_stay(id: str, stay: str, seen: str) -> OpenStay:
+    tenant, event, body = json.loads(stay)
+    at, sent, received, quality = json.loads(seen)
+    return OpenStay(stay_of(id, tenant, event, body), at, Totals(sent, received, quality))
+
+
+def _order(position: str) -> tuple[int, int]:
+    time, _, number = position.partition("-")
+    for part in (time, number):
+        if not (part.isascii() and part.isdigit() and len(part) <= 18):
+            raise ValueError("no cursor of this store")
+    return int(time), int(number)

@@ -1,0 +1,179 @@
+"""From who is in which room to usage records: what to write, and when.
+
+No I/O and no clock in here. Every method gives the writes that keep the store
+in step; a join is to be durable before it is answered, the rest may follow.
+
+                 join                              leave, end
+    (outside) ---------> open, seen by heartbeats ------------> closed, with one record
+                             |            ^                        ^
+              process killed |            | resume                 | expire: not resumed,
+                             v            |                        | closed when last seen
+                           absent --------+------------------------+
+"""
+
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from sfu.participant import Role
+from sfu.store.records import Client, Event, OpenStay, Stay, Totals
+from sfu.store.writes import CloseEvent, CloseStay, OpenEvent, TouchStays, Write
+from sfu.store.writes import OpenStay as OpenStayWrite
+
+HEARTBEAT: Final = 5.0
+"""Seconds between heartbeats: what is not known of a stay at most, after a kill."""
+
+PATIENCE: Final = 30.0
+"""Seconds after a restart within which stays can be resumed."""
+
+WORDS: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """A stay from before the restart that has not been resumed yet."""
+
+    open: OpenStay
+    until: float
+
+
+class Attendance:
+    """Who is in which event now, and who has still to come back after a restart.
+
+    `announced` are the tenants that get a `usage` webhook with each record.
+    """
+
+    def __init__(self, announced: Container[str] = ()) -> None:
+        self._announced = announced
+        self._open: dict[str, OpenStay] = {}
+        self._absent: dict[str, Absent] = {}
+        self._events: dict[str, Event] = {}
+
+    def __contains__(self, id: str) -> bool:
+        """Whether this stay is open, and not absent."""
+        return id in self._open
+
+    # In the course of things
+
+    def join(self, stay: Stay) -> list[Write]:
+        """Somebody is in."""
+        self._open[stay.id] = OpenStay(stay, stay.joined_at, Totals())
+        return [OpenStayWrite(stay)]
+
+    def change_role(self, id: str, role: Role, now: float) -> list[Write]:
+        """They go on in another role; nothing when it is the one they have."""
+        found = self._open.get(id)
+        if found is None or found.stay.role is role:
+            return []
+        stay = found.stay.with_role(role, now)
+        self._open[id] = OpenStay(stay, now, found.totals)
+        return [OpenStayWrite(stay)]
+
+    def leave(self, id: str, now: float, reason: str, totals: Totals | None = None) -> list[Write]:
+        """They are gone; without `totals`, those of the last heartbeat count."""
+        found = self._open.pop(id, None)
+        if found is None:
+            return []
+        return [self._closed(found.stay, now, reason, totals or found.totals, now)]
+
+    def heartbeat(self, now: float, totals: Mapping[str, Totals]) -> list[Write]:
+        """Everybody who is in is still in; `totals` by stay, of those that have news."""
+        if not self._open:
+            return []
+        for id, found in self._open.items():
+            self._open[id] = OpenStay(found.stay, now, totals.get(id, found.totals))
+        return [TouchStays(now, {id: found.totals for id, found in self._open.items()})]
+
+    def start(self, event: Event) -> list[Write]:
+        """An event has started; people may be in its room already."""
+        self._events[event.id] = event
+        return [OpenEvent(event)]
+
+    def end(
+        self, event: str, now: float, reason: str, totals: Mapping[str, Totals] | None = None
+    ) -> list[Write]:
+        """An event is over, and so is every stay in it; one that never started counts for none."""
+        writes: list[Write] = []
+        for id in [each.stay.id for each in self._open.values() if each.stay.event == event]:
+            writes += self.leave(id, now, reason, totals.get(id) if totals else None)
+        for id in [id for id, each in self._absent.items() if each.open.stay.event == event]:
+            writes.append(self._lost(self._absent.pop(id).open, reason, now))
+        return [*writes, self._ended(event, now, reason, now)]
+
+    # After a restart
+
+    def recover(
+        self,
+        stays: Iterable[OpenStay],
+        events: Iterable[Event],
+        going_on: Container[str],
+        now: float,
+    ) -> list[Write]:
+        """Takes over what the store has open; `going_on` are the events whose rooms still run.
+
+        Stays in those wait to be resumed; the others are closed when they were last seen.
+        """
+        writes: list[Write] = []
+        last_seen: dict[str, float] = {}
+        for each in stays:
+            event = each.stay.event
+            if event in going_on:
+                self._absent[each.stay.id] = Absent(each, now + PATIENCE)
+            else:
+                writes.append(self._lost(each, "ended", now))
+                last_seen[event] = max(each.seen_at, last_seen.get(event, 0.0))
+        for started in events:
+            self._events[started.id] = started
+            last_seen.setdefault(started.id, started.started_at)
+        over = [event for event in last_seen if event not in going_on]
+        return writes + [self._ended(event, last_seen[event], "ended", now) for event in over]
+
+    def resume(self, id: str, now: float) -> tuple[Stay, list[Write]] | None:
+        """Somebody is back: the stay goes on, but for the time in between. None if it is over."""
+        found = self._absent.pop(id, None)
+        if found is None:
+            return None
+        role = found.open.stay.role
+        stay = found.open.stay.with_role(None, found.open.seen_at).with_role(role, now)
+        self._open[id] = OpenStay(stay, now, found.open.totals)
+        return stay, [OpenStayWrite(stay)]
+
+    def absent(self) -> list[Stay]:
+        """The stays that can still be resumed."""
+        return [each.open.stay for each in self._absent.values()]
+
+    def expire(self, now: float) -> list[Write]:
+        """Closes the stays that were not resumed in time."""
+        due = [id for id, each in self._absent.items() if each.until <= now]
+        return [self._lost(self._absent.pop(id).open, "disconnected", now) for id in due]
+
+    def dismiss(self, id: str, now: float, reason: str) -> list[Write]:
+        """Closes a stay that was not resumed, as when its identity has joined anew."""
+        found = self._absent.pop(id, None)
+        return [] if found is None else [self._lost(found.open, reason, now)]
+
+    def _lost(self, open: OpenStay, reason: str, now: float) -> CloseStay:
+        return self._closed(open.stay, open.seen_at, reason, open.totals, now)
+
+    def _closed(
+        self, stay: Stay, left_at: float, reason: str, totals: Totals, now: float
+    ) -> CloseStay:
+        return CloseStay(stay, left_at, reason, totals, now, stay.tenant in self._announced)
+
+    def _ended(self, id: str, ended_at: float, reason: str, now: float) -> CloseEvent:
+        event = self._events.pop(id, None)
+        announce = event is not None and event.tenant in self._announced
+        return CloseEvent(id, event, ended_at, reason, now, announce)
+
+
+def client_of(said: object) -> Client:
+    """Browser and platform, out of what a client says of itself in its join: as it may say
+    anything, short printable texts are taken and the rest is unknown."""
+    words = said if isinstance(said, Mapping) else {}
+    return Client(_word(words.get("browser")), _word(words.get("platform")))
+
+
+def _word(said: object) -> str | None:
+    if not isinstance(said, str):
+        return None
+    return "".join(c for c in said[:WORDS] if c.isprintable()).strip() or None

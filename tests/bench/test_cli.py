@@ -1,0 +1,37 @@
+"""The commands under `sfu bench`."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from sfu.bench.cli import app
+
+runner = CliRunner()
+
+
+def test_help_lists_the_measurements() -> None:
+    result = runner.invoke(app, ["--help"])
+    assert result.exit_code == 0
+    assert "forward" in result.output
+
+
+def test_forward_prints_and_saves(tmp_path: Path) -> None:
+    path = tmp_path / "forward.json"
+    arguments = ["forward", "-n", "2", "--seconds", "1", "--no-floor", "--json", str(path)]
+    result = runner.invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    assert "µs/packet" in result.output
+    document = json.loads(path.read_text())
+    assert document["forward"]["attendees"] == 2
+    assert document["forward"]["packets"] > 2 * 100
+    assert {"cpu", "kernel", "commit"} <= set(document["machine"])
+
+
+def test_a_failure_is_said_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SFU_MEDIA__WORKERS", "many")
+    result = runner.invoke(app, ["forward", "-n", "2", "--seconds", "1", "--no-floor"])
+    assert result.exit_code == 1
+    assert "workers" in result.output
+    assert "Traceback" not in result.output

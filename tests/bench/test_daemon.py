@@ -1,0 +1,58 @@
+"""The server as a process: start, figures, end, and what is said when it does not start."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from sfu.bench.daemon import Daemon, DaemonError, free_port, on_core, udp_drops
+
+
+def test_a_server_starts_on_its_core_and_ends() -> None:
+    core = min(os.sched_getaffinity(0))
+    with Daemon(core, {}) as daemon:
+        tasks = list(Path("/proc", str(daemon.pid), "task").iterdir())
+        assert {frozenset(os.sched_getaffinity(int(task.name))) for task in tasks} == {
+            frozenset({core})
+        }
+        before, after = daemon.cpu_ns(), daemon.cpu_ns()
+        assert len(before) >= 2  # the main thread and the packet worker
+        assert all(after[name] >= used for name, used in before.items())
+        assert 10**7 < daemon.memory() < 10**9
+        assert daemon.dropped() == 0
+        assert "sfu_rooms 0" in daemon.metrics()
+        pid = daemon.pid
+    assert not Path("/proc", str(pid)).exists()
+
+
+def test_a_server_that_does_not_start_says_why() -> None:
+    daemon = Daemon(None, {"SFU_MEDIA__WORKERS": "many"})
+    with pytest.raises(DaemonError, match=r"code 2[\s\S]*workers"), daemon:
+        pytest.fail("it started")
+
+
+def test_ports_that_are_taken_are_passed_over() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("", free_port(socket.SOCK_DGRAM, 8045)))
+        port = taken.getsockname()[1]
+        assert free_port(socket.SOCK_DGRAM, port) > port
+
+
+def test_dropped_datagrams_are_counted() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as full:
+        full.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        full.bind(("127.0.0.1", 0))
+        port = full.getsockname()[1]
+        assert udp_drops(port) == 0
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            for _ in range(100):
+                sender.sendto(bytes(1000), ("127.0.0.1", port))
+        assert udp_drops(port) > 0
+
+
+def test_a_core_is_given_back() -> None:
+    before = os.sched_getaffinity(0)
+    with on_core(min(before)):
+        assert os.sched_getaffinity(0) == {min(before)}
+    assert os.sched_getaffinity(0) == before

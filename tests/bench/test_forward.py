@@ -1,0 +1,57 @@
+"""A whole measurement in small: real server, real transports, every packet accounted for."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from sfu.bench.clients import ClientError
+from sfu.bench.forward import ForwardError, Plan, measure
+
+
+@pytest.fixture(autouse=True)
+def _own_cores() -> Iterator[None]:
+    before = os.sched_getaffinity(0)
+    yield
+    os.sched_setaffinity(0, before)
+
+
+def test_everybody_gets_everything() -> None:
+    heard: list[str] = []
+    result = measure(Plan(18, 1.0, presenters=2, floor=False), lambda name, _: heard.append(name))
+    wrong = {
+        "lost": result.lost,
+        "damaged": result.damaged,
+        "twice": result.duplicates,
+        "dropped": result.dropped,
+        "recovered": result.recovered,
+    }
+    assert wrong == dict.fromkeys(wrong, 0)
+    # Two of eighteen verify: from the first packet on, not only while measured.
+    assert result.verified > result.packets / 9
+    # 30 frames of four or five packets and 50 of sound, twice for each.
+    assert 18 * 2 * 150 < result.packets / result.seconds < 18 * 2 * 230
+    assert 0 < result.video.p50 <= result.video.p99 <= result.video.most
+    assert 0 < result.audio.p50 <= result.audio.p99 <= result.audio.most
+    assert 0 < result.us_per_packet < 1000
+    assert result.ratio is None
+    assert {"joining", "settling", "forwarding"} <= set(heard)
+
+
+def test_a_server_that_lets_nobody_in_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SFU_LIMITS__PARTICIPANTS_PER_ROOM", "3")
+    with pytest.raises(ClientError, match=r"attendee \d: join refused: room_full"):
+        measure(Plan(6, 1.0, floor=False), lambda *_: None)
+
+
+def test_the_floor_stands_beside_it() -> None:
+    result = measure(Plan(4, 1.0), lambda *_: None)
+    assert len(result.floors) == 2
+    assert result.ratio is not None
+    assert [each.lost for each in result.floors] == [0, 0]
+
+
+def test_too_many_for_the_open_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resource.getrlimit", lambda _: (64, 128))
+    with pytest.raises(ForwardError, match="open files"):
+        measure(Plan(100, 1.0), lambda *_: None)

@@ -1,0 +1,59 @@
+"""Figures against goals."""
+
+import dataclasses
+
+from sfu.bench.results import Floor, Forward, Latency, Thread
+
+GOOD = Forward(
+    attendees=200,
+    presenters=1,
+    seconds=10.0,
+    packets=385_000,
+    packets_per_second=38_500.0,
+    us_per_packet=3.6,
+    threads=[Thread("1 plane", 0.14, 3.5)],
+    lost=0,
+    recovered=0,
+    damaged=0,
+    late=0,
+    duplicates=0,
+    verified=24_000,
+    keyframes=1,
+    keyframe_requests=0,
+    video=Latency(2.0, 8.0, 12.0),
+    audio=Latency(1.0, 4.0, 9.0),
+    load_busy=0.2,
+    bytes_per_subscriber=100 * 1024,
+).with_floors([Floor(100, 2.9, 0), Floor(100, 3.1, 0)])
+
+
+def test_the_ratio_is_to_the_mean_of_the_floors() -> None:
+    assert GOOD.floor_us == 3.0
+    assert GOOD.ratio is not None
+    assert abs(GOOD.ratio - 1.2) < 1e-9
+    without = GOOD.with_floors([])
+    assert (without.floor_us, without.ratio) == (None, None)
+    assert without.missed() == []
+
+
+def test_every_goal_can_be_missed() -> None:
+    assert GOOD.missed() == []
+    for change, word in [
+        ({"us_per_packet": 4.5}, "µs"),
+        ({"us_per_packet": 4.9}, "floor"),
+        ({"lost": 1}, "lost"),
+        ({"damaged": 1}, "damaged"),
+        ({"video": Latency(2.0, 11.0, 12.0)}, "latency 11.0 ms"),
+        ({"audio": Latency(2.0, 11.0, 12.0)}, "latency 11.0 ms"),
+        ({"bytes_per_subscriber": 300 * 1024}, "300 KiB"),
+    ]:
+        missed = dataclasses.replace(GOOD, **change).missed()  # type: ignore[arg-type]
+        assert any(word in text for text in missed), (change, missed)
+
+
+def test_json_holds_everything() -> None:
+    document = GOOD.to_json()
+    assert document["ratio"] == GOOD.ratio
+    assert document["video"] == {"p50": 2.0, "p99": 8.0, "most": 12.0}
+    assert document["floors"][0] == {"packets": 100, "us_per_packet": 2.9, "lost": 0}
+    assert document["missed"] == []

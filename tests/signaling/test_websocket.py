@@ -1,0 +1,140 @@
+"""Frames through a real socket."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import connect as open_socket
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.typing import Subprotocol
+
+from tests.signaling.listening import ask, listening, settings
+
+SFU = [Subprotocol("sfu.v1")]
+
+
+def connect(host: str, **options: Any) -> open_socket:
+    return open_socket(f"ws://{host}/v1/signal", **{"subprotocols": SFU, **options})
+
+
+BIG = json.dumps({"type": "padding", "text": "x" * 50_000})
+
+
+async def closed(socket: Any) -> tuple[int, str]:
+    """The close code, after whatever still comes."""
+    async with asyncio.timeout(10):
+        try:
+            while True:
+                await socket.recv()
+        except ConnectionClosed:
+            return socket.close_code, socket.close_reason
+
+
+async def test_a_session_over_a_socket() -> None:
+    async with listening() as (server, host):
+        async with connect(host) as socket:
+            assert socket.subprotocol == "sfu.v1"
+            joined = await ask(socket, "join", room="hall", role="presenter", name="Ann")
+            assert joined["status"] == "admitted"
+            offer = json.loads(await socket.recv())
+            assert offer["type"] == "offer"
+            assert (await ask(socket, "ping"))["type"] == "ok"
+            await socket.send(b"\x00binary")
+            assert json.loads(await socket.recv())["code"] == "bad_request"
+            assert (await ask(socket, "leave"))["type"] == "ok"
+            assert (await closed(socket))[0] == 1000
+        live = server.rooms.find("dev", "hall")
+        assert live is not None
+        assert not live.room.participants
+
+
+async def test_a_socket_that_breaks_is_a_participant_who_left() -> None:
+    async with listening() as (server, host):
+        socket = await connect(host)
+        await ask(socket, "join", room="hall")
+        live = server.rooms.find("dev", "hall")
+        assert live is not None
+        assert len(live.room.participants) == 1
+        socket.transport.abort()
+        async with asyncio.timeout(5):
+            while live.room.participants:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+
+async def test_no_subprotocol_is_fine_another_one_is_not() -> None:
+    async with listening() as (_, host):
+        async with connect(host, subprotocols=None) as socket:
+            assert socket.subprotocol is None
+            assert (await ask(socket, "ping"))["type"] == "ok"
+        with pytest.raises(InvalidHandshake):
+            await connect(host, subprotocols=[Subprotocol("chat")])
+
+
+async def test_who_does_not_join_is_closed() -> None:
+    async with (
+        listening(settings(SFU_LIMITS__JOIN_TIMEOUT="0.3")) as (_, host),
+        connect(host) as lurker,
+        connect(host) as member,
+    ):
+        await ask(member, "join", room="hall")
+        assert (await closed(lurker))[0] == 4408
+        assert (await ask(member, "ping"))["type"] == "ok"
+
+
+async def test_malformed_frames_close_with_1008() -> None:
+    async with listening() as (_, host), connect(host) as socket:
+        for _ in range(100):
+            await socket.send("rubbish")
+        assert (await closed(socket))[0] == 1008
+
+
+async def test_a_frame_that_is_too_big_closes_with_1009() -> None:
+    small = settings(SFU_LIMITS__FRAME_BYTES="8192", SFU_LIMITS__SDP_BYTES="4096")
+    async with listening(small) as (_, host), connect(host) as socket:
+        await socket.send('{"type":"ping","id":"' + "x" * 10_000 + '"}')
+        assert (await closed(socket))[0] == 1009
+
+
+async def test_sockets_are_bounded() -> None:
+    async with (
+        listening(settings(SFU_LIMITS__SOCKETS="2")) as (_, host),
+        connect(host) as one,
+        connect(host),
+    ):
+        with pytest.raises(InvalidHandshake):
+            await connect(host)
+        await one.close()
+        async with asyncio.timeout(5):
+            while True:
+                try:
+                    async with connect(host) as again:
+                        assert (await ask(again, "ping"))["type"] == "ok"
+                    break
+                except InvalidHandshake:
+                    await asyncio.sleep(0.01)
+
+
+async def test_a_slow_reader_is_dropped_and_the_others_go_on() -> None:
+    few = settings(SFU_LIMITS__PENDING_FRAMES="16")
+    async with listening(few) as (server, host):
+        slow = await connect(host, max_queue=1)
+        await ask(slow, "join", room="hall")
+        slow.transport.pause_reading()
+        async with connect(host) as quick:
+            await ask(quick, "join", room="hall")
+            live = server.rooms.find("dev", "hall")
+            assert live is not None
+            async with asyncio.timeout(20):
+                while len(live.room.participants) == 2:
+                    # What the kernel does not take any more waits, until there is too much of it.
+                    for participant in list(live.room.participants):
+                        live.audience._clients[participant].push(BIG)  # type: ignore[attr-defined]
+                    await asyncio.sleep(0.005)
+                    while True:
+                        try:
+                            await asyncio.wait_for(quick.recv(), 0.001)
+                        except TimeoutError:
+                            break
+            assert (await ask(quick, "ping"))["type"] == "ok"
+        slow.transport.abort()
