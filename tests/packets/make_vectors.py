@@ -41,7 +41,7 @@ def rtcp_compound() -> bytes:
     )
     chunk = rtp.RtcpSourceInfo(ssrc=1, items=[(1, b"a-name")])
     remb = rtp.pack_remb_fci(1_500_000, [21, 22])
-    packets = [
+    packets: list[rtp.AnyRtcpPacket] = [
         rtp.RtcpSrPacket(ssrc=1, sender_info=info, reports=[block]),
         rtp.RtcpRrPacket(ssrc=2, reports=[block]),
         rtp.RtcpSdesPacket(chunks=[chunk]),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sfu.commands import Admit, Configure, End, Leave, Lock, Remove, SetMode, Start, Tick
+from sfu.commands import Admit, Configure, End, Join, Leave, Lock, Remove, SetMode, Start, Tick
 from sfu.events import (
     ParticipantAdmitted,
     ParticipantJoined,
@@ -102,7 +102,7 @@ def test_a_queue_is_let_in_at_a_bounded_rate() -> None:
     # A newcomer does not overtake those who wait.
     house.room.admissions = 0.0
     assert of(
-        house.room.apply(doors.Join("new", "new", "New", Role.ATTENDEE), "new", house.now),
+        house.room.apply(Join("new", "new", "New", Role.ATTENDEE), "new", house.now),
         ParticipantWaiting,
     )
     while house.room.waiting:

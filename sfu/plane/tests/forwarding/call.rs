@@ -1,12 +1,13 @@
 //! A publisher and subscribers that share a forwarder with no socket between them.
 
+use crate::picture::{Frame, Stream};
 use _plane::batch::Destination;
 use _plane::clock::Now;
 use _plane::command::{Command, LayerSource, PayloadType, Target};
-use _plane::extension::{ExtensionIds, Writer};
+use _plane::extension::ExtensionIds;
 use _plane::forwarder::{Forwarder, Limits};
 use _plane::report::Report;
-use _plane::rtcp::{walk, Compound, Rtcp};
+use _plane::rtcp::Compound;
 use _plane::rtp::Rtp;
 use _plane::srtp::{Opener, Profile, Sealer};
 use _plane::stun;
@@ -18,60 +19,19 @@ pub(crate) const SUBSCRIBER: u32 = 2;
 const ROUTE: u32 = 5;
 const PROFILE: Profile = Profile::AeadAes128Gcm;
 
-/// A picture to be published.
-#[derive(Default, Clone, Copy)]
-pub(crate) struct Frame {
-    pub(crate) ssrc: u32,
-    pub(crate) rid: Option<&'static str>,
-    pub(crate) key: bool,
-    pub(crate) packets: usize,
-    /// Whether mid and rid are left out.
-    pub(crate) nameless: bool,
-    /// The packet that never arrives.
-    pub(crate) lose: Option<usize>,
-}
-
-/// A packet as a subscriber got it.
-#[derive(Debug, Clone)]
-pub(crate) struct Got {
-    pub(crate) ssrc: u32,
-    pub(crate) payload_type: u8,
-    pub(crate) sequence: u16,
-    pub(crate) timestamp: u32,
-    pub(crate) picture_id: u16,
-    pub(crate) original: u16,
-    pub(crate) body: Vec<u8>,
-}
-
-/// What RTCP a peer got.
-#[derive(Debug, Default)]
-pub(crate) struct Control {
-    pub(crate) reports: usize,
-    pub(crate) sender_reports: usize,
-    pub(crate) feedback: usize,
-    pub(crate) nacked: Vec<u16>,
-}
-
-struct Stream {
-    ssrc: u32,
-    sequence: u16,
-    timestamp: u32,
-    picture_id: u16,
-}
-
 pub(crate) struct Call {
     pub(crate) plane: Forwarder,
     pub(crate) reports: Vec<Report>,
     now_us: i64,
-    streams: Vec<Stream>,
-    transport_sequence: u16,
+    pub(crate) streams: Vec<Stream>,
+    pub(crate) transport_sequence: u16,
     sealers: Vec<(u32, Sealer)>,
-    sent: Vec<(SocketAddr, Vec<u8>)>,
+    pub(crate) sent: Vec<(SocketAddr, Vec<u8>)>,
     lost: Option<Vec<u8>>,
     subscribed: bool,
 }
 
-fn address(transport: u32) -> Destination {
+pub(crate) fn address(transport: u32) -> Destination {
     Destination {
         remote: SocketAddr::from(([10, 0, 0, transport as u8], 5000)),
         local: None,
@@ -87,7 +47,7 @@ fn sealer(transport: u32, up: bool) -> Sealer {
     Sealer::new(PROFILE, &key, &salt).expect("key")
 }
 
-fn opener(transport: u32, up: bool) -> Opener {
+pub(crate) fn opener(transport: u32, up: bool) -> Opener {
     let (key, salt) = key(transport, up);
     Opener::new(PROFILE, &key, &salt).expect("key")
 }
@@ -335,65 +295,6 @@ impl Call {
         self.seal(packet)
     }
 
-    /// Plain packets of one picture.
-    fn packets(&mut self, frame: Frame) -> Vec<Vec<u8>> {
-        if !self.streams.iter().any(|stream| stream.ssrc == frame.ssrc) {
-            self.streams.push(Stream {
-                ssrc: frame.ssrc,
-                sequence: frame.ssrc as u16,
-                timestamp: frame.ssrc,
-                picture_id: 100,
-            });
-        }
-        let stream = self
-            .streams
-            .iter_mut()
-            .find(|stream| stream.ssrc == frame.ssrc)
-            .expect("just made");
-        stream.timestamp += 3000;
-        stream.picture_id += 1;
-        let mut packets = Vec::new();
-        for n in 0..frame.packets {
-            stream.sequence = stream.sequence.wrapping_add(1);
-            self.transport_sequence += 1;
-            let first = n == 0;
-            let mut packet = vec![0x90, 96 | u8::from(n + 1 == frame.packets) << 7];
-            packet.extend(stream.sequence.to_be_bytes());
-            packet.extend(stream.timestamp.to_be_bytes());
-            packet.extend(frame.ssrc.to_be_bytes());
-            let mut block = [0u8; 64];
-            let mut writer = Writer::new(&mut block, false);
-            writer.put(3, &self.transport_sequence.to_be_bytes());
-            if !frame.nameless {
-                writer.put(4, b"m1");
-            }
-            if let Some(rid) = frame.rid {
-                writer.put(10, rid.as_bytes());
-            }
-            let len = writer.finish();
-            packet.extend(&block[..len]);
-            packet.extend([0x80 | u8::from(first) << 4, 0x80]);
-            packet.extend((0x8000 | stream.picture_id).to_be_bytes());
-            if first {
-                packet.extend([
-                    u8::from(!frame.key),
-                    0,
-                    0,
-                    0x9d,
-                    0x01,
-                    0x2a,
-                    0x40,
-                    0x01,
-                    0xb4,
-                    0x00,
-                ]);
-            }
-            packet.extend([n as u8; 200]);
-            packets.push(packet);
-        }
-        packets
-    }
-
     fn seal(&mut self, mut packet: Vec<u8>) -> Vec<u8> {
         let header = Rtp::parse(&packet).expect("own packet");
         let len = packet.len();
@@ -448,62 +349,6 @@ impl Call {
             .expect("connected");
         sealer.seal_rtcp(&mut packet);
         self.datagram(transport, packet);
-    }
-
-    /// Media that a peer got since the last look.
-    pub(crate) fn received(&mut self, transport: u32) -> Vec<Got> {
-        let mut opener = opener(transport, false);
-        let mut got = Vec::new();
-        for (to, mut datagram) in std::mem::take(&mut self.sent) {
-            if to != address(transport).remote || _plane::rtp::is_rtcp(&datagram) {
-                continue;
-            }
-            let Ok(header) = Rtp::parse(&datagram) else {
-                continue;
-            };
-            let len = opener
-                .open_rtp(&mut datagram, &header)
-                .expect("sealed for this peer");
-            let payload = header.payload(&datagram[..len]).expect("payload");
-            let is_rtx = header.payload_type == 97;
-            let (original, payload) = if is_rtx {
-                (u16::from_be_bytes([payload[0], payload[1]]), &payload[2..])
-            } else {
-                (0, payload)
-            };
-            got.push(Got {
-                ssrc: header.ssrc,
-                payload_type: header.payload_type,
-                sequence: header.sequence,
-                timestamp: header.timestamp,
-                picture_id: u16::from_be_bytes([payload[2], payload[3]]) & 0x7fff,
-                original,
-                body: payload.to_vec(),
-            });
-        }
-        got
-    }
-
-    pub(crate) fn control(&mut self, transport: u32) -> Control {
-        let mut opener = opener(transport, false);
-        let mut control = Control::default();
-        for (to, datagram) in &self.sent {
-            if *to != address(transport).remote || !_plane::rtp::is_rtcp(datagram) {
-                continue;
-            }
-            let mut packet = datagram.clone();
-            let len = opener.open_rtcp(&mut packet).expect("sealed for this peer");
-            for packet in walk(&packet[..len]) {
-                match packet.expect("well formed") {
-                    Rtcp::ReceiverReport { .. } => control.reports += 1,
-                    Rtcp::SenderReport { .. } => control.sender_reports += 1,
-                    Rtcp::TransportFeedback(_) => control.feedback += 1,
-                    Rtcp::Nack { items, .. } => control.nacked.extend(items),
-                    _ => {}
-                }
-            }
-        }
-        control
     }
 
     /// The distinct sequence numbers that the publisher was asked for.

@@ -1,0 +1,84 @@
+//! What a peer got, opened and read.
+
+use crate::call::{address, opener, Call};
+use _plane::rtcp::{walk, Rtcp};
+use _plane::rtp::Rtp;
+
+/// A packet as a subscriber got it.
+#[derive(Debug, Clone)]
+pub(crate) struct Got {
+    pub(crate) ssrc: u32,
+    pub(crate) payload_type: u8,
+    pub(crate) sequence: u16,
+    pub(crate) timestamp: u32,
+    pub(crate) picture_id: u16,
+    pub(crate) original: u16,
+    pub(crate) body: Vec<u8>,
+}
+
+/// What RTCP a peer got.
+#[derive(Debug, Default)]
+pub(crate) struct Control {
+    pub(crate) reports: usize,
+    pub(crate) sender_reports: usize,
+    pub(crate) feedback: usize,
+    pub(crate) nacked: Vec<u16>,
+}
+
+impl Call {
+    /// Media that a peer got since the last look.
+    pub(crate) fn received(&mut self, transport: u32) -> Vec<Got> {
+        let mut opener = opener(transport, false);
+        let mut got = Vec::new();
+        for (to, mut datagram) in std::mem::take(&mut self.sent) {
+            if to != address(transport).remote || _plane::rtp::is_rtcp(&datagram) {
+                continue;
+            }
+            let Ok(header) = Rtp::parse(&datagram) else {
+                continue;
+            };
+            let len = opener
+                .open_rtp(&mut datagram, &header)
+                .expect("sealed for this peer");
+            let payload = header.payload(&datagram[..len]).expect("payload");
+            let is_rtx = header.payload_type == 97;
+            let (original, payload) = if is_rtx {
+                (u16::from_be_bytes([payload[0], payload[1]]), &payload[2..])
+            } else {
+                (0, payload)
+            };
+            got.push(Got {
+                ssrc: header.ssrc,
+                payload_type: header.payload_type,
+                sequence: header.sequence,
+                timestamp: header.timestamp,
+                picture_id: u16::from_be_bytes([payload[2], payload[3]]) & 0x7fff,
+                original,
+                body: payload.to_vec(),
+            });
+        }
+        got
+    }
+
+    pub(crate) fn control(&mut self, transport: u32) -> Control {
+        let mut opener = opener(transport, false);
+        let mut control = Control::default();
+        for (to, datagram) in &self.sent {
+            if *to != address(transport).remote || !_plane::rtp::is_rtcp(datagram) {
+                continue;
+            }
+            let mut packet = datagram.clone();
+            let len = opener.open_rtcp(&mut packet).expect("sealed for this peer");
+            for packet in walk(&packet[..len]) {
+                match packet.expect("well formed") {
+                    Rtcp::ReceiverReport { .. } => control.reports += 1,
+                    Rtcp::SenderReport { .. } => control.sender_reports += 1,
+                    Rtcp::TransportFeedback(_) => control.feedback += 1,
+                    Rtcp::Nack { items, .. } => control.nacked.extend(items),
+                    _ => {}
+                }
+            }
+        }
+        control
+    }
+}

@@ -1,0 +1,114 @@
+//! Loss, reports, and packets that should not be there.
+
+use crate::call::{Call, PUBLISHER, SUBSCRIBER};
+use crate::picture::Frame;
+
+#[test]
+fn a_lost_packet_is_sent_again_on_request() {
+    let mut call = Call::new();
+    call.publish_video(1, &[("", 1000, 1001)]);
+    call.subscribe_video(10, 2000, 2001);
+    call.frame(Frame {
+        ssrc: 1000,
+        key: true,
+        packets: 3,
+        ..Frame::default()
+    });
+    let sent = call.received(SUBSCRIBER);
+    call.nack(2000, &[sent[1].sequence, sent[1].sequence, 9999]);
+    let again = call.received(SUBSCRIBER);
+    assert_eq!(again.len(), 1, "once, and nothing that was never sent");
+    assert_eq!((again[0].ssrc, again[0].payload_type), (2001, 97));
+    assert_eq!(again[0].original, sent[1].sequence);
+    assert_eq!(again[0].body, sent[1].body);
+}
+
+#[test]
+fn a_hole_is_asked_for_and_its_repair_keeps_its_place() {
+    let mut call = Call::new();
+    call.publish_video(1, &[("", 1000, 1001)]);
+    call.subscribe_video(10, 2000, 2001);
+    call.frame(Frame {
+        ssrc: 1000,
+        key: true,
+        packets: 2,
+        ..Frame::default()
+    });
+    call.frame(Frame {
+        ssrc: 1000,
+        key: false,
+        packets: 3,
+        lose: Some(1),
+        ..Frame::default()
+    });
+    call.run(200);
+    assert_eq!(call.asked_of_publisher().len(), 1);
+    let before = call.received(SUBSCRIBER);
+    assert_eq!(before.len(), 4);
+    call.repair(1001);
+    let late = call.received(SUBSCRIBER);
+    assert_eq!(late.len(), 1);
+    assert_eq!(late[0].sequence, before[3].sequence.wrapping_sub(1));
+    assert_eq!(call.plane.counters().recovered, 1);
+}
+
+#[test]
+fn the_publisher_hears_what_arrived() {
+    let mut call = Call::new();
+    call.publish_video(1, &[("", 1000, 1001)]);
+    for _ in 0..40 {
+        call.frame(Frame {
+            ssrc: 1000,
+            key: false,
+            packets: 2,
+            ..Frame::default()
+        });
+        call.run(33);
+    }
+    let control = call.control(PUBLISHER);
+    assert!(control.feedback >= 10, "{control:?}");
+    assert!(control.reports >= 1, "{control:?}");
+}
+
+#[test]
+fn sender_reports_carry_one_clock_for_sound_and_picture() {
+    let mut call = Call::new();
+    call.publish_video(1, &[("", 1000, 1001)]);
+    call.subscribe_video(10, 2000, 2001);
+    call.sender_report(1000, 5_000_000);
+    for _ in 0..40 {
+        call.frame(Frame {
+            ssrc: 1000,
+            key: true,
+            packets: 1,
+            ..Frame::default()
+        });
+        call.run(33);
+    }
+    assert!(call.control(SUBSCRIBER).sender_reports >= 1);
+}
+
+#[test]
+fn strangers_and_forgeries_change_nothing() {
+    let mut call = Call::new();
+    call.publish_video(1, &[("", 1000, 1001)]);
+    call.subscribe_video(10, 2000, 2001);
+    call.frame(Frame {
+        ssrc: 1000,
+        key: true,
+        packets: 1,
+        ..Frame::default()
+    });
+    call.received(SUBSCRIBER);
+    let genuine = call.sealed_frame(1000);
+    call.datagram_from_stranger(genuine.clone());
+    assert!(call.received(SUBSCRIBER).is_empty());
+    let mut forged = genuine.clone();
+    *forged.last_mut().expect("not empty") ^= 1;
+    call.datagram(PUBLISHER, forged);
+    assert_eq!(call.plane.counters().srtp_failures, 1);
+    call.datagram(PUBLISHER, genuine.clone());
+    call.datagram(PUBLISHER, genuine);
+    assert_eq!(call.plane.counters().srtp_replayed, 1);
+    assert_eq!(call.received(SUBSCRIBER).len(), 1);
+}
