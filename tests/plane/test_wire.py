@@ -14,7 +14,8 @@ KEY = b"a-password-of-22-chars"
 @pytest.fixture(scope="module")
 def built() -> list[tuple[str, bytes]]:
     """Name and bytes of each message, in order."""
-    command = ["cargo", "run", "-q", "-p", "sfu-plane", "--no-default-features", "--example", "wire"]
+    package = ["-p", "sfu-plane", "--no-default-features", "--example", "wire"]
+    command = ["cargo", "run", "-q", *package]
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     lines = [line.split() for line in done.stdout.splitlines()]
     return [(name, bytes.fromhex(text)) for name, text in lines]

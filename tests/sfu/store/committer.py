@@ -5,10 +5,12 @@ N" after the store has said so, "delivered ROOM ID" before the store is told.
 """
 
 import asyncio
+import contextlib
 import os
+import random
 import sys
 
-from sfu.store import Store, make_store
+from sfu.store import Store, StoreError, make_store
 from sfu.store.writes import Delivered
 from tests.sfu.store.model import ROOMS, commit_of, progress
 
@@ -22,6 +24,7 @@ def tell(line: str) -> None:
 async def commit(store: Store, seed: int) -> None:
     n = await progress(store)
     free = asyncio.Semaphore(AT_ONCE)
+    chance = random.Random(n)
 
     def committed(n: int) -> None:
         tell(f"committed {n}")
@@ -32,13 +35,15 @@ async def commit(store: Store, seed: int) -> None:
         done = store.submit(commit_of(seed, n))
         done.add_done_callback(lambda done, n=n: done.exception() or committed(n))
         n += 1
+        await asyncio.sleep(chance.choice([0, 0, 0.0005, 0.003]))  # batches of every size
 
 
 async def deliver(store: Store, room: str) -> None:
     while True:
-        for each in await store.outbox("acme", room, 5):
-            tell(f"delivered {room} {each.id}")
-            await store.commit([Delivered("acme", room, each.position)])
+        with contextlib.suppress(StoreError):  # Redis is killed first
+            for each in await store.outbox("acme", room, 5):
+                tell(f"delivered {room} {each.id}")
+                await store.commit([Delivered("acme", room, each.position)])
         await asyncio.sleep(0.01)
 
 
