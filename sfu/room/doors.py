@@ -51,7 +51,9 @@ def join(room: RoomState, command: Join, now: float) -> list[Change]:
     )
     changes: list[Change] = leave(room, former, "replaced") if former is not None else []
     room.identities[newcomer.identity] = newcomer.id
-    reason = None if was_inside else barrier(room, newcomer)
+    reason = barrier(room, newcomer)
+    if was_inside and reason == "locked":
+        reason = None
     if reason is None and not was_inside and not role.presents and room.waiting:
         reason = "queue"
     if reason is None:

@@ -100,10 +100,24 @@ class Webinar(RuleBasedStateMachine):
             identity = NAMES[0] if other else id
             self.ask(Join(id, identity, id, role), id)
 
-    @rule(id=people, wanted=sources)
-    def publish(self, id: str, wanted: set[Source]) -> None:
+    @rule()
+    def presenters_come(self) -> None:
+        """Enough of them for the limits to be met."""
+        for id, role in (("p0", Role.ORGANIZER), ("p1", Role.PRESENTER), ("p2", Role.PRESENTER)):
+            self.join(id, role, other=False)
+
+    @rule(wanted=sources, data=st.data())
+    def publish(self, wanted: set[Source], data: st.DataObject) -> None:
+        id = data.draw(st.sampled_from(list(self.room.participants) or NAMES))
         media = {source: VP8 if source.is_video else OPUS for source in wanted}
         self.ask(Publish(id, media), id)
+
+    @rule()
+    def everybody_turns_all_on(self) -> None:
+        for id in list(self.room.participants):
+            for wanted in ({Source.CAMERA}, set(Source)):
+                media = {source: VP8 if source.is_video else OPUS for source in wanted}
+                self.ask(Publish(id, media), id)
 
     @rule(id=people, source=st.sampled_from(Source))
     def unpublish(self, id: str, source: Source) -> None:
