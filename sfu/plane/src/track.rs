@@ -114,7 +114,8 @@ impl Track {
         } else if !payload.is_empty() {
             self.open_frames |= 1 << layer;
         }
-        if self.open_frames == 0 {
+        // Sound has no frames of several packets, and never waits.
+        if self.open_frames == 0 || !self.codec.is_video() {
             self.flush_us = Some(now_us);
         }
         let begins = self.begins_keyframe(&meta);

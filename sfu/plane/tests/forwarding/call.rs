@@ -55,6 +55,7 @@ pub(crate) fn opener(transport: u32, up: bool) -> Opener {
 fn extensions() -> ExtensionIds {
     let mut ids = ExtensionIds::default();
     for (name, id) in [
+        ("audio-level", 1),
         ("transport-cc", 3),
         ("mid", 4),
         ("rid", 10),
@@ -130,11 +131,8 @@ impl Call {
         assert!(self.reports.iter().any(
             |report| matches!(report, Report::PathUp { transport: up, .. } if *up == transport)
         ));
-        let payload_types = vec![PayloadType {
-            number: 96,
-            codec: Codec::Vp8,
-            rtx: Some(97),
-        }];
+        let kind = |number, codec, rtx| PayloadType { number, codec, rtx };
+        let payload_types = vec![kind(96, Codec::Vp8, Some(97)), kind(111, Codec::Opus, None)];
         self.apply(Command::SetRemote {
             transport,
             extensions: extensions(),
@@ -206,6 +204,27 @@ impl Call {
             ssrc,
             rtx_ssrc,
         });
+    }
+
+    pub(crate) fn add_audio_track(&mut self, track: u32, ssrc: u32) {
+        let layers = vec![LayerSource {
+            rid: String::new(),
+            ssrc,
+            rtx_ssrc: 0,
+        }];
+        self.apply(Command::AddTrack {
+            track,
+            transport: PUBLISHER,
+            mid: "a".into(),
+            codec: Codec::Opus,
+            layers,
+        });
+    }
+
+    /// Sends a plain packet as the publisher.
+    pub(crate) fn publish_packet(&mut self, packet: Vec<u8>) {
+        let sealed = self.seal(packet);
+        self.datagram(PUBLISHER, sealed);
     }
 
     pub(crate) fn bind(&mut self, track: Option<u32>) {

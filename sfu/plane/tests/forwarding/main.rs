@@ -4,6 +4,7 @@ mod call;
 mod inbox;
 mod picture;
 mod repair;
+mod sound;
 
 use _plane::report::Report;
 use call::{Call, PUBLISHER, SUBSCRIBER};
