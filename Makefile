@@ -25,7 +25,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help run install test lint types test-rust test-python test-calls format sample \
-	toolchain browsers clean
+	toolchain programs clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | \
@@ -36,7 +36,7 @@ run: install ## set up what is needed, then run the server for a developer on th
 
 install: toolchain $(VENV)/installed ## set up .venv with the server in it, the extensions in release mode
 
-test: toolchain browsers lint types test-rust test-python test-calls ## all checks and all tests
+test: toolchain programs lint types test-rust test-python test-calls ## all checks and all tests
 
 lint: toolchain $(TOOLS) ## style of Python and Rust
 	$(BIN)/ruff check
@@ -56,10 +56,10 @@ types: toolchain $(TOOLS) ## types of Python
 test-rust: toolchain ## tests of the Rust crates
 	cargo test --workspace --no-default-features --quiet
 
-test-python: toolchain $(VENV)/tested ## tests of the Python packages and of the built extensions
+test-python: toolchain programs $(VENV)/tested ## tests of the Python packages and of the built extensions
 	$(BIN)/python -m pytest --ignore=$(CALLS)
 
-test-calls: toolchain browsers $(VENV)/tested $(CALLS)/node_modules ## whole calls with real browsers
+test-calls: toolchain programs $(VENV)/tested $(CALLS)/node_modules ## whole calls with real browsers
 	$(BIN)/python -m pytest $(CALLS)
 
 format: toolchain $(TOOLS) ## put all sources into the style that lint wants
@@ -94,10 +94,10 @@ toolchain:
 
 LEAST_RUST := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 
-# What the tests of whole calls need besides: two browsers, and Node.js to drive the second.
-browsers:
+# What the tests need besides: two browsers, Node.js to drive the second, and a Redis server.
+programs:
 	@missing=; \
-	for program in chromium firefox-esr node npm; do \
+	for program in chromium firefox-esr node npm redis-server; do \
 		command -v $$program >/dev/null || missing="$$missing $$program"; \
 	done; \
 	[ -n "$$missing" ] || exit 0; \
@@ -107,7 +107,7 @@ browsers:
 		apt-get update -qq && \
 		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$packages; \
 	else \
-		echo "The tests of whole calls need$$missing. Debian: sudo apt-get install --no-install-recommends$$packages" >&2; \
+		echo "The tests need$$missing. Debian: sudo apt-get install --no-install-recommends$$packages" >&2; \
 		exit 1; \
 	fi
 

@@ -16,9 +16,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from sfu.participant import Role
-from sfu.store.records import Client, Event, OpenStay, Stay, Totals
-from sfu.store.writes import CloseEvent, CloseStay, OpenEvent, TouchStays, Write
-from sfu.store.writes import OpenStay as OpenStayWrite
+from sfu.store.records import Client, Event, LastSeen, Stay, Totals
+from sfu.store.writes import CloseEvent, CloseStay, OpenEvent, OpenStay, TouchStays, Write
 
 HEARTBEAT: Final = 5.0
 """Seconds between heartbeats: what is not known of a stay at most, after a kill."""
@@ -33,7 +32,7 @@ WORDS: Final = 64
 class Absent:
     """A stay from before the restart that has not been resumed yet."""
 
-    open: OpenStay
+    open: LastSeen
     until: float
 
 
@@ -45,7 +44,7 @@ class Attendance:
 
     def __init__(self, announced: Container[str] = ()) -> None:
         self._announced = announced
-        self._open: dict[str, OpenStay] = {}
+        self._open: dict[str, LastSeen] = {}
         self._absent: dict[str, Absent] = {}
         self._events: dict[str, Event] = {}
 
@@ -57,8 +56,8 @@ class Attendance:
 
     def join(self, stay: Stay) -> list[Write]:
         """Somebody is in."""
-        self._open[stay.id] = OpenStay(stay, stay.joined_at, Totals())
-        return [OpenStayWrite(stay)]
+        self._open[stay.id] = LastSeen(stay, stay.joined_at, Totals())
+        return [OpenStay(stay)]
 
     def change_role(self, id: str, role: Role, now: float) -> list[Write]:
         """They go on in another role; nothing when it is the one they have."""
@@ -66,8 +65,8 @@ class Attendance:
         if found is None or found.stay.role is role:
             return []
         stay = found.stay.with_role(role, now)
-        self._open[id] = OpenStay(stay, now, found.totals)
-        return [OpenStayWrite(stay)]
+        self._open[id] = LastSeen(stay, now, found.totals)
+        return [OpenStay(stay)]
 
     def leave(self, id: str, now: float, reason: str, totals: Totals | None = None) -> list[Write]:
         """They are gone; without `totals`, those of the last heartbeat count."""
@@ -81,7 +80,7 @@ class Attendance:
         if not self._open:
             return []
         for id, found in self._open.items():
-            self._open[id] = OpenStay(found.stay, now, totals.get(id, found.totals))
+            self._open[id] = LastSeen(found.stay, now, totals.get(id, found.totals))
         return [TouchStays(now, {id: found.totals for id, found in self._open.items()})]
 
     def start(self, event: Event) -> list[Write]:
@@ -104,7 +103,7 @@ class Attendance:
 
     def recover(
         self,
-        stays: Iterable[OpenStay],
+        stays: Iterable[LastSeen],
         events: Iterable[Event],
         going_on: Container[str],
         now: float,
@@ -135,8 +134,8 @@ class Attendance:
             return None
         role = found.open.stay.role
         stay = found.open.stay.with_role(None, found.open.seen_at).with_role(role, now)
-        self._open[id] = OpenStay(stay, now, found.open.totals)
-        return stay, [OpenStayWrite(stay)]
+        self._open[id] = LastSeen(stay, now, found.open.totals)
+        return stay, [OpenStay(stay)]
 
     def absent(self) -> list[Stay]:
         """The stays that can still be resumed."""
@@ -152,7 +151,7 @@ class Attendance:
         found = self._absent.pop(id, None)
         return [] if found is None else [self._lost(found.open, reason, now)]
 
-    def _lost(self, open: OpenStay, reason: str, now: float) -> CloseStay:
+    def _lost(self, open: LastSeen, reason: str, now: float) -> CloseStay:
         return self._closed(open.stay, open.seen_at, reason, open.totals, now)
 
     def _closed(

@@ -109,7 +109,10 @@ class Webhooks:
         """Delivers until it is cancelled."""
         while True:
             self._wake.clear()
-            await self._start_due()
+            try:
+                await self._start_due()
+            except Exception:
+                log.exception("webhooks failed", bounded=True)
             try:
                 async with asyncio.timeout(POLL):
                     await self._wake.wait()
@@ -150,8 +153,6 @@ class Webhooks:
 
     def _served(self, lane: Lane, task: asyncio.Task[None]) -> None:
         del self._lanes[lane]
-        if not task.cancelled() and task.exception() is not None:
-            log.error("webhooks failed", exc_info=task.exception(), bounded=True)
         self._wake.set()
 
     async def _serve(self, lane: Lane) -> None:
@@ -170,6 +171,9 @@ class Webhooks:
                 await kept
         except StoreError as error:
             log.error("outbox cannot be kept", error=str(error), bounded=True)
+            await asyncio.sleep(POLL)
+        except Exception:
+            log.exception("webhooks failed", bounded=True)
             await asyncio.sleep(POLL)
 
     async def _try(self, waiting: Undelivered) -> Write:

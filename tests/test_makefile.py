@@ -53,14 +53,13 @@ def test_an_old_toolchain_is_named(programs: Path) -> None:
     assert "Found: cargo 1.63.0" in result.stderr
 
 
-def test_missing_browsers_are_named(programs: Path) -> None:
+def test_missing_programs_are_named(programs: Path) -> None:
     (programs / "id").unlink()
     fake = programs / "id"
     fake.write_text("#!/bin/sh\necho 1000\n")
     fake.chmod(0o755)
-    result = make("browsers", path=programs)
+    result = make("programs", path=programs)
     assert result.returncode != 0
-    assert "need chromium firefox-esr node npm." in result.stderr
-    assert "apt-get install --no-install-recommends chromium firefox-esr nodejs npm" in (
-        result.stderr
-    )
+    assert "need chromium firefox-esr node npm redis-server." in result.stderr
+    advice = "apt-get install --no-install-recommends chromium firefox-esr nodejs npm redis-server"
+    assert advice in result.stderr

@@ -16,12 +16,13 @@ from sfu.store.errors import StoreError, StoreOverloaded
 from sfu.store.records import (
     Event,
     Idempotent,
-    OpenStay,
+    LastSeen,
     Retention,
     StoredRoom,
     Undelivered,
     UsagePage,
 )
+from sfu.store.sqlite import SqliteStore
 from sfu.store.writes import Write
 
 __all__ = ["Store", "StoreError", "StoreOverloaded", "make_store"]
@@ -39,14 +40,21 @@ class Store(Protocol):
     def submit(self, writes: Sequence[Write]) -> asyncio.Future[None]:
         """Hands a commit in, behind all that were handed in before; done when it is durable.
 
-        Raises StoreOverloaded when too many wait, and TypeError or ValueError
-        for a document that is no JSON. To cancel the future does not undo the
-        commit. All commits of one turn of the event loop share one wait for the
-        disk, as do those that come while the disk is busy.
+        The future fails with a StoreError, and nothing of the commit is done,
+        when the store is in trouble, as with a full disk. Raises StoreOverloaded
+        when too many commits wait, and TypeError or ValueError for a document
+        that is no JSON. To cancel the future does not undo the commit. All
+        commits of one turn of the event loop share one wait for the disk, as
+        do those that come while the disk is busy.
         """
 
+    def keep(self, writes: Sequence[Write]) -> asyncio.Future[None]:
+        """As `submit`, for what has happened and must be kept: tried until it is done, in its
+        place. The future fails only when the store is closed while in trouble, or when the
+        commit can never be done."""
+
     async def commit(self, writes: Sequence[Write]) -> None:
-        """Returns when these writes, all of them, are durable; if it raises, none is done."""
+        """`submit`, and returns when all these writes are durable."""
 
     async def rooms(self) -> list[StoredRoom]:
         """Every room, in no order."""
@@ -63,7 +71,7 @@ class Store(Protocol):
     async def idempotency(self, tenant: str, key: str, now: float) -> Idempotent | None:
         """What was answered to a request with this key, while that is kept."""
 
-    async def open_stays(self) -> list[OpenStay]:
+    async def open_stays(self) -> list[LastSeen]:
         """The stays without an end, in no order."""
 
     async def open_events(self) -> list[Event]:
@@ -87,16 +95,9 @@ class Store(Protocol):
 
 
 def make_store(path: str | Path, url: str, retention: Retention | None = None) -> Store:
-    """The store that the settings ask for: Redis at `url`, or the file at `path` when that is "".
+    """The store that the settings ask for: Redis at `url`, or without one the file at `path`."""
+    if url:
+        from sfu.store.redis import RedisStore  # whoever has a file needs no client of Redis
 
-    Raises StoreError when Redis is asked for and its client is not installed.
-    """
-    if not url:
-        from sfu.store.sqlite import SqliteStore
-
-        return SqliteStore(path, retention)
-    try:
-        from sfu.store.redis import RedisStore
-    except ImportError as error:
-        raise StoreError("a Redis store needs: pip install 'open-sfu[redis]'") from error
-    return RedisStore(url, retention)
+        return RedisStore(url, retention)
+    return SqliteStore(path, retention)

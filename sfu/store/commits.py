@@ -18,19 +18,22 @@ from sfu.store.operations import Operation
 
 WAITING: Final = 65_536
 BATCH: Final = 20_000
+PAUSE: Final = 1.0
 
 log = structlog.get_logger()
 
 Apply = Callable[[list[list[Operation]]], Awaitable[list[Exception | None]]]
-"""Carries out commits in order, each as a whole; gives for each what was wrong with it."""
+"""Carries out commits in order, each as a whole; gives for each what is wrong with it for good.
+Raises when the store itself is in trouble: then none of them is done."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Commit:
-    """One commit that waits."""
+    """One commit that waits; one that is `kept` is tried until it is done."""
 
     operations: list[Operation]
     done: asyncio.Future[None]
+    kept: bool
 
 
 class Commits:
@@ -47,14 +50,14 @@ class Commits:
         """Begins to take commits."""
         self._task = asyncio.create_task(self._run(), name="store commits")
 
-    def submit(self, operations: list[Operation]) -> asyncio.Future[None]:
+    def submit(self, operations: list[Operation], *, kept: bool) -> asyncio.Future[None]:
         """Puts a commit in its place; the future is done when it is durable."""
         if self._task is None or self._task.done():
             raise StoreError("the store is not open")
         if len(self._waiting) >= self._limit:
             raise StoreOverloaded("too many commits wait for the store")
         done = asyncio.get_running_loop().create_future()
-        self._waiting.append(Commit(operations, done))
+        self._waiting.append(Commit(operations, done, kept))
         self._wake.set()
         return done
 
@@ -87,14 +90,33 @@ class Commits:
             outcomes = await self._apply([commit.operations for commit in batch])
         except Exception as error:
             log.error("store failed", commits=len(batch), error=str(error), bounded=True)
-            outcomes = [error] * len(batch)
+            await self._put_off(batch, error)
+            return
         for commit, outcome in zip(batch, outcomes, strict=True):
-            if commit.done.done():  # whoever waited has been cancelled
-                continue
-            if outcome is None:
-                commit.done.set_result(None)
+            _tell(commit, outcome)
+
+    async def _put_off(self, batch: list[Commit], error: Exception) -> None:
+        """What is kept is tried again, before all others; whoever handed in the rest is told."""
+        left = []
+        for commit in batch:
+            if commit.kept and self._task is not None:
+                left.append(commit)
             else:
-                commit.done.set_exception(_store_error(outcome))
+                _tell(commit, error)
+        if left:
+            self._waiting.extendleft(reversed(left))
+            await asyncio.sleep(PAUSE)
+
+
+def _tell(commit: Commit, outcome: Exception | None) -> None:
+    if commit.kept and outcome is not None:
+        log.error("commit not kept", error=str(outcome), bounded=True)
+    if commit.done.done():  # whoever waited has been cancelled
+        return
+    if outcome is None:
+        commit.done.set_result(None)
+    else:
+        commit.done.set_exception(_store_error(outcome))
 
 
 def _store_error(error: Exception) -> StoreError:

@@ -97,7 +97,7 @@ class Stay:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenStay:
+class LastSeen:
     """A stay without an end yet, and what was last known of it."""
 
     stay: Stay

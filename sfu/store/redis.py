@@ -14,7 +14,15 @@ from typing import Any, Final
 
 import redis.asyncio
 import structlog
-from redis.exceptions import BusyLoadingError, ConnectionError, NoScriptError, RedisError
+from redis.exceptions import (
+    BusyLoadingError,
+    ConnectionError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
 from redis.exceptions import TimeoutError as RedisTimeout
 
 from sfu.store.commits import Commits
@@ -24,7 +32,7 @@ from sfu.store.reading import document_of, usage_page
 from sfu.store.records import (
     Event,
     Idempotent,
-    OpenStay,
+    LastSeen,
     Retention,
     StoredRoom,
     Totals,
@@ -91,7 +99,11 @@ class RedisStore:
 
     def submit(self, writes: Sequence[Write]) -> asyncio.Future[None]:
         """See `Store.submit`."""
-        return self._commits.submit(encode(writes))
+        return self._commits.submit(encode(writes), kept=False)
+
+    def keep(self, writes: Sequence[Write]) -> asyncio.Future[None]:
+        """See `Store.keep`."""
+        return self._commits.submit(encode(writes), kept=True)
 
     async def commit(self, writes: Sequence[Write]) -> None:
         """See `Store.commit`."""
@@ -109,6 +121,10 @@ class RedisStore:
                 if attempt == ATTEMPTS - 1:
                     raise
                 await asyncio.sleep(PAUSE)
+            except (OutOfMemoryError, ReadOnlyError):
+                raise
+            except ResponseError as error:  # will not be better next time
+                return [error] * len(batch)
         return [None] * len(batch)
 
     async def _run(self, arguments: tuple[str | int, ...]) -> None:
@@ -148,7 +164,7 @@ class RedisStore:
         digest, response = json.loads(kept)
         return Idempotent(digest, document_of(response))
 
-    async def open_stays(self) -> list[OpenStay]:
+    async def open_stays(self) -> list[LastSeen]:
         """See `Store.open_stays`."""
         stays = await self._read("HGETALL", "sfu:stays")
         seen = await self._read("HGETALL", "sfu:stays:seen")
@@ -224,10 +240,10 @@ def _room(tenant: str, id: str, kept: str) -> StoredRoom:
     return StoredRoom(tenant, id, int(version), document_of(document))
 
 
-def _open_stay(id: str, stay: str, seen: str) -> OpenStay:
+def _open_stay(id: str, stay: str, seen: str) -> LastSeen:
     tenant, event, body = json.loads(stay)
     at, sent, received, quality = json.loads(seen)
-    return OpenStay(stay_of(id, tenant, event, body), at, Totals(sent, received, quality))
+    return LastSeen(stay_of(id, tenant, event, body), at, Totals(sent, received, quality))
 
 
 def _order(position: str) -> tuple[int, int]:

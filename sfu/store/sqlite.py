@@ -23,7 +23,7 @@ from sfu.store.reading import document_of, usage_page
 from sfu.store.records import (
     Event,
     Idempotent,
-    OpenStay,
+    LastSeen,
     Retention,
     StoredRoom,
     Totals,
@@ -84,7 +84,11 @@ class SqliteStore:
 
     def submit(self, writes: Sequence[Write]) -> asyncio.Future[None]:
         """See `Store.submit`."""
-        return self._commits.submit(encode(writes))
+        return self._commits.submit(encode(writes), kept=False)
+
+    def keep(self, writes: Sequence[Write]) -> asyncio.Future[None]:
+        """See `Store.keep`."""
+        return self._commits.submit(encode(writes), kept=True)
 
     async def commit(self, writes: Sequence[Write]) -> None:
         """See `Store.commit`."""
@@ -131,7 +135,7 @@ class SqliteStore:
             return Idempotent(str(digest), document_of(str(response)))
         return None
 
-    async def open_stays(self) -> list[OpenStay]:
+    async def open_stays(self) -> list[LastSeen]:
         """See `Store.open_stays`."""
         return await self._read(_open_stays)
 
@@ -218,8 +222,8 @@ class SqliteStore:
     def _write(self, batch: list[list[Operation]]) -> list[Exception | None]:
         try:
             self._patiently(batch)
-        except sqlite3.OperationalError as error:
-            return [error] * len(batch)
+        except sqlite3.OperationalError:
+            raise  # the disk, not the commits
         except (sqlite3.Error, OverflowError, ValueError) as error:
             if len(batch) == 1:
                 return [error]
@@ -284,12 +288,12 @@ def _undelivered(row: Row, *, first: bool) -> Undelivered:
     )
 
 
-def _open_stays(connection: sqlite3.Connection) -> list[OpenStay]:
+def _open_stays(connection: sqlite3.Connection) -> list[LastSeen]:
     rows = connection.execute(
         "SELECT id, tenant, event, body, seen_at, bytes_sent, bytes_received, quality FROM stays"
     )
     return [
-        OpenStay(stay_of(id, tenant, event, body), seen_at, Totals(sent, received, quality))
+        LastSeen(stay_of(id, tenant, event, body), seen_at, Totals(sent, received, quality))
         for id, tenant, event, body, seen_at, sent, received, quality in rows
     ]
 

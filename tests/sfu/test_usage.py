@@ -3,9 +3,8 @@
 import pytest
 
 from sfu.participant import Role
-from sfu.store.records import Client, Event, OpenStay, Stay, Totals, participant_record
-from sfu.store.writes import CloseEvent, CloseStay, OpenEvent, TouchStays
-from sfu.store.writes import OpenStay as OpenStayWrite
+from sfu.store.records import Client, Event, LastSeen, Stay, Totals, participant_record
+from sfu.store.writes import CloseEvent, CloseStay, OpenEvent, OpenStay, TouchStays
 from sfu.usage import PATIENCE, Attendance, client_of
 
 NOW = 1_700_000_000.0
@@ -18,7 +17,7 @@ def stay(id: str, role: Role = Role.ATTENDEE, event: str = "e1") -> Stay:
 
 def test_a_stay_is_opened_when_somebody_joins_and_closed_when_they_leave() -> None:
     attendance = Attendance()
-    assert attendance.join(stay("p1")) == [OpenStayWrite(stay("p1"))]
+    assert attendance.join(stay("p1")) == [OpenStay(stay("p1"))]
     assert "p1" in attendance
     writes = attendance.leave("p1", NOW + 60, "left", Totals(1, 2, 4.5))
     assert writes == [
@@ -71,7 +70,7 @@ def test_time_counts_for_the_role_one_has() -> None:
     attendance = Attendance()
     attendance.join(stay("p1"))
     (write,) = attendance.change_role("p1", Role.PRESENTER, NOW + 10)
-    assert write == OpenStayWrite(stay("p1").with_role(Role.PRESENTER, NOW + 10))
+    assert write == OpenStay(stay("p1").with_role(Role.PRESENTER, NOW + 10))
     assert attendance.change_role("p1", Role.PRESENTER, NOW + 11) == []
     assert attendance.change_role("nobody", Role.PRESENTER, NOW + 11) == []
     attendance.change_role("p1", Role.ATTENDEE, NOW + 30)
@@ -119,8 +118,8 @@ def test_the_end_of_an_event_closes_its_stays_first() -> None:
     assert again == CloseEvent("e1", None, NOW + 61, "ended", NOW + 61)
 
 
-def seen(id: str, at: float, event: str = "e1") -> OpenStay:
-    return OpenStay(stay(id, event=event), at, Totals(7, 8, 3.0))
+def seen(id: str, at: float, event: str = "e1") -> LastSeen:
+    return LastSeen(stay(id, event=event), at, Totals(7, 8, 3.0))
 
 
 def test_after_a_restart_stays_are_resumed_or_closed_when_last_seen() -> None:
@@ -135,7 +134,7 @@ def test_after_a_restart_stays_are_resumed_or_closed_when_last_seen() -> None:
     resumed = attendance.resume("p1", start + 10)
     assert resumed is not None
     again, writes = resumed
-    assert writes == [OpenStayWrite(again)]
+    assert writes == [OpenStay(again)]
     assert attendance.resume("p1", start + 10) is None
     assert attendance.expire(start + PATIENCE - 0.001) == []
     assert attendance.expire(start + PATIENCE) == [

@@ -17,6 +17,7 @@ from sfu.config.schema import TenantSettings
 from sfu.signaling import webhooks
 from sfu.signaling.webhooks import Endpoint, Webhooks, endpoints, pause, signature
 from sfu.store import Store, StoreError, make_store
+from sfu.store.records import Undelivered
 from sfu.store.writes import Enqueue, Write
 
 NOW = 1_700_000_000.0
@@ -353,3 +354,25 @@ async def test_a_store_that_fails_for_a_while_loses_nothing(
     async with delivering(store, ("acme", backend.url)):
         await until_empty(store)
     assert backend.numbers() == [1, 1, 1, 2]
+
+
+async def test_a_fault_in_one_room_is_logged_and_stays_there(
+    store: Store,
+    backend: Backend,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(webhooks, "POLL", 0.02)
+    outbox, faults = store.outbox, iter([True])
+
+    async def faulty(tenant: str, room: str, limit: int) -> list[Undelivered]:
+        if next(faults, False):
+            raise ZeroDivisionError
+        return await outbox(tenant, room, limit)
+
+    monkeypatch.setattr(store, "outbox", faulty)
+    await store.commit([hook(1), hook(2, "b")])
+    async with delivering(store, ("acme", backend.url)):
+        await until_empty(store)
+    assert sorted(map(str, backend.numbers())) == ["1", "2"]
+    assert "ZeroDivisionError" in "".join(capsys.readouterr())

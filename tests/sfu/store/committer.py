@@ -9,6 +9,7 @@ import contextlib
 import os
 import random
 import sys
+from functools import partial
 
 from sfu.store import Store, StoreError, make_store
 from sfu.store.writes import Delivered
@@ -26,14 +27,15 @@ async def commit(store: Store, seed: int) -> None:
     free = asyncio.Semaphore(AT_ONCE)
     chance = random.Random(n)
 
-    def committed(n: int) -> None:
+    def committed(n: int, done: asyncio.Future[None]) -> None:
+        done.result()
         tell(f"committed {n}")
         free.release()
 
     while True:
         await free.acquire()
         done = store.submit(commit_of(seed, n))
-        done.add_done_callback(lambda done, n=n: done.exception() or committed(n))
+        done.add_done_callback(partial(committed, n))
         n += 1
         await asyncio.sleep(chance.choice([0, 0, 0.0005, 0.003]))  # batches of every size
 

@@ -12,7 +12,7 @@ from sfu.store import Store
 from sfu.store.records import (
     Document,
     Event,
-    OpenStay,
+    LastSeen,
     Stay,
     Totals,
     event_record,
@@ -24,6 +24,7 @@ from sfu.store.writes import (
     CloseStay,
     Enqueue,
     OpenEvent,
+    OpenStay,
     RemoveBan,
     RemoveRoom,
     RevokeToken,
@@ -32,7 +33,6 @@ from sfu.store.writes import (
     TouchStays,
     Write,
 )
-from sfu.store.writes import OpenStay as OpenStayWrite
 
 NOW = 1_700_000_000.0
 FAR = NOW * 2
@@ -60,8 +60,8 @@ def _write(chance: random.Random, n: int, now: float) -> Write:
         SaveBan("acme", room, f"i{some}", now),
         RemoveBan("acme", room, f"i{some}"),
         RevokeToken("acme", f"j{some}", now),
-        OpenStayWrite(stay),
-        OpenStayWrite(stay.with_role(Role.PRESENTER, now)),
+        OpenStay(stay),
+        OpenStay(stay.with_role(Role.PRESENTER, now)),
         TouchStays(now, {f"p{some}": Totals(n, 2, 3.5), f"p{some + 1}": Totals(n, 1)}),
         CloseStay(stay, now, "left", Totals(1, 2), now, announce),
         CloseStay(stay, now, "left", Totals(1, 2), now, announce),
@@ -92,7 +92,7 @@ class Model:
     rooms: dict[tuple[str, str], tuple[int, Document]] = field(default_factory=dict)
     bans: dict[str, set[str]] = field(default_factory=lambda: {room: set() for room in ROOMS})
     revoked: set[tuple[str, str]] = field(default_factory=set)
-    stays: dict[str, OpenStay] = field(default_factory=dict)
+    stays: dict[str, LastSeen] = field(default_factory=dict)
     tallies: dict[str, Tally] = field(default_factory=dict)
     usage: dict[str, Document] = field(default_factory=dict)
     enqueued: dict[str, list[str]] = field(default_factory=lambda: {room: [] for room in ROOMS})
@@ -103,20 +103,20 @@ class Model:
                 self.rooms[tenant, id] = (version, document)
             case RemoveRoom(tenant, id):
                 self.rooms.pop((tenant, id), None)
-                self.bans[id].clear()
+                self.bans.get(id, set()).clear()
             case SaveBan(_, room, identity, _):
                 self.bans[room].add(identity)
             case RemoveBan(_, room, identity):
                 self.bans[room].discard(identity)
             case RevokeToken(tenant, jti, _):
                 self.revoked.add((tenant, jti))
-            case OpenStayWrite(stay):
+            case OpenStay(stay):
                 self._open(stay)
             case TouchStays(at, totals):
                 for id, each in totals.items():
                     if id in self.stays:
                         known = self.stays[id]
-                        self.stays[id] = OpenStay(known.stay, max(at, known.seen_at), each)
+                        self.stays[id] = LastSeen(known.stay, max(at, known.seen_at), each)
             case CloseStay():
                 self._close(write)
             case OpenEvent(event):
@@ -133,9 +133,9 @@ class Model:
     def _open(self, stay: Stay) -> None:
         known = self.stays.get(stay.id)
         if known is not None:
-            self.stays[stay.id] = OpenStay(stay, max(known.seen_at, stay.since), known.totals)
+            self.stays[stay.id] = LastSeen(stay, max(known.seen_at, stay.since), known.totals)
         elif f"stay-{stay.id}" not in self.usage:
-            self.stays[stay.id] = OpenStay(stay, stay.since, Totals())
+            self.stays[stay.id] = LastSeen(stay, stay.since, Totals())
             tally = self.tallies.setdefault(stay.event, Tally())
             tally.stays += 1
             tally.present += 1

@@ -12,7 +12,7 @@ from sfu.store.records import (
     Document,
     Event,
     Idempotent,
-    OpenStay,
+    LastSeen,
     Stay,
     StoredRoom,
     Totals,
@@ -24,6 +24,7 @@ from sfu.store.writes import (
     Delivered,
     Enqueue,
     OpenEvent,
+    OpenStay,
     Prune,
     RemoveBan,
     RemoveRoom,
@@ -33,9 +34,6 @@ from sfu.store.writes import (
     SaveIdempotency,
     SaveRoom,
     TouchStays,
-)
-from sfu.store.writes import (
-    OpenStay as Open,
 )
 from tests.sfu.store.conftest import MakeStore
 
@@ -125,25 +123,25 @@ async def test_a_stay_is_open_until_it_is_closed(make: MakeStore) -> None:
     )
     store = make()
     await store.open()
-    await store.commit([Open(stay("p2")), Open(first)])
+    await store.commit([OpenStay(stay("p2")), OpenStay(first)])
     await store.commit([TouchStays(NOW + 10.5, {"p1": Totals(5, 2**60, 4.25), "gone": Totals()})])
     await store.close()
     store = make()
     await store.open()
     found = sorted(await store.open_stays(), key=lambda each: each.stay.id)
     assert found == [
-        OpenStay(first, NOW + 10.5, Totals(5, 2**60, 4.25)),
-        OpenStay(stay("p2"), NOW, Totals()),
+        LastSeen(first, NOW + 10.5, Totals(5, 2**60, 4.25)),
+        LastSeen(stay("p2"), NOW, Totals()),
     ]
     await store.commit([TouchStays(NOW + 5, {"p1": Totals(6, 7, None)})])
-    assert OpenStay(first, NOW + 10.5, Totals(6, 7)) in await store.open_stays()
+    assert LastSeen(first, NOW + 10.5, Totals(6, 7)) in await store.open_stays()
     await store.commit([close(first, NOW + 20)])
     assert [each.stay.id for each in await store.open_stays()] == ["p2"]
     await store.close()
 
 
 async def test_closing_twice_makes_one_record(store: Store) -> None:
-    await store.commit([Open(stay("p1")), close(stay("p1"), NOW + 5, announce=True)])
+    await store.commit([OpenStay(stay("p1")), close(stay("p1"), NOW + 5, announce=True)])
     await store.commit([close(stay("p1"), NOW + 9, announce=True), close(stay("p2"), NOW)])
     (record,) = await all_usage(store)
     assert record["left_at"] == "2023-11-14T22:13:25.000Z"
@@ -151,29 +149,31 @@ async def test_closing_twice_makes_one_record(store: Store) -> None:
 
 
 async def test_a_closed_stay_is_not_opened_again(store: Store) -> None:
-    await store.commit([Open(stay("p1")), close(stay("p1"), NOW + 5)])
-    await store.commit([Open(stay("p1"))])
+    await store.commit([OpenStay(stay("p1")), close(stay("p1"), NOW + 5)])
+    await store.commit([OpenStay(stay("p1"))])
     assert await store.open_stays() == []
 
 
 async def test_an_open_stay_is_changed_in_place(store: Store) -> None:
     first = stay("p1")
     later = first.with_role(Role.PRESENTER, NOW + 3)
-    await store.commit([Open(first), TouchStays(NOW + 2, {"p1": Totals(1, 2)}), Open(later)])
-    assert await store.open_stays() == [OpenStay(later, NOW + 3, Totals(1, 2))]
-    await store.commit([TouchStays(NOW + 9, {"p1": Totals(3, 4, 5.0)}), Open(later)])
-    assert await store.open_stays() == [OpenStay(later, NOW + 9, Totals(3, 4, 5.0))]
+    await store.commit(
+        [OpenStay(first), TouchStays(NOW + 2, {"p1": Totals(1, 2)}), OpenStay(later)]
+    )
+    assert await store.open_stays() == [LastSeen(later, NOW + 3, Totals(1, 2))]
+    await store.commit([TouchStays(NOW + 9, {"p1": Totals(3, 4, 5.0)}), OpenStay(later)])
+    assert await store.open_stays() == [LastSeen(later, NOW + 9, Totals(3, 4, 5.0))]
 
 
 async def test_an_event_counts_its_stays(store: Store) -> None:
     event = Event("e1", "acme", "lobby", "webinar", NOW + 2)
     organizer = stay("p1", Role.ORGANIZER)
-    await store.commit([Open(organizer)])
+    await store.commit([OpenStay(organizer)])
     assert await store.open_events() == []
     await store.commit([OpenEvent(event)])
     assert await store.open_events() == [event]
-    await store.commit([Open(stay("p2")), Open(stay("p3")), Open(stay("p3"))])
-    await store.commit([close(stay("p3"), NOW + 1.5), Open(stay("p4", identity="i-p3"))])
+    await store.commit([OpenStay(stay("p2")), OpenStay(stay("p3")), OpenStay(stay("p3"))])
+    await store.commit([close(stay("p3"), NOW + 1.5), OpenStay(stay("p4", identity="i-p3"))])
     ends = [close(organizer, NOW + 60), close(stay("p2"), NOW + 60), close(stay("p4"), NOW + 60)]
     await store.commit([*ends, CloseEvent("e1", event, NOW + 61, "ended", NOW + 61, announce=True)])
     assert await store.open_events() == []
@@ -204,7 +204,7 @@ async def test_an_event_ends_once_and_one_that_never_started_makes_no_record(sto
     ended = CloseEvent("e1", event, NOW + 1, "ended", NOW + 1)
     await store.commit([OpenEvent(event), ended, ended])
     await store.commit([OpenEvent(event), ended])
-    await store.commit([Open(stay("p1")), CloseEvent("e1", None, NOW + 1, "removed", NOW + 1)])
+    await store.commit([OpenStay(stay("p1")), CloseEvent("e1", None, NOW + 1, "removed", NOW + 1)])
     assert [record["id"] for record in await all_usage(store)] == ["event-e1"]
     assert await store.open_events() == []
 
@@ -323,6 +323,15 @@ async def test_commits_are_carried_out_in_the_order_they_were_handed_in(store: S
     await commits[-1]
     assert all(commit.done() for commit in commits)
     assert (await store.rooms())[0].version == 499
+
+
+async def test_what_is_to_be_kept_comes_in_its_place(store: Store) -> None:
+    store.keep([SaveRoom("acme", "a", {}, 1)])
+    first = store.submit([SaveRoom("acme", "a", {}, 2)])
+    store.keep([SaveRoom("acme", "b", {}, 3)])
+    last = store.keep([SaveRoom("acme", "b", {}, 4)])
+    await asyncio.gather(first, last)
+    assert {room.id: room.version for room in await store.rooms()} == {"a": 2, "b": 4}
 
 
 async def test_closing_carries_out_what_waits(make: MakeStore) -> None:
