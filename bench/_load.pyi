@@ -9,9 +9,9 @@ class Snapshot(TypedDict):
     cpu_ns: int
     """CPU time of the engine's thread."""
     attendees: int
-    with_video: int
-    with_audio: int
-    """Attendees that have received any."""
+    video_streams: int
+    audio_streams: int
+    """Of all attendees together, those of which something has come."""
     video: int
     audio: int
     """RTP packets that attendees received, retransmissions not counted."""

@@ -5,6 +5,7 @@ floor runs before and after on the server's core, so that the ratio is of one ru
 """
 
 import asyncio
+import itertools
 import os
 import resource
 import time
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from sfu.bench._load import Snapshot
 
 BITRATE: Final = 1_200_000
+"""Of a single camera; one of several has to fit the 1 Mbit/s that the room gives each."""
+BITRATE_OF_MANY: Final = 800_000
 FPS: Final = 30
 SETTLE: Final = 3.0
 """Seconds between the last join and the measurement."""
@@ -46,6 +49,11 @@ class Plan:
     seconds: float
     presenters: int = 1
     floor: bool = True
+
+    @property
+    def bitrate(self) -> int:
+        """Of each camera, bit/s."""
+        return BITRATE if self.presenters == 1 else BITRATE_OF_MANY
 
 
 def measure(plan: Plan, progress: Progress) -> Forward:
@@ -73,7 +81,7 @@ def _floor(plan: Plan, core: int | None, progress: Progress, name: str) -> Floor
     cost = measure_floor(
         receivers=plan.attendees,
         presenters=plan.presenters,
-        bitrate=BITRATE,
+        bitrate=plan.bitrate,
         fps=FPS,
         seconds=seconds,
         core=core,
@@ -95,23 +103,53 @@ async def _measure_server(plan: Plan, daemon: Daemon, progress: Progress) -> For
         async with Clients(daemon.signaling_url, ROOM, engine) as clients:
             for number in range(plan.presenters):
                 role = "organizer" if number == 0 else "presenter"
-                await clients.add_presenter(role, number, bitrate=BITRATE, fps=FPS)
+                await clients.add_presenter(role, number, bitrate=plan.bitrate, fps=FPS)
             await asyncio.sleep(1.0)
             before = daemon.memory()
             seconds_to_join = await _join(plan, clients, progress)
             await _await_media(plan, engine, daemon)
             await _wait("settling", SETTLE, progress)
-            start, start_cpu = engine.snapshot(begin=True), daemon.cpu_ns()
-            await _wait("forwarding", plan.seconds, progress)
-            end, end_cpu = engine.snapshot(), daemon.cpu_ns()
+            marks = await _mark_seconds(plan, engine, daemon, progress)
             per_subscriber = (daemon.memory() - before) / plan.attendees
             dropped = daemon.dropped()
     finally:
         engine.stop()
-    cpu = {name: end_cpu[name] - start_cpu.get(name, 0) for name in end_cpu}
-    return _result(plan, start, end, cpu).with_surroundings(
+    return _result(plan, marks).with_surroundings(
         seconds_to_join=seconds_to_join, bytes_per_subscriber=per_subscriber, dropped=dropped
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far everything was at a moment."""
+
+    load: "Snapshot"
+    cpu: dict[str, int]
+    stolen: float
+
+    @property
+    def packets(self) -> int:
+        """That attendees had received."""
+        return self.load["video"] + self.load["audio"]
+
+    @property
+    def sent(self) -> int:
+        """Packets that presenters had sent."""
+        return self.load["sent_video"] + self.load["sent_audio"]
+
+
+async def _mark_seconds(
+    plan: Plan, engine: Engine, daemon: Daemon, progress: Progress
+) -> list[Mark]:
+    """Forwards; a mark at the beginning, after each second and at the end."""
+    start = time.monotonic()
+    marks = [Mark(engine.snapshot(begin=True), daemon.cpu_ns(), machine.stolen())]
+    while (left := start + plan.seconds - time.monotonic()) > 0:
+        progress("forwarding", 1 - left / plan.seconds)
+        # The last second takes in what is left over.
+        await asyncio.sleep(left if left < 1.5 else 1)
+        marks.append(Mark(engine.snapshot(), daemon.cpu_ns(), machine.stolen()))
+    return marks
 
 
 async def _join(plan: Plan, clients: Clients, progress: Progress) -> float:
@@ -138,13 +176,15 @@ async def _await_media(plan: Plan, engine: Engine, daemon: Daemon) -> None:
     deadline = time.monotonic() + MEDIA_PATIENCE
     while True:
         now = engine.snapshot()
-        if now["with_video"] == now["with_audio"] == plan.attendees:
+        wanted = plan.attendees * plan.presenters
+        if now["video_streams"] == now["audio_streams"] == wanted:
             return
         if time.monotonic() > deadline:
             raise ForwardError(
-                f"of {plan.attendees} attendees {now['with_video']} got video and "
-                f"{now['with_audio']} audio; presenters sent {now['sent_video']} and "
-                f"{now['sent_audio']} packets. The server's log:\n{daemon.complaints()}"
+                f"attendees should have {wanted} streams each of video and audio, and got "
+                f"{now['video_streams']} and {now['audio_streams']}; presenters sent "
+                f"{now['sent_video']} and {now['sent_audio']} packets. "
+                f"The server's log:\n{daemon.complaints()}"
             )
         await asyncio.sleep(0.1)
 
@@ -157,27 +197,31 @@ async def _wait(name: str, seconds: float, progress: Progress) -> None:
     progress(name, 1)
 
 
-def _result(plan: Plan, start: "Snapshot", end: "Snapshot", cpu: dict[str, int]) -> Forward:
-    packets = end["video"] + end["audio"] - start["video"] - start["audio"]
+def _result(plan: Plan, marks: list[Mark]) -> Forward:
+    first, last = marks[0], marks[-1]
+    start, end = first.load, last.load
+    packets = last.packets - first.packets
     seconds = (end["now_ns"] - start["now_ns"]) / 1e9
     if packets == 0:
         raise ForwardError("nothing was forwarded")
+    cpu = {name: used - first.cpu.get(name, 0) for name, used in last.cpu.items()}
     threads = [
         Thread(name, used / 1e9 / seconds, used / packets / 1000)
         for name, used in sorted(cpu.items(), key=lambda entry: -entry[1])
         if used > 0
     ]
-    # Counted from the beginning: what is under way now is not lost.
-    lost = (end["expected"] - end["received"]) + end["skipped"]
     return Forward(
         attendees=plan.attendees,
         presenters=plan.presenters,
         seconds=seconds,
         packets=packets,
         packets_per_second=packets / seconds,
+        delivered=packets / max(1, (last.sent - first.sent) * plan.attendees),
         us_per_packet=sum(cpu.values()) / packets / 1000,
+        us_by_second=[_us_per_packet(*pair) for pair in itertools.pairwise(marks)],
         threads=threads,
-        lost=lost,
+        # Counted from the beginning: what is under way now is not lost.
+        lost=(end["expected"] - end["received"]) + end["skipped"],
         recovered=end["recovered"],
         damaged=end["damaged"] + end["strange"],
         late=end["late"],
@@ -188,7 +232,13 @@ def _result(plan: Plan, start: "Snapshot", end: "Snapshot", cpu: dict[str, int])
         video=_latency(end, "video"),
         audio=_latency(end, "audio"),
         load_busy=(end["cpu_ns"] - start["cpu_ns"]) / 1e9 / seconds,
+        stolen=(last.stolen - first.stolen) / seconds,
     )
+
+
+def _us_per_packet(start: Mark, end: Mark) -> float:
+    used = sum(end.cpu.values()) - sum(start.cpu.values())
+    return used / max(1, end.packets - start.packets) / 1000
 
 
 def _latency(snapshot: "Snapshot", kind: str) -> Latency:

@@ -25,6 +25,15 @@ def load() -> float:
     return os.getloadavg()[0]
 
 
+def stolen() -> float:
+    """Seconds of all cores together that the host gave to other guests, since the boot."""
+    try:
+        total = Path("/proc/stat").read_text().split("\n", 1)[0].split()
+    except OSError:
+        return 0.0
+    return int(total[8]) / os.sysconf("SC_CLK_TCK")
+
+
 def cores() -> tuple[int | None, int | None]:
     """One core for what is measured and one for the load; None for both on a machine with one."""
     available = sorted(os.sched_getaffinity(0))

@@ -14,6 +14,11 @@ def show(console: Console, result: Forward, facts: Mapping[str, str]) -> None:
     """Prints the tables: what was measured, where the time went, on which machine."""
     console.print(_summary(result))
     console.print(_threads(result))
+    console.print(
+        f"second by second {min(result.us_by_second):.2f} to {max(result.us_by_second):.2f} "
+        f"µs/packet, median {result.us_median:.2f}; the host took {result.stolen:.1%} of a core",
+        highlight=False,
+    )
     joined = f"{result.attendees} joined in {result.seconds_to_join:.1f} s"
     console.print(
         f"{joined}; {result.verified} packets opened and compared, {result.damaged} damaged, "

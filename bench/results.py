@@ -1,5 +1,6 @@
 """What a measurement found, and the goals it is held against."""
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
@@ -50,7 +51,10 @@ class Forward:
     seconds: float
     packets: int
     packets_per_second: float
+    delivered: float
+    """Share of what everybody would have got, had the server left nothing out."""
     us_per_packet: float
+    us_by_second: Sequence[float]
     threads: Sequence[Thread]
     lost: int
     recovered: int
@@ -64,6 +68,8 @@ class Forward:
     audio: Latency
     load_busy: float
     """Share of its core that the load's thread took; near 1 the load is the bottleneck."""
+    stolen: float
+    """Cores that the host gave to other guests meanwhile; with much of it, figures are noise."""
     seconds_to_join: float = 0.0
     bytes_per_subscriber: float = 0.0
     dropped: int = 0
@@ -84,6 +90,11 @@ class Forward:
             bytes_per_subscriber=bytes_per_subscriber,
             dropped=dropped,
         )
+
+    @property
+    def us_median(self) -> float:
+        """Of the seconds: what disturbs a few of them does not count."""
+        return statistics.median(self.us_by_second)
 
     @property
     def floor_us(self) -> float | None:
@@ -108,6 +119,7 @@ class Forward:
                 f"{self.us_per_packet:.2f} µs per packet, not {GOAL_US}",
             ),
             (ratio > GOAL_RATIO, f"{ratio:.2f} times the floor, not {GOAL_RATIO}"),
+            (self.delivered < 0.98, f"{self.delivered:.0%} of what was sent was forwarded"),
             (self.lost > 0, f"{self.lost} packets lost"),
             (self.damaged > 0, f"{self.damaged} packets damaged or unknown"),
             (p99 > GOAL_P99_MS, f"p99 latency {p99:.1f} ms, not {GOAL_P99_MS:.0f}"),
@@ -120,5 +132,10 @@ class Forward:
 
     def to_json(self) -> dict[str, Any]:
         """All of it, as JSON takes it."""
-        derived = {"floor_us": self.floor_us, "ratio": self.ratio, "missed": self.missed()}
+        derived = {
+            "us_median": self.us_median,
+            "floor_us": self.floor_us,
+            "ratio": self.ratio,
+            "missed": self.missed(),
+        }
         return {**asdict(self), **derived}

@@ -23,6 +23,8 @@ class Join:
     can: frozenset[Source] | None = None
     metadata: object = None
     client: object = None
+    jti: str | None = None
+    """Of the token they came with."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 
@@ -23,13 +24,17 @@ from sfu.config import Settings
 from sfu.dtls import Certificate
 from sfu.forwarder import TICK, Forwarder, Timeouts, start_worker
 from sfu.ice import announced_addresses
+from sfu.journal import Journal
 from sfu.metrics import Metrics
 from sfu.rooms import Clock, LiveRoom, Rooms
 from sfu.signaling.admission import Admission
 from sfu.signaling.audience import RoomAudience
 from sfu.signaling.events import DrainingEvent
 from sfu.signaling.http import make_app
+from sfu.signaling.rest.gate import Rest
+from sfu.signaling.webhooks import Webhooks, endpoints
 from sfu.signaling.websocket import Sockets
+from sfu.store import Store, StoreError, make_store
 from sfu.transport import State
 
 log = structlog.get_logger()
@@ -47,18 +52,30 @@ class Daemon:
         self.admission = Admission(settings, self.rooms, dev=dev)
         self.sockets = Sockets(settings, self.admission, self.clock)
         self.metrics = Metrics(self)
-        self.app: FastAPI = make_app(self, self.sockets, self.metrics.render, page=dev)
+        self.journal: Journal | None = None
+        self.rest = Rest(settings, self.rooms, lambda: self.journal, dev=dev)
+        self.app: FastAPI = make_app(self, self.sockets, self.metrics.render, self.rest, page=dev)
+        tenants = settings.tenants.items()
+        self.rooms.parallel_events = {name: tenant.parallel_events for name, tenant in tenants}
+        self.rooms.max_rooms = {name: tenant.max_rooms for name, tenant in tenants}
+        self.rooms.empty_timeout = settings.server.empty_timeout
+        self._webhooks: Webhooks | None = None
+        self._delivery: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._next_tick: asyncio.TimerHandle | None = None
 
     async def start(self) -> None:
-        """Binds the media ports and begins. Raises OSError when a port cannot be had."""
+        """Opens the store, binds the media ports and begins.
+
+        Raises StoreError when the store cannot be opened, OSError when a port cannot be had.
+        """
         media = self.settings.media
         limits = self.settings.limits
         addresses = announced_addresses(media.announced_addresses, media.host, dev=self.dev)
         certificate = Certificate.generate()
         timeouts = Timeouts(path=limits.path_timeout, handshake=limits.handshake_timeout)
         self._loop = asyncio.get_running_loop()
+        await self._open_store()
         try:
             for index in range(media.worker_count(os.cpu_count() or 1)):
                 worker = start_worker(media, index)
@@ -79,6 +96,7 @@ class Daemon:
             session.end("stopped")
         for live in self.rooms:
             live.close("stopped")
+        await self._close_store()
         if self._next_tick is not None:
             self._next_tick.cancel()
             self._next_tick = None
@@ -87,6 +105,35 @@ class Daemon:
                 self._loop.remove_reader(forwarder.worker.fileno)
             forwarder.stop()
         self.forwarders.clear()
+
+    async def _open_store(self) -> None:
+        store = await _open_store(self.settings, dev=self.dev)
+        targets = endpoints(self.settings.tenants)
+        journal = Journal(store, self.rooms, targets, dev=self.dev)
+        try:
+            await journal.load()
+        except Exception:
+            await store.close()
+            raise
+        self.rooms.journal = self.journal = journal
+        self._webhooks = Webhooks(store, targets, self.clock.wall)
+        journal.on_news = self._webhooks.wake
+        self._delivery = asyncio.create_task(self._webhooks.run(), name="webhooks")
+
+    async def _close_store(self) -> None:
+        """Last of all: what the rooms' end has changed is kept, and told to the backends."""
+        journal, self.journal = self.journal, None
+        if journal is None:
+            return
+        if self.dev:
+            journal.forget_passing()
+        self.rooms.journal = None
+        if self._delivery is not None:
+            self._delivery.cancel()
+            await asyncio.gather(self._delivery, return_exceptions=True)
+        if self._webhooks is not None:
+            await self._webhooks.close()
+        await journal.store.close()
 
     async def drain(self, patience: float) -> None:
         """Takes nobody new, tells everybody, and waits until all have gone or time is up."""
@@ -157,11 +204,29 @@ class Daemon:
             for forwarder in self.forwarders:
                 forwarder.tick(now)
             self.rooms.tick(now)
+            if self.journal is not None:
+                self.journal.tick(now)
         except Exception:
             log.exception("tick failed", bounded=True)
 
     def _people(self) -> int:
         return sum(len(live.room.participants) for live in self.rooms)
+
+
+async def _open_store(settings: Settings, *, dev: bool) -> Store:
+    """The store of the settings. A development server whose file another one has, or that may not
+    write where it was started, makes do with one that nobody needs afterwards."""
+    store = make_store(settings.store.path, settings.store.url)
+    try:
+        await store.open()
+    except StoreError as error:
+        if not dev or settings.store.url:
+            raise
+        path = os.path.join(tempfile.mkdtemp(prefix="sfu-"), "sfu.sqlite")
+        log.warning("store is temporary", path=path, reason=str(error))
+        store = make_store(path, "")
+        await store.open()
+    return store
 
 
 def _audience(live: LiveRoom) -> RoomAudience:
@@ -193,6 +258,10 @@ async def _serve(settings: Settings, *, dev: bool) -> int:
         return 1
     try:
         await daemon.start()
+    except StoreError as error:
+        log.error("cannot open the store", error=str(error))
+        listener.close()
+        return 1
     except OSError as error:
         log.error("cannot bind media", port=settings.media.udp_port, error=str(error))
         listener.close()

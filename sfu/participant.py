@@ -68,6 +68,8 @@ class Participant:
     can: frozenset[Source] | None = None
     metadata: object = None
     client: object = None
+    jti: str | None = None
+    """Of the token they came with; None without one."""
     seat: int | None = None
     gallery: int | None = None
     """The place of somebody who publishes without a seat, in a meeting."""

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 import structlog
 
-from sfu.commands import Command, Join, Leave, Publish
+from sfu.commands import Command, End, Join, Leave, Publish, Start, Tick
 from sfu.errors import Refusal
 from sfu.events import (
     Change,
@@ -23,10 +23,11 @@ from sfu.events import (
     RoomOpened,
     SpeakerChanged,
     TrackMuted,
+    TrackUnpublished,
 )
 from sfu.forwarder import Forwarder, Remote
 from sfu.participant import Participant, Role
-from sfu.room import Options, Room
+from sfu.room import Options, Room, State
 from sfu.speakers import Speakers
 from sfu.stage import Stage
 from sfu.track import Media, Source
@@ -60,6 +61,17 @@ class Audience(Protocol):
         """Sends what was gathered, when its time has come."""
 
 
+class Journal(Protocol):
+    """Keeps what must survive the process (`sfu.journal`)."""
+
+    @property
+    def written(self) -> "asyncio.Future[None] | None":
+        """Done when all that was recorded so far is durable."""
+
+    def record(self, room: Room, changes: Sequence[Change]) -> None:
+        """Takes down what has changed."""
+
+
 class LiveRoom:
     """A room, its stage while somebody is in it, and its audience."""
 
@@ -70,21 +82,31 @@ class LiveRoom:
         self.speakers = Speakers()
         self._rooms = rooms
         self._pictures_at = 0.0
+        self._empty_since: float | None = None
 
     def execute(self, command: Command, actor: str | None) -> Sequence[Change]:
         """Applies a command and has everybody follow; raises Refusal if it is not granted."""
+        if isinstance(command, Start) and (actor is None or self._presents(actor)):
+            self._rooms.check_parallel(self.room)
         changes = self.room.apply(command, actor, self._rooms.clock.wall())
         self._follow(changes)
         return changes
 
     def join(self, command: Join) -> Participant:
-        """Lets somebody in, with the room's media ready for them."""
-        self.open_stage()
-        try:
-            self.execute(command, command.participant)
-        finally:
-            self._close_empty()
-        return self.room.participant(command.participant)
+        """Lets somebody in, or has them wait: they are in `room.participants` or `room.waiting`.
+
+        Raises Refusal, while no worker runs as well.
+        """
+        self._rooms.least_loaded()
+        self.execute(command, command.participant)
+        room, id = self.room, command.participant
+        return room.waiting[id] if id in room.waiting else room.participant(id)
+
+    @property
+    def written(self) -> "asyncio.Future[None] | None":
+        """Done when all that has changed so far is durable; None when it is, or nobody keeps it."""
+        journal = self._rooms.journal
+        return journal.written if journal is not None else None
 
     def open_stage(self) -> Stage:
         """The room's media; made when it is first needed. Refused while no worker runs."""
@@ -117,7 +139,10 @@ class LiveRoom:
 
     def tick(self, now: float) -> None:
         """What is due by time alone."""
+        if self.room.flowing:
+            self.execute(Tick(), None)
         self.audience.flush(now)
+        self._end_empty(now)
         if self.speakers.expire(now):
             self._follow([SpeakerChanged(None)])
         if self.stage is not None and now >= self._pictures_at:
@@ -126,7 +151,8 @@ class LiveRoom:
 
     def close(self, reason: str) -> None:
         """Everybody goes, and the media with them."""
-        for participant in list(self.room.participants):
+        # Those who wait first: a place that becomes free is not for them any more.
+        for participant in [*self.room.waiting, *self.room.participants]:
             self.execute(Leave(participant, reason), None)
 
     def _follow(self, changes: Sequence[Change]) -> None:
@@ -134,11 +160,28 @@ class LiveRoom:
             return
         now = self._rooms.clock.monotonic()
         changes = [*changes, *self._speaker_changes(changes)]
-        if self.stage is not None:
-            self._guard(self.stage.follow, changes, now)
+        if self.room.participants or self.stage is not None:
+            self._guard(self._follow_media, changes, now)
         self._guard(self.audience.follow, changes, now)
         self._rooms.record(self.room, changes)
         self._close_empty()
+
+    def _follow_media(self, changes: Sequence[Change], now: float) -> None:
+        stage = self.stage or self.open_stage()
+        stage.follow(changes, now)
+
+    def _presents(self, id: str) -> bool:
+        found = self.room.participants.get(id)
+        return found is not None and found.role.presents
+
+    def _end_empty(self, now: float) -> None:
+        timeout = self._rooms.empty_timeout
+        if self.room.participants or self.room.waiting or self.room.state is not State.LIVE:
+            self._empty_since = None
+        elif self._empty_since is None:
+            self._empty_since = now
+        elif timeout is not None and now - self._empty_since >= timeout:
+            self.execute(End(), None)
 
     def _close_empty(self) -> None:
         if not self.room.participants and self.stage is not None:
@@ -162,7 +205,9 @@ class LiveRoom:
             match change:
                 case ParticipantLeft(participant, _):
                     gone = participant.id
-                case TrackMuted(track, True, _) if track.source is Source.MICROPHONE:
+                case TrackMuted(track, True, _) | TrackUnpublished(track) if (
+                    track.source is Source.MICROPHONE
+                ):
                     gone = track.participant
                 case _:
                     continue
@@ -198,6 +243,15 @@ class Rooms:
         self._limit = limit
         self._rooms: dict[tuple[str, str], LiveRoom] = {}
         self._watchers: set[asyncio.Queue[RoomEvent]] = set()
+        self.journal: Journal | None = None
+        self.parallel_events: Mapping[str, int | None] = {}
+        """How many rooms of a tenant may be live at a time; None, or not listed, is any number."""
+        self.max_rooms: Mapping[str, int | None] = {}
+        """How many rooms a tenant may have at all."""
+        self.empty_timeout: float | None = None
+        """Seconds after which a live room ends that nobody is in; None is never."""
+        self.revoked: set[tuple[str, str]] = set()
+        """Tenant and jti of the tokens that let nobody in any more."""
 
     def __iter__(self) -> Iterator[LiveRoom]:
         return iter(list(self._rooms.values()))
@@ -209,21 +263,60 @@ class Rooms:
         """The room, if there is one."""
         return self._rooms.get((tenant, id))
 
-    def create(self, tenant: str, id: str, options: Options) -> LiveRoom:
+    def of(self, tenant: str) -> list[LiveRoom]:
+        """A tenant's rooms, by id."""
+        return [self._rooms[key] for key in sorted(self._rooms) if key[0] == tenant]
+
+    def create(
+        self,
+        tenant: str,
+        id: str,
+        options: Options,
+        *,
+        state: State = State.LIVE,
+        locked: bool = False,
+    ) -> LiveRoom:
         """Makes a room; an existing one of this name is given as it is."""
         live = self._rooms.get((tenant, id))
         if live is None:
             if len(self._rooms) >= self._limit:
                 raise Refusal("too_many_rooms", "the server has as many rooms as it may have")
-            live = self._rooms[tenant, id] = LiveRoom(self, Room(tenant, id, options))
+            most = self.max_rooms.get(tenant)
+            if most is not None and sum(owner == tenant for owner, _ in self._rooms) >= most:
+                raise Refusal("too_many_rooms", f"the tenant has its {most} rooms")
+            room = Room(tenant, id, options, state)
+            room.locked = locked
+            if state is State.LIVE:
+                self.check_parallel(room)
+                room.started_at = self.clock.wall()
+            live = self.put(room)
             log.info("room opened", tenant=tenant, room=id)
-            self.record(live.room, [RoomOpened(tenant, id)])
+            self.record(room, [RoomOpened(tenant, id)])
         return live
+
+    def put(self, room: Room) -> LiveRoom:
+        """Takes a room in as it is, as after a restart: nobody is told."""
+        live = self._rooms[room.tenant, room.id] = LiveRoom(self, room)
+        return live
+
+    def check_parallel(self, room: Room) -> None:
+        """Raises Refusal when the tenant runs as many events as it may, this one aside."""
+        most = self.parallel_events.get(room.tenant)
+        if most is None or (room.state is State.LIVE and (room.tenant, room.id) in self._rooms):
+            return
+        live = sum(
+            tenant == room.tenant and each.room.state is State.LIVE
+            for (tenant, _), each in self._rooms.items()
+        )
+        if live >= most:
+            raise Refusal("parallel_events_exceeded", f"{live} events are running already")
 
     def remove(self, tenant: str, id: str, reason: str = "ended") -> None:
         """Ends a room, if there is one: everybody in it goes."""
         live = self._rooms.pop((tenant, id), None)
         if live is not None:
+            if reason == "ended" and live.room.state is not State.ENDED:
+                live.execute(End(), None)
             live.close(reason)
             log.info("room removed", tenant=tenant, room=id, reason=reason)
 
@@ -250,7 +343,9 @@ class Rooms:
                 log.exception("room tick failed", room=live.room.id, bounded=True)
 
     def record(self, room: Room, changes: Sequence[Change]) -> None:
-        """Hands changes to whoever iterates over `events`."""
+        """Hands changes to the journal, and to whoever iterates over `events`."""
+        if self.journal is not None:
+            self.journal.record(room, changes)
         if not self._watchers:
             return
         at = self.clock.wall()

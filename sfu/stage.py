@@ -18,6 +18,7 @@ from sfu.events import (
     Notice,
     ParticipantLeft,
     QualityChanged,
+    RoomConfigured,
     ScreenShown,
     SlotChanged,
     SlotsAdded,
@@ -71,9 +72,10 @@ class Stage:
 
     def _add_routes(self, slots: Iterable[str]) -> None:
         for slot in slots:
-            self._routes[slot] = Routes(
-                self.forwarder.add_route(video=False), self.forwarder.add_route(video=True)
-            )
+            if slot not in self._routes:
+                self._routes[slot] = Routes(
+                    self.forwarder.add_route(video=False), self.forwarder.add_route(video=True)
+                )
 
     # Connections
 
@@ -115,18 +117,24 @@ class Stage:
             self._drop_receiver(former, "replaced", now)
         self.forwarder.connect(transport, remote, now)
         receiver = Receiver(participant, transport)
-        for plan in egresses:
-            routes = self._routes[plan.slot]
-            egress = self.forwarder.add_egress(
-                receiver,
-                transport,
-                routes.video if plan.video else routes.audio,
-                plan.mid,
-                plan.ssrc,
-                plan.rtx_ssrc,
-            )
-            (receiver.video if plan.video else receiver.audio)[plan.slot] = egress
         self._receivers[participant] = receiver
+        self.extend_downlink(participant, egresses)
+
+    def extend_downlink(self, participant: str, egresses: Iterable[EgressPlan]) -> None:
+        """More is received over the transport that is there; what is received already stays."""
+        receiver = self._receivers[participant]
+        for plan in egresses:
+            kind = receiver.video if plan.video else receiver.audio
+            if plan.slot not in kind:
+                routes = self._routes[plan.slot]
+                kind[plan.slot] = self.forwarder.add_egress(
+                    receiver,
+                    receiver.transport,
+                    routes.video if plan.video else routes.audio,
+                    plan.mid,
+                    plan.ssrc,
+                    plan.rtx_ssrc,
+                )
         self._retarget([receiver])
 
     def discard(self, transport: Transport, why: str, now: float) -> None:
@@ -180,7 +188,7 @@ class Stage:
             match change:
                 case SlotsAdded(added):
                     self._add_routes(added)
-                case ModeChanged():
+                case ModeChanged() | RoomConfigured():
                     everybody = True
                 case TrackUnpublished(track):
                     self._remove(track)

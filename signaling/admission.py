@@ -1,4 +1,10 @@
-"""Who gets in: a join request to a room and a `Join` command, or a refusal."""
+"""Who gets in: a join request to a room and a `Join` command, or a refusal.
+
+A token opens every door of its room. Without one it is the room's `access` that
+counts: `open` takes everybody, `password` who knows it, `token` nobody. Whoever
+comes without a token is an attendee, in a webcast a viewer; a development
+server lets them choose. Whether somebody then has to wait is the room's matter.
+"""
 
 import secrets
 from collections.abc import Mapping
@@ -10,6 +16,7 @@ from sfu.commands import Join
 from sfu.config import DEV_TENANT, Settings
 from sfu.errors import Refusal
 from sfu.participant import Role
+from sfu.passwords import Passwords, in_a_thread
 from sfu.room import Options
 from sfu.rooms import LiveRoom, Rooms
 from sfu.signaling import messages
@@ -22,13 +29,23 @@ class Admitted:
 
     live: LiveRoom
     command: Join
+    password: str | None = None
+    """The hash that the given password must fit first; None when there is nothing to check."""
 
 
 class Admission:
     """The same for every socket of a process; `draining` refuses all."""
 
-    def __init__(self, settings: Settings, rooms: Rooms, *, dev: bool) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        rooms: Rooms,
+        *,
+        dev: bool,
+        passwords: Passwords | None = None,
+    ) -> None:
         self.draining = False
+        self.passwords = passwords or Passwords(in_a_thread())
         self._rooms = rooms
         self._dev = dev
         self._secrets: Mapping[str, SecretStr] = {
@@ -43,6 +60,7 @@ class Admission:
             cameras=defaults.cameras,
             attendees=defaults.attendees,
             meeting=defaults.meeting,
+            access="open" if dev else "token",
         )
 
     def admit(self, request: messages.Join, now: float) -> Admitted:
@@ -51,10 +69,36 @@ class Admission:
             raise Refusal("draining", "the server is about to stop")
         if request.token is not None:
             return self._by_token(request, request.token, now)
-        if not self._dev:
+        return self._as_guest(request)
+
+    def check_again(self, admitted: Admitted) -> None:
+        """What may have changed while a password was being checked. Raises Refusal."""
+        if self.draining:
+            raise Refusal("draining", "the server is about to stop")
+        room = admitted.live.room
+        if self._rooms.find(room.tenant, room.id) is not admitted.live:
+            raise Refusal("room_not_found", "there is no such room")
+        if room.options.access != "password" or room.options.password != admitted.password:
+            raise Refusal("wrong_password", "the room's password has changed")
+
+    def _as_guest(self, request: messages.Join) -> Admitted:
+        tenant = self._tenant(request.tenant)
+        if not self._dev and self._rooms.find(tenant, request.room) is None:
+            # Without a token nobody learns which rooms there are.
             raise Refusal("unauthorized", "this room needs a join token")
-        role = request.role or Role.ATTENDEE
-        identity = f"guest-{secrets.token_hex(4)}"
+        live = self._room(tenant, request.room)
+        options = live.room.options
+        password = None
+        if options.access == "token":
+            raise Refusal("unauthorized", "this room needs a join token")
+        if options.access == "password":
+            if not request.password or options.password is None:
+                raise Refusal("wrong_password", "this room needs a password")
+            password = options.password
+        role = Role.VIEWER if options.kind == "webcast" else Role.ATTENDEE
+        if self._dev and request.role is not None:
+            role = request.role
+        identity = f"guest-{secrets.token_hex(8)}"
         command = Join(
             participant=_new_id(),
             identity=identity,
@@ -62,7 +106,7 @@ class Admission:
             role=role,
             client=request.client,
         )
-        return Admitted(self._room(self._tenant(request.tenant), request.room), command)
+        return Admitted(live, command, password)
 
     def _by_token(self, request: messages.Join, token: str, now: float) -> Admitted:
         try:
@@ -71,6 +115,8 @@ class Admission:
             raise Refusal(error.code, error.message) from None
         if request.tenant is not None and request.tenant != claims.tenant:
             raise Refusal("unknown_tenant", "the token is another tenant's")
+        if (claims.tenant, claims.jti) in self._rooms.revoked:
+            raise Refusal("token_revoked", "the token was revoked")
         command = Join(
             participant=_new_id(),
             identity=claims.identity,
@@ -79,6 +125,7 @@ class Admission:
             can=claims.can,
             metadata=claims.metadata,
             client=request.client,
+            jti=claims.jti,
         )
         return Admitted(self._room(claims.tenant, request.room), command)
 
@@ -95,7 +142,7 @@ class Admission:
             if not self._dev:
                 raise Refusal("room_not_found", "there is no such room")
             live = self._rooms.create(tenant, id, self._options)
-        if len(live.room.participants) >= self._people:
+        if len(live.room.participants) + len(live.room.waiting) >= self._people:
             raise Refusal("room_full", "the room has no place left")
         return live
 

@@ -27,7 +27,8 @@ class Error(Message):
 
 
 class Person(Message):
-    """Somebody in the room. `sources` are those published: `{source: {muted}}`."""
+    """Somebody in the room. `sources` are those published: `{source: {muted}}`; `status` is their
+    sign; `blocked` and `allowed` are what presenters let them publish, null for all of it."""
 
     id: str
     identity: str
@@ -35,7 +36,23 @@ class Person(Message):
     role: str
     seat: int | None
     sources: dict[str, dict[str, bool]]
+    status: str | None
+    blocked: bool
+    allowed: list[str] | None
     joined_at: float
+    metadata: Any = None
+
+
+class Guest(Message):
+    """Somebody at the door. Reasons: `preparing`, `locked`, `full`, or `queue` for those whose way
+    is free and whose turn comes."""
+
+    id: str
+    identity: str
+    name: str
+    role: str
+    reason: str
+    since: float
     metadata: Any = None
 
 
@@ -50,6 +67,10 @@ class RoomFacts(Message):
     locked: bool
     video: str
     screen: str
+    access: str
+    messages: str
+    permanent: bool
+    starts_at: str | None
     limits: dict[str, int]
     counts: dict[str, int]
 
@@ -87,11 +108,23 @@ class Snapshot(Message):
 
 
 class Joined(Snapshot):
-    """The answer to `join`."""
+    """The answer to `join` for who is in. An `offer` follows."""
 
     type: Literal["ok"] = "ok"
     id: int | str
-    status: Literal["admitted", "waiting"]
+    status: Literal["admitted"] = "admitted"
+
+
+class Waiting(Snapshot):
+    """The answer to `join` for who has to wait: `reason` is `preparing`, `locked`, `full` or
+    `queue`, `position` counts from 1. Of the room only its facts are told. An `admitted` event
+    follows when the door opens; until then only `leave` and `ping` are taken."""
+
+    type: Literal["ok"] = "ok"
+    id: int | str
+    status: Literal["waiting"] = "waiting"
+    reason: str
+    position: int
 
 
 class Answered(Ok):

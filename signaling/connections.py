@@ -2,12 +2,14 @@
 
 Publishing: the client offers, again on the same connection whenever its set of
 tracks changes, or on a new one after the former was lost. Receiving: the server
-offers the room's slots once, and again, for a new connection, when that was lost.
+offers the room's slots once; again on the same connection when slots were added,
+and for a new one when that was lost.
 """
 
 import random
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from sfu.config.budgets import upload
@@ -40,6 +42,14 @@ REOFFERS: Final = 5
 _numbers = random.SystemRandom()
 
 
+@dataclass(frozen=True, slots=True)
+class _Offered:
+    """An offer that waits for its answer."""
+
+    forwarder: Forwarder
+    transport: Transport
+
+
 class Connections:
     """Of one joined participant. Raises Refusal for what cannot be agreed to."""
 
@@ -48,7 +58,10 @@ class Connections:
         self._participant = participant
         self._version = 0
         self._established: RemoteTransport | None = None
-        self._offered: tuple[Forwarder, Transport, list[Slot]] | None = None
+        self._offered: _Offered | None = None
+        self._slots: list[Slot] = []
+        """Of the last offer."""
+        self._receiving: RemoteTransport | None = None
         self._offers = 0
         self._failures = 0
 
@@ -111,27 +124,48 @@ class Connections:
         self.close(now)
         stage = self._live.open_stage()
         transport = stage.open()
-        slots = _slots(self._live.room.slots)
-        self._offered = (stage.forwarder, transport, slots)
-        sdp = offer_receive(slots, self._local(transport), CNAME, self._offers)
-        self._offers += 1
-        mids = {slot.audio_mid: slot.name for slot in slots}
-        mids |= {slot.video_mid: slot.name for slot in slots}
-        return sdp, mids
+        self._slots = _slots(self._live.room.slots)
+        self._receiving = None
+        self._offered = _Offered(stage.forwarder, transport)
+        return self._describe(transport)
+
+    def offer_more(self) -> tuple[str, dict[str, str]] | None:
+        """An offer for the same connection, if the room has slots that the last one lacks.
+
+        None while an offer waits for its answer: ask again then.
+        """
+        known = {slot.name for slot in self._slots}
+        missing = [name for name in self._live.room.slots if name not in known]
+        stage = self._live.stage
+        transport = stage.downlink(self._participant) if stage is not None else None
+        if not missing or self._offered is not None or stage is None or transport is None:
+            return None
+        # A section never moves: what is new goes to the end (RFC 3264 §8).
+        self._slots = [*self._slots, *_slots(missing)]
+        self._offered = _Offered(stage.forwarder, transport)
+        return self._describe(transport)
 
     def answer(self, sdp: str, now: float) -> None:
         """The client's answer to the last offer."""
-        if self._offered is None or self._offered[1].state is State.CLOSED:
+        offered = self._offered
+        if offered is None or offered.transport.state is State.CLOSED:
             raise Refusal("no_offer", "no offer waits for an answer")
-        _, transport, slots = self._offered
         try:
-            negotiated = accept_answer(sdp, slots, CNAME)
+            negotiated = accept_answer(sdp, self._slots, CNAME)
         except NegotiationError as error:
             raise _refusal(error) from None
+        if self._receiving is not None and not _same(negotiated.remote, self._receiving):
+            raise Refusal("transport_changed", "the answer is for another connection")
         self._offered = None
         stage = self._live.open_stage()
-        egresses = [plan for slot in slots for plan in _plans(slot) if plan.mid in negotiated.mids]
-        stage.connect_downlink(self._participant, transport, _remote(negotiated), egresses, now)
+        plans = [plan for slot in self._slots for plan in _plans(slot)]
+        egresses = [plan for plan in plans if plan.mid in negotiated.mids]
+        if self._receiving is not None:
+            stage.extend_downlink(self._participant, egresses)
+            return
+        self._receiving = negotiated.remote
+        remote = _remote(negotiated)
+        stage.connect_downlink(self._participant, offered.transport, remote, egresses, now)
 
     def may_offer_again(self, opened: bool) -> bool:
         """Whether a lost receiving connection is worth another offer."""
@@ -140,10 +174,16 @@ class Connections:
 
     def close(self, now: float) -> None:
         """Gives up an offer that nobody will answer; the rest goes with the participant."""
-        if self._offered is not None:
-            forwarder, transport, _ = self._offered
-            self._offered = None
-            forwarder.drop_transport(transport, "offer withdrawn", now)
+        offered, self._offered = self._offered, None
+        if offered is not None and self._receiving is None:
+            offered.forwarder.drop_transport(offered.transport, "offer withdrawn", now)
+
+    def _describe(self, transport: Transport) -> tuple[str, dict[str, str]]:
+        sdp = offer_receive(self._slots, self._local(transport), CNAME, self._offers)
+        self._offers += 1
+        mids = {slot.audio_mid: slot.name for slot in self._slots}
+        mids |= {slot.video_mid: slot.name for slot in self._slots}
+        return sdp, mids
 
     def _local(self, transport: Transport) -> LocalTransport:
         forwarder: Forwarder = self._live.open_stage().forwarder
@@ -193,6 +233,11 @@ def _remote(negotiated: Negotiated) -> Remote:
         payload_types=negotiated.payload_types,
         cname=negotiated.cname,
     )
+
+
+def _same(one: RemoteTransport, other: RemoteTransport) -> bool:
+    """Whether two descriptions are of one connection."""
+    return (one.ufrag, one.pwd, one.fingerprints) == (other.ufrag, other.pwd, other.fingerprints)
 
 
 def _refusal(error: NegotiationError) -> Refusal:

@@ -1,8 +1,10 @@
 """What the server tells without being asked."""
 
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-from sfu.signaling.answers import Person, SlotContent
+from pydantic import ConfigDict, Field
+
+from sfu.signaling.answers import Guest, Person, RoomFacts, SlotContent, Snapshot
 from sfu.signaling.messages import Message
 
 
@@ -15,6 +17,79 @@ class OfferEvent(Message):
     slots: dict[str, str]
 
 
+class AdmittedEvent(Snapshot):
+    """Who waited is in: the same as the answer to `join`. An `offer` follows."""
+
+    type: Literal["admitted"] = "admitted"
+    status: Literal["admitted"] = "admitted"
+
+
+class QueueEvent(Message):
+    """For who waits: what for, and their place, counted from 1; at most every two seconds."""
+
+    type: Literal["queue"] = "queue"
+    reason: str
+    position: int
+
+
+class WaitingEvent(Message):
+    """For presenters: how many wait, and the first of them in their order."""
+
+    type: Literal["waiting"] = "waiting"
+    count: int
+    participants: list[Guest]
+
+
+class NearlyFullEvent(Message):
+    """For presenters: nine of ten places are taken."""
+
+    type: Literal["nearly_full"] = "nearly_full"
+    people: int
+    places: int
+
+
+class StartedEvent(Message):
+    """The event has begun."""
+
+    type: Literal["started"] = "started"
+
+
+class ModeEvent(Message):
+    """Who is heard and seen by whom is another matter now; `by` null is the backend. In
+    `presenters-only` all slots are empty for everybody else."""
+
+    type: Literal["mode"] = "mode"
+    mode: str
+    by: str | None
+
+
+class LockedEvent(Message):
+    """Newcomers wait, or do so no longer; `by` null is the backend."""
+
+    type: Literal["locked"] = "locked"
+    locked: bool
+    by: str | None
+
+
+class RoomEvent(Message):
+    """The room's settings have changed."""
+
+    type: Literal["room"] = "room"
+    room: RoomFacts
+
+
+class MessageEvent(Message):
+    """An app message; `from` null is the backend."""
+
+    model_config = ConfigDict(validate_by_name=True, serialize_by_alias=True)
+
+    type: Literal["message"] = "message"
+    sender: str | None = Field(alias="from")
+    to: str
+    topic: str
+    body: Any
+
+
 class SlotsEvent(Message):
     """Slots that show something else now; null is an empty slot."""
 
@@ -23,8 +98,10 @@ class SlotsEvent(Message):
 
 
 class ParticipantEvent(Message):
-    """Who came, went or changed, gathered over at least 250 ms. Attendees are told of people on
-    seats and of the counts, presenters of everybody."""
+    """Who came, went or changed, gathered over at least 250 ms. Presenters are told of everybody
+    but viewers; the others of who is on a slot, of themselves, and of the counts. Who is
+    `updated` may be new to the client. A new presenter is told of everybody by `joined`, and one
+    who is none any more is told by `left` of whom it will hear no more."""
 
     type: Literal["participant"] = "participant"
     joined: list[Person]
@@ -98,6 +175,15 @@ class DrainingEvent(Message):
 
 
 EVENTS: Final[tuple[type[Message], ...]] = (
+    AdmittedEvent,
+    QueueEvent,
+    WaitingEvent,
+    NearlyFullEvent,
+    StartedEvent,
+    ModeEvent,
+    LockedEvent,
+    RoomEvent,
+    MessageEvent,
     OfferEvent,
     SlotsEvent,
     ParticipantEvent,

@@ -1,15 +1,20 @@
-"""The HTTP application: health, metrics, the page, and the signaling socket."""
+"""The HTTP application: health, metrics, REST, pages, and the signaling socket."""
 
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from fastapi import FastAPI, WebSocket
-from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from sfu.signaling.rest import participants, rooms, tokens, usage
+from sfu.signaling.rest.gate import Rest
+from sfu.signaling.rest.pages import add_pages
+from sfu.signaling.rest.problems import Problem, add_handlers
+from sfu.signaling.rest.views import HealthView
 from sfu.signaling.websocket import Sockets
 
 PAGE_POLICY = (
@@ -37,25 +42,27 @@ class Page(StaticFiles):
 
 
 def make_app(
-    health: Health, sockets: Sockets, metrics: Callable[[], bytes], *, page: bool
+    health: Health, sockets: Sockets, metrics: Callable[[], bytes], rest: Rest, *, page: bool
 ) -> FastAPI:
     """The application, to be served or mounted; `page` adds the demo page."""
-    app = FastAPI(title="Open SFU", openapi_url="/v1/openapi.json", docs_url=None, redoc_url=None)
-
-    @app.get("/healthz", summary="Alive")
-    async def healthz() -> dict[str, str]:
-        return {"status": "ok"}
-
-    @app.get("/readyz", summary="Ready to take participants")
-    async def readyz() -> JSONResponse:
-        reason = health.unready()
-        if reason is not None:
-            return JSONResponse({"status": "unready", "reason": reason}, status_code=503)
-        return JSONResponse({"status": "ready"})
-
-    @app.get("/metrics", summary="Prometheus metrics", response_class=Response)
-    async def prometheus() -> Response:
-        return Response(metrics(), media_type="text/plain; version=0.0.4; charset=utf-8")
+    app = Application(
+        title="Open SFU",
+        version="1",
+        summary="REST for backends: rooms, join tokens, moderation, usage.",
+        openapi_url="/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        separate_input_output_schemas=False,
+    )
+    app.state.rest = rest
+    add_handlers(app)
+    _add_health(app, health, metrics)
+    routers = (rooms.router, participants.router, tokens.router, usage.router)
+    app.state.routes = [*app.routes, *(route for router in routers for route in router.routes)]
+    for router in routers:
+        app.include_router(router)
+    add_pages(app)
 
     @app.websocket("/v1/signal")
     async def signal(socket: WebSocket) -> None:
@@ -64,6 +71,46 @@ def make_app(
     if page:
         _add_page(app, Path(str(files("sfu.signaling") / "static")))
     return app
+
+
+class Application(FastAPI):
+    """With an OpenAPI document that describes problems, too."""
+
+    def openapi(self) -> dict[str, Any]:
+        """See `FastAPI.openapi`."""
+        if self.openapi_schema is None:
+            document = super().openapi()
+            schemas = document.setdefault("components", {}).setdefault("schemas", {})
+            schemas["Problem"] = Problem.model_json_schema(mode="serialization")
+            self.openapi_schema = document
+        return self.openapi_schema
+
+
+def _add_health(app: FastAPI, health: Health, metrics: Callable[[], bytes]) -> None:
+    unready = {503: {"description": "Starting, draining, or broken", "model": HealthView}}
+
+    @app.get("/healthz", summary="Alive", tags=["health"], response_model=HealthView)
+    async def healthz() -> JSONResponse:
+        return JSONResponse({"status": "ok"})
+
+    @app.get(
+        "/readyz",
+        summary="Ready to take participants",
+        tags=["health"],
+        response_model=HealthView,
+        responses=unready,  # type: ignore[arg-type]
+    )
+    async def readyz() -> JSONResponse:
+        reason = health.unready()
+        if reason is not None:
+            return JSONResponse({"status": "unready", "reason": reason}, status_code=503)
+        return JSONResponse({"status": "ready"})
+
+    @app.get(
+        "/metrics", summary="Prometheus metrics", tags=["health"], response_class=PlainTextResponse
+    )
+    async def prometheus() -> Response:
+        return Response(metrics(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 def _add_page(app: FastAPI, folder: Path) -> None:

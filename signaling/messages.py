@@ -6,11 +6,12 @@ docs/protocol.md is written from these models and those of answers.py and events
 (`sfu.signaling.reference`).
 """
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import from_json
 
+from sfu.options import Mode
 from sfu.participant import Role
 from sfu.track import Source
 
@@ -113,6 +114,121 @@ class View(Request):
     auto_speaker: bool | None = None
 
 
+class Status(Request):
+    """Show a sign, such as a raised hand, applause or away; null takes it back."""
+
+    type: Literal["status"] = "status"
+    value: Annotated[str, Field(max_length=32)] | None = None
+
+
+class AppMessage(Request):
+    """Send an app message to `all`, `presenters`, `attendees` or one participant. Messages of one
+    sender arrive in their order; who is not in the room gets none, and the sender gets no copy."""
+
+    type: Literal["message"] = "message"
+    to: ParticipantId
+    topic: Annotated[str, Field(max_length=64)] = ""
+    body: Any = None
+
+
+class Start(Request):
+    """Begin the event: whoever waits for it comes in."""
+
+    type: Literal["start"] = "start"
+
+
+class End(Request):
+    """End the event, for everybody. The sockets close after the answer."""
+
+    type: Literal["end"] = "end"
+
+
+class Lock(Request):
+    """Have newcomers wait."""
+
+    type: Literal["lock"] = "lock"
+
+
+class Unlock(Request):
+    """Let in those who wait, and newcomers at once."""
+
+    type: Literal["unlock"] = "unlock"
+
+
+class ChangeMode(Request):
+    """Change who is heard and seen by whom. The microphones of all presenters but one's own are
+    muted by it."""
+
+    type: Literal["mode"] = "mode"
+    mode: Annotated[Mode, Field(strict=False)]
+
+
+class Admit(Request):
+    """Let in one who waits, or with `all` everybody. Give one of the two."""
+
+    type: Literal["admit"] = "admit"
+    participant: ParticipantId | None = None
+    all: bool = False
+
+    @model_validator(mode="after")
+    def _one_or_all(self) -> Self:
+        if (self.participant is None) is not self.all:
+            raise ValueError("give either `participant` or `all`")
+        return self
+
+
+class Remove(Request):
+    """Disconnect somebody, or send away who waits; `ban` keeps the identity out for the event."""
+
+    type: Literal["remove"] = "remove"
+    participant: ParticipantId
+    ban: bool = False
+
+
+class Block(Request):
+    """Keep somebody from publishing; they go on watching."""
+
+    type: Literal["block"] = "block"
+    participant: ParticipantId
+
+
+class Unblock(Request):
+    """Let somebody publish again."""
+
+    type: Literal["unblock"] = "unblock"
+    participant: ParticipantId
+
+
+class GrantSeat(Request):
+    """Make somebody a presenter, on the connections they have."""
+
+    type: Literal["grant_seat"] = "grant_seat"
+    participant: ParticipantId
+
+
+class RevokeSeat(Request):
+    """Take somebody's seat: their sources have ended when the answer comes, and they are an
+    attendee."""
+
+    type: Literal["revoke_seat"] = "revoke_seat"
+    participant: ParticipantId
+
+
+class Allow(Request):
+    """Narrow what somebody may publish to these sources; null lifts it."""
+
+    type: Literal["allow"] = "allow"
+    participant: ParticipantId
+    sources: Annotated[list[Annotated[Source, Field(strict=False)]], Field(max_length=4)] | None
+
+
+class Promote(Request):
+    """Make a viewer an attendee, on the connections they have."""
+
+    type: Literal["promote"] = "promote"
+    participant: ParticipantId
+
+
 class Stats(Request):
     """The client's own measurements, for the operator's statistics; any further fields."""
 
@@ -138,17 +254,27 @@ REQUESTS: Final[dict[str, type[Request]]] = {
     "answer": Answer,
     "mute": Mute,
     "view": View,
+    "status": Status,
+    "message": AppMessage,
+    "start": Start,
+    "end": End,
+    "lock": Lock,
+    "unlock": Unlock,
+    "mode": ChangeMode,
+    "admit": Admit,
+    "remove": Remove,
+    "block": Block,
+    "unblock": Unblock,
+    "grant_seat": GrantSeat,
+    "revoke_seat": RevokeSeat,
+    "allow": Allow,
+    "promote": Promote,
     "stats": Stats,
     "ping": Ping,
     "leave": Leave,
 }
 
-UNSUPPORTED: Final = frozenset(
-    {
-        "status", "message", "start", "end", "lock", "unlock", "mode", "admit", "remove",
-        "block", "unblock", "grant_seat", "revoke_seat", "allow", "record", "play",
-    }
-)  # fmt: skip
+UNSUPPORTED: Final = frozenset({"record", "play"})
 """Requests of the protocol that this version answers with `not_supported`."""
 
 
@@ -158,9 +284,13 @@ class UnsupportedRequest(Request):
     type: str
 
 
-AnyRequest = (
-    Join | Publish | Unpublish | Answer | Mute | View | Stats | Ping | Leave | UnsupportedRequest
-)
+Order = (
+    Unpublish | Mute | View | Status | AppMessage | Start | End | Lock | Unlock | ChangeMode
+    | Admit | Remove | Block | Unblock | GrantSeat | RevokeSeat | Allow | Promote
+)  # fmt: skip
+"""Requests that are one command to the room (`sfu.signaling.orders`)."""
+
+AnyRequest = Join | Publish | Answer | Stats | Ping | Leave | UnsupportedRequest | Order
 
 
 def parse(frame: str) -> AnyRequest:

@@ -1,7 +1,7 @@
 """What waits to be sent to one client: bounded, so that a slow reader costs no memory."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,12 +22,14 @@ TOO_SLOW: Final = Close(4008, "too slow")
 class Outbox:
     """Frames in order, then perhaps a Close; `wake` is called when there is something new."""
 
-    __slots__ = ("_bytes", "_close", "_frames", "_limit", "overflowed", "wake")
+    __slots__ = ("_bytes", "_close", "_frames", "_limit", "held", "overflowed", "wake")
 
     def __init__(self, limit: int) -> None:
         self.wake: Callable[[], None] = _nobody
         self.overflowed = False
         """The client reads too slowly: the connection is to be ended at once."""
+        self.held: Awaitable[None] | None = None
+        """What must be done before anything goes out: a promise is kept before it is given."""
         self._limit = limit
         self._frames: deque[str] = deque()
         self._bytes = 0
@@ -45,6 +47,11 @@ class Outbox:
             self._frames.append(frame)
             self._bytes += len(frame)
         self.wake()
+
+    def hold(self, until: Awaitable[None] | None) -> None:
+        """Nothing goes out until this is done; None is no reason to wait."""
+        if until is not None:
+            self.held = until
 
     def close(self, close: Close) -> None:
         """Nothing is added after this."""

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from sfu.errors import CODES
+from sfu.rights import table
 from sfu.signaling import answers, events, messages
-from sfu.signaling.session import CLOSE_CODES
+from sfu.signaling.closing import CLOSE_CODES
 
 INTRODUCTION = """\
 # The signaling protocol
@@ -24,10 +25,19 @@ A WebSocket at `/v1/signal`, subprotocol `sfu.v1`. Text frames, one JSON object 
 - Unknown fields are passed over. An unknown type, a missing field or one of the wrong type is
   answered with the code `bad_request` and the field's `path`. Whoever goes on sending malformed
   frames is disconnected with close code 1008.
-- The first request is `join`. After its answer the server sends an `offer` for the receiving
-  connection. Publishing is a second connection, which the client offers with `publish`.
+- The first request is `join`. Its answer says `admitted` or `waiting`. Once admitted, the server
+  sends an `offer` for the receiving connection, and another one for the same connection when the
+  room gets more slots. Publishing is a second connection, which the client offers with `publish`.
+- The `ok` of a request comes when it is done: whoever has lost a seat, or the right to publish, is
+  no longer forwarded by then.
 - The server is an ICE-lite agent: its candidates are in its descriptions, and it needs none of
   the client's.
+"""
+
+
+RIGHTS = """\
+Who may ask the room what, and in which state of the room; the backend may ask everything. A
+command that is refused has changed nothing.
 """
 
 
@@ -39,7 +49,7 @@ def render() -> str:
     names = ", ".join(f"`{name}`" for name in sorted(messages.UNSUPPORTED))
     parts += ["### Not yet carried out\n", f"Answered with `not_supported`: {names}.\n"]
     parts.append("## Answers\n")
-    for answer in (answers.Ok, answers.Joined, answers.Answered, answers.Error):
+    for answer in (answers.Ok, answers.Joined, answers.Waiting, answers.Answered, answers.Error):
         parts += [f"### {answer.__name__}\n", *_describe(answer, skip=set())]
     parts.append("## Events\n")
     for event in events.EVENTS:
@@ -47,10 +57,11 @@ def render() -> str:
         parts += [f"### `{kind}`\n", *_describe(event, skip={"type"})]
     parts.append("## Shapes\n")
     for shape in (
-        answers.Person, answers.RoomFacts, answers.SeatContent, answers.ScreenContent,
-        events.PictureFacts, messages.SlotView,
+        answers.Person, answers.Guest, answers.RoomFacts, answers.SeatContent,
+        answers.ScreenContent, events.PictureFacts, messages.SlotView,
     ):  # fmt: skip
         parts += [f"### {shape.__name__}\n", *_describe(shape, skip=set())]
+    parts += ["## Rights\n", RIGHTS, table()]
     parts += ["## Error codes\n", _table(("code", "meaning"), _codes())]
     parts += ["## Close codes\n", _table(("code", "when"), _closes())]
     return "\n".join(parts)
@@ -104,6 +115,8 @@ def _kind(field: dict[str, Any]) -> str:
 def _named(name: str) -> str:
     if name == "Role":
         return "role (`organizer`, `presenter`, `attendee`, `viewer`)"
+    if name == "Mode":
+        return "mode (`presenters-only`, `webinar`, `meeting`)"
     if name == "Source":
         return "source (`microphone`, `camera`, `screen`, `screen_audio`)"
     return f"[{name}](#{name.lower()})"

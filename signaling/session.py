@@ -1,8 +1,11 @@
 """One client, from the opening of its socket to its end. No I/O in here.
 
-    NEW --join--> JOINED --leave, removed, socket closed--> LEFT
-     |                                                        ^
-     +------- socket closed, too much that is malformed ------+
+            +--> CHECKING --wrong password--> NEW
+            |        |
+    NEW --join-------+-----------------> JOINED --leave, removed, socket closed--> LEFT
+     |               |                     ^                                        ^ ^
+     |               +-----> WAITING --admitted      WAITING --leave, turned away --+ |
+     +------------ socket closed, too much that is malformed ------------------------+
 
 Frames come in through `receive`; what is to be sent waits in the outbox. Every
 frame is answered, whatever it holds. `now` is monotonic, in seconds.
@@ -11,45 +14,33 @@ frame is answered, whatever it holds. `now` is monotonic, in seconds.
 import enum
 import secrets
 from collections.abc import Callable
-from typing import Final
+from typing import Any
 
 import structlog
+from pydantic_core import to_json
 
-from sfu.commands import Leave, Look, Mute, Unpublish
+from sfu.commands import Leave
 from sfu.config import LimitSettings
 from sfu.errors import Refusal
 from sfu.events import ConnectionLost, Notice
-from sfu.participant import SlotView, View
 from sfu.rooms import Clock, LiveRoom
-from sfu.signaling import answers, events, messages, views
-from sfu.signaling.admission import Admission
+from sfu.signaling import answers, events, messages, orders, views
+from sfu.signaling.admission import Admission, Admitted
 from sfu.signaling.audience import RoomAudience
+from sfu.signaling.closing import CLOSE_CODES, REMOVED
 from sfu.signaling.connections import Connections
 from sfu.signaling.limits import REQUESTS_BURST, REQUESTS_PER_SECOND, TokenBucket, Window
 from sfu.signaling.outbox import Close, Outbox
 
 log = structlog.get_logger()
 
-CLOSE_CODES: Final = {
-    "left": Close(1000, "left"),
-    "removed": Close(4000, "removed"),
-    "banned": Close(4001, "banned"),
-    "replaced": Close(4002, "replaced"),
-    "token_revoked": Close(4003, "token revoked"),
-    "ended": Close(4004, "ended"),
-    "fault": Close(1012, "fault"),
-    "stopped": Close(1001, "the server stops"),
-}
-"""How a socket ends, by the reason for which its participant is gone."""
-
-REMOVED: Final = frozenset({"removed", "banned", "replaced", "token_revoked"})
-"""Reasons that a `removed` event tells before the close."""
-
 
 class State(enum.Enum):
     """Where a session stands; see the picture above."""
 
     NEW = "new"
+    CHECKING = "checking"
+    WAITING = "waiting"
     JOINED = "joined"
     LEFT = "left"
 
@@ -74,9 +65,14 @@ class Session:
         self._admit_join = admit_join
         self._malformed = Window(limits.malformed_frames, limits.malformed_window)
         self._requests = TokenBucket(REQUESTS_PER_SECOND, REQUESTS_BURST, now)
+        self._messages = TokenBucket(limits.messages_per_second, limits.messages_burst, now)
         self._live: LiveRoom | None = None
         self._participant = ""
+        self._resume = ""
         self._connections: Connections | None = None
+        self._answering = False
+        self._close: Close | None = None
+        """How the socket ends once the request that is being answered has its answer."""
 
     def receive(self, frame: str | bytes, now: float) -> None:
         """Takes one frame and answers it."""
@@ -92,15 +88,11 @@ class Session:
                 log.warning("client closed for malformed frames", bounded=True)
                 self.outbox.close(Close(1008, "too many malformed frames"))
             return
-        try:
-            if wait := self._requests.take(now):
-                raise Refusal("rate_limited", "too many requests", retry_after=round(wait, 3))
-            self._dispatch(request, now)
-        except Refusal as refusal:
-            self._refuse(request.id, refusal)
-        except Exception:
-            log.exception("request failed", request=request.type, bounded=True)
-            self._refuse(request.id, Refusal("internal", "a fault of the server"))
+        self._answering = True
+        self._attempt(request, lambda: self._dispatch(request, now))
+        self._answering = False
+        if self._close is not None:
+            self.outbox.close(self._close)
 
     def closed(self, now: float) -> None:
         """The socket is gone."""
@@ -122,11 +114,25 @@ class Session:
             return
         self._send(events.ConnectionEvent(connection=notice.connection, reason=notice.reason))
         if notice.connection == "receive" and self._connections.may_offer_again(notice.opened):
-            self._offer(self._connections, self._clock.monotonic())
+            self._offer(self._connections.offer(self._clock.monotonic()))
+
+    def admitted(self) -> None:
+        """Whoever waited is in the room now."""
+        if self.state is not State.WAITING or self._live is None:
+            return
+        self.outbox.hold(self._live.written)
+        self._begin(self._live)
+        self._send(events.AdmittedEvent.model_construct(**self._snapshot(self._live)))
+        self._receive_media()
+
+    def offer_slots(self) -> None:
+        """The room has more slots than before."""
+        if self._connections is not None and (more := self._connections.offer_more()):
+            self._offer(more)
 
     def removed(self, reason: str) -> None:
-        """The participant is no longer in the room."""
-        if self.state is not State.JOINED:
+        """The participant is no longer in the room, nor at its door."""
+        if self.state not in (State.JOINED, State.WAITING):
             return
         self.state = State.LEFT
         self._close_connections(self._clock.monotonic())
@@ -134,18 +140,38 @@ class Session:
             self._send(events.EndedEvent())
         elif reason in REMOVED:
             self._send(events.RemovedEvent(reason=reason))
-        self.outbox.close(CLOSE_CODES.get(reason, CLOSE_CODES["removed"]))
+        close = CLOSE_CODES.get(reason, CLOSE_CODES["removed"])
+        if self._answering:
+            self._close = close
+        else:
+            self.outbox.close(close)
 
     # Requests
 
+    def _attempt(self, request: messages.Request, act: Callable[[], None]) -> None:
+        """Does what was asked; what is refused, and a fault of ours, become the answer."""
+        try:
+            act()
+        except Refusal as refusal:
+            self._refuse(request.id, refusal)
+        except Exception:
+            log.exception("request failed", request=type(request).__name__, bounded=True)
+            self._refuse(request.id, Refusal("internal", "a fault of the server"))
+
     def _dispatch(self, request: messages.AnyRequest, now: float) -> None:
+        if wait := self._requests.take(now):
+            raise Refusal("rate_limited", "too many requests", retry_after=round(wait, 3))
         match request:
-            case messages.Ping() | messages.Stats():
+            case messages.Ping():
                 self._ok(request)
             case messages.Leave():
-                self._ok(request)
+                self._close = CLOSE_CODES["left"]
                 self._leave("left", now)
-                self.outbox.close(CLOSE_CODES["left"])
+                self._ok(request)
+            case _ if self.state is State.WAITING:
+                raise Refusal("waiting", "the room has not let you in yet")
+            case messages.Stats():
+                self._ok(request)
             case messages.Join():
                 self._join(request, now)
             case messages.UnsupportedRequest():
@@ -157,16 +183,11 @@ class Session:
 
     def _dispatch_joined(
         self,
-        request: messages.Publish
-        | messages.Unpublish
-        | messages.Answer
-        | messages.Mute
-        | messages.View,
+        request: messages.Publish | messages.Answer | messages.Order,
         live: LiveRoom,
         connections: Connections,
         now: float,
     ) -> None:
-        me = self._participant
         match request:
             case messages.Publish():
                 self._check_size(request.sdp)
@@ -176,20 +197,26 @@ class Session:
                 self._check_size(request.sdp)
                 connections.answer(request.sdp, now)
                 self._ok(request)
-            case messages.Unpublish():
-                live.execute(Unpublish(me, request.source), me)
-                self._ok(request)
-            case messages.Mute():
-                target = request.participant or me
-                live.execute(Mute(target, request.source, request.muted), me)
-                self._ok(request)
-            case messages.View():
-                live.execute(Look(me, _view(request)), me)
+                self.offer_slots()
+            case _:
+                if isinstance(request, messages.AppMessage):
+                    self._check_message(request, now)
+                # Room, worker and audience have followed when this returns: then comes the ok.
+                live.execute(orders.command(request, self._participant), self._participant)
                 self._ok(request)
 
     def _check_size(self, sdp: str) -> None:
         if len(sdp) > self._limits.sdp_bytes:
             raise Refusal("bad_request", "the description is too large", path="sdp")
+
+    def _check_message(self, message: messages.AppMessage, now: float) -> None:
+        if len(to_json(message.body)) > self._limits.message_bytes:
+            most = self._limits.message_bytes
+            raise Refusal("too_large", f"a body has at most {most} bytes", path="body")
+        if wait := self._messages.take(now):
+            raise Refusal("rate_limited", "too many messages", retry_after=round(wait, 3))
+
+    # Coming
 
     def _join(self, request: messages.Join, now: float) -> None:
         if self.state is not State.NEW:
@@ -197,50 +224,92 @@ class Session:
         if wait := self._admit_join(now):
             raise Refusal("rate_limited", "too many joins", retry_after=round(wait, 3))
         admitted = self._admission.admit(request, self._clock.wall())
-        live, command = admitted.live, admitted.command
-        participant = live.join(command)
+        if admitted.password is None:
+            self._enter(request, admitted)
+            return
+        self.state = State.CHECKING
+        try:
+            self._admission.passwords.check(
+                request.password or "",
+                admitted.password,
+                lambda right: self._checked(request, admitted, right),
+            )
+        except Refusal:
+            self.state = State.NEW
+            raise
+
+    def _checked(self, request: messages.Join, admitted: Admitted, right: bool) -> None:
+        """The password has been checked, perhaps a while after it was given."""
+        if self.state is not State.CHECKING or self.outbox.closing:
+            return
+        self.state = State.NEW
+        self._attempt(request, lambda: self._enter_checked(request, admitted, right))
+
+    def _enter_checked(self, request: messages.Join, admitted: Admitted, right: bool) -> None:
+        if not right:
+            raise Refusal("wrong_password", "the room's password is another one")
+        self._admission.check_again(admitted)
+        self._enter(request, admitted)
+
+    def _enter(self, request: messages.Join, admitted: Admitted) -> None:
+        live = admitted.live
+        participant = live.join(admitted.command)
         room = live.room
-        audience = live.audience
-        assert isinstance(audience, RoomAudience)
-        audience.enter(participant, self)
-        self.state = State.JOINED
-        self._live = live
-        self._participant = participant.id
-        self._connections = Connections(live, participant.id)
+        self._live, self._participant = live, participant.id
+        self._resume = secrets.token_urlsafe(24)
+        inside = participant.id in room.participants
         log.info(
-            "joined", tenant=room.tenant, room=room.id, participant=participant.id,
-            role=participant.role.value, seat=participant.seat, bounded=True,
+            "joined" if inside else "waits", tenant=room.tenant, room=room.id,
+            participant=participant.id, role=participant.role.value, seat=participant.seat,
+            bounded=True,
         )  # fmt: skip
+        self.outbox.hold(live.written)
+        if inside:
+            _audience(live).enter(participant, self)
+            self._begin(live)
+            self._send(answers.Joined.model_construct(id=request.id, **self._snapshot(live)))
+            self._receive_media()
+            return
+        self.state = State.WAITING
+        reason, position = views.reason(room, participant), len(room.waiting)
+        _audience(live).wait(participant, self, reason, position)
         self._send(
-            answers.Joined.model_construct(
-                id=request.id,
-                status="admitted",
-                participant=views.person(participant),
-                room=views.facts(room),
-                participants=[views.person(each) for each in audience.people(participant)],
-                slots=views.slots(room),
-                profiles=views.profiles(room),
-                ice_servers=[],
-                resume=secrets.token_urlsafe(24),
+            answers.Waiting.model_construct(
+                id=request.id, reason=reason, position=position, **self._snapshot(live)
             )
         )
-        self._offer(self._connections, now)
 
-    def _offer(self, connections: Connections, now: float) -> None:
-        sdp, slots = connections.offer(now)
+    def _begin(self, live: LiveRoom) -> None:
+        self.state = State.JOINED
+        self._connections = Connections(live, self._participant)
+
+    def _snapshot(self, live: LiveRoom) -> dict[str, Any]:
+        room = live.room
+        me = room.participants.get(self._participant) or room.waiting[self._participant]
+        people = _audience(live).people(me) if self.state is State.JOINED else ()
+        return views.snapshot(room, me, people, self._resume)
+
+    def _receive_media(self) -> None:
+        if self._connections is not None:
+            self._offer(self._connections.offer(self._clock.monotonic()))
+
+    def _offer(self, offer: tuple[str, dict[str, str]]) -> None:
+        sdp, slots = offer
         self._send(events.OfferEvent(sdp=sdp, slots=slots))
 
+    # Going
+
     def _leave(self, reason: str, now: float) -> None:
-        if self.state is State.JOINED and self._live is not None:
-            live, me = self._live, self._participant
-            self.state = State.LEFT
-            self._close_connections(now)
+        inside = self.state in (State.JOINED, State.WAITING)
+        live, me = self._live, self._participant
+        self.state = State.LEFT
+        self._close_connections(now)
+        if inside and live is not None:
             live.execute(Leave(me, reason), me)
             log.info(
                 "left", tenant=live.room.tenant, room=live.room.id, participant=me,
                 reason=reason, bounded=True,
             )  # fmt: skip
-        self.state = State.LEFT
 
     def _close_connections(self, now: float) -> None:
         if self._connections is not None:
@@ -262,14 +331,6 @@ class Session:
         self.outbox.push(message.model_dump_json())
 
 
-def _view(request: messages.View) -> View:
-    return View(
-        slots={
-            slot: "off" if view == "off" else SlotView(view.max_height, view.priority)
-            for slot, view in request.slots.items()
-        },
-        layout=request.layout,
-        # null unpins, a field left out changes nothing.
-        pin=(request.pin or "") if "pin" in request.model_fields_set else None,
-        auto_speaker=request.auto_speaker,
-    )
+def _audience(live: LiveRoom) -> RoomAudience:
+    assert isinstance(live.audience, RoomAudience)
+    return live.audience

@@ -1,14 +1,17 @@
 """The state of a room as clients see it: domain values to message models."""
 
+from collections.abc import Iterable
+from typing import Any
+
 from sfu.config.budgets import Video, download, upload
 from sfu.events import Picture, ScreenShown, SeatShown, Shown
 from sfu.participant import Participant
-from sfu.room import Room
+from sfu.room import Room, doors
 from sfu.signaling import answers, events
 
 
-def person(participant: Participant) -> answers.Person:
-    """Somebody, as others see them."""
+def person(participant: Participant, *, hidden: bool = False) -> answers.Person:
+    """Somebody, as others see them; `hidden`: without their sources."""
     return answers.Person.model_construct(
         id=participant.id,
         identity=participant.identity,
@@ -16,11 +19,34 @@ def person(participant: Participant) -> answers.Person:
         role=participant.role.value,
         seat=participant.seat,
         sources={
-            source.value: {"muted": track.muted} for source, track in participant.tracks.items()
+            source.value: {"muted": track.muted}
+            for source, track in participant.tracks.items()
+            if not hidden
         },
+        status=participant.status,
+        blocked=participant.blocked,
+        allowed=None if participant.allowed is None else sorted(participant.allowed),
         joined_at=round(participant.joined_at, 3),
         metadata=participant.metadata,
     )
+
+
+def guest(room: Room, participant: Participant) -> answers.Guest:
+    """Somebody at the door, as presenters see them."""
+    return answers.Guest.model_construct(
+        id=participant.id,
+        identity=participant.identity,
+        name=participant.name,
+        role=participant.role.value,
+        reason=reason(room, participant),
+        since=round(participant.joined_at, 3),
+        metadata=participant.metadata,
+    )
+
+
+def reason(room: Room, participant: Participant) -> str:
+    """What somebody waits for; who waits for nothing else waits for their turn."""
+    return doors.barrier(room, participant) or "queue"
 
 
 def content(shown: Shown) -> answers.SlotContent:
@@ -38,9 +64,26 @@ def content(shown: Shown) -> answers.SlotContent:
             )
 
 
-def slots(room: Room) -> dict[str, answers.SlotContent]:
-    """All slots."""
-    return {slot: content(room.shown(slot)) for slot in room.slots}
+def slots(room: Room, *, hidden: bool = False) -> dict[str, answers.SlotContent]:
+    """All slots; `hidden` for who may see nothing of them."""
+    return {slot: None if hidden else content(room.shown(slot)) for slot in room.slots}
+
+
+def snapshot(
+    room: Room, participant: Participant, people: Iterable[Participant], resume: str
+) -> dict[str, Any]:
+    """The fields of a `Snapshot`; of the room's people and slots only for who is in."""
+    inside = participant.id in room.participants
+    hidden = not room.sees_stage(participant)
+    return {
+        "participant": person(participant),
+        "room": facts(room),
+        "participants": [person(each, hidden=hidden) for each in people] if inside else [],
+        "slots": slots(room, hidden=hidden) if inside else {},
+        "profiles": profiles(room),
+        "ice_servers": [],
+        "resume": resume,
+    }
 
 
 def counts(room: Room) -> dict[str, int]:
@@ -60,11 +103,16 @@ def facts(room: Room) -> answers.RoomFacts:
         locked=room.locked,
         video=options.video,
         screen=options.screen,
+        access=options.access,
+        messages=options.messages,
+        permanent=options.permanent,
+        starts_at=options.starts_at,
         limits={
             "attendees": options.attendees,
             "presenters": options.presenters,
             "cameras": options.cameras,
             "meeting": options.meeting,
+            "viewers": options.viewers,
         },
         counts=counts(room),
     )

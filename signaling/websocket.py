@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
+from typing import Final
 
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
@@ -14,6 +15,8 @@ from sfu.signaling.limits import Addresses
 from sfu.signaling.messages import SUBPROTOCOL
 from sfu.signaling.outbox import Close, Outbox
 from sfu.signaling.session import Session, State
+
+NOT_KEPT: Final = Close(1011, "the join could not be kept")
 
 log = structlog.get_logger()
 
@@ -66,9 +69,13 @@ class Sockets:
     async def _run(self, socket: WebSocket, session: Session) -> None:
         writer = asyncio.create_task(_write(socket, session.outbox))
         reader = asyncio.create_task(self._read(socket, session))
+        patience = asyncio.get_running_loop().call_later(
+            self._limits.join_timeout, _give_up, session
+        )
         try:
             await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            patience.cancel()
             for task in (reader, writer):
                 task.cancel()
             for result in await asyncio.gather(reader, writer, return_exceptions=True):
@@ -78,41 +85,56 @@ class Sockets:
                     log.error("socket failed", error=repr(result), bounded=True)
 
     async def _read(self, socket: WebSocket, session: Session) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._limits.join_timeout) as patience:
-                while await self._read_frame(socket, session):
-                    if session.state is not State.NEW:
-                        patience.reschedule(None)
+        while True:
+            message = await socket.receive()
+            if message["type"] == "websocket.disconnect":
                 return
-        session.outbox.close(Close(4408, "no join in time"))
-        await asyncio.Event().wait()  # the writer closes
+            frame = message.get("text")
+            if frame is None:
+                frame = message.get("bytes") or b""
+            session.receive(frame, self._clock.monotonic())
 
-    async def _read_frame(self, socket: WebSocket, session: Session) -> bool:
-        message = await socket.receive()
-        if message["type"] == "websocket.disconnect":
-            return False
-        frame = message.get("text")
-        if frame is None:
-            frame = message.get("bytes") or b""
-        session.receive(frame, self._clock.monotonic())
-        return True
+
+def _give_up(session: Session) -> None:
+    if session.state is State.NEW:
+        session.outbox.close(Close(4408, "no join in time"))
 
 
 async def _write(socket: WebSocket, outbox: Outbox) -> None:
     news = asyncio.Event()
     outbox.wake = _waker(news, outbox, asyncio.current_task())
     while True:
+        if outbox.held is not None and not await _kept(outbox):
+            await _close(socket, NOT_KEPT)
+            return
         item = outbox.take()
         if item is None:
             news.clear()
             await news.wait()
         elif isinstance(item, Close):
-            with contextlib.suppress(RuntimeError):
-                if socket.application_state is WebSocketState.CONNECTED:
-                    await socket.close(item.code, item.reason)
+            await _close(socket, item)
             return
         else:
             await socket.send_text(item)
+
+
+async def _kept(outbox: Outbox) -> bool:
+    """Waits for what the outbox is held for; says whether it could be done."""
+    held, outbox.held = outbox.held, None
+    assert held is not None
+    try:
+        # Others wait for the same: a socket that is gone must not end it for them.
+        await asyncio.shield(held)
+    except Exception as error:
+        log.error("join not kept", error=repr(error), bounded=True)
+        return False
+    return True
+
+
+async def _close(socket: WebSocket, close: Close) -> None:
+    with contextlib.suppress(RuntimeError):
+        if socket.application_state is WebSocketState.CONNECTED:
+            await socket.close(close.code, close.reason)
 
 
 def _waker(

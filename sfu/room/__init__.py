@@ -15,6 +15,8 @@ kept for the organizer; the screen has a slot of its own. In a meeting, who
 publishes without a seat gets a place of the gallery, a slot behind the seats.
 """
 
+from typing import Final
+
 from sfu import rights
 from sfu.commands import (
     Admit,
@@ -49,6 +51,10 @@ from sfu.room.state import SCREEN, RoomState, slot_of
 __all__ = ["SCREEN", "Mode", "Options", "Room", "State", "slot_of"]
 
 
+OPENS_NO_DOOR: Final = (Publish, Unpublish, Mute, Look, SetStatus, Send)
+"""After these nobody's way is free that was not free before."""
+
+
 class Room(RoomState):
     """The state of one room; read freely, change by `apply` only."""
 
@@ -61,6 +67,8 @@ class Room(RoomState):
         asking = None if actor is None or actor in self.waiting else self.participant(actor)
         rights.check(command, asking, self.state, self.role_of)
         changes = self._carry_out(command, actor, now)
+        if isinstance(command, OPENS_NO_DOOR):
+            return changes
         return changes + doors.follow_up(self, changes, now)
 
     def _carry_out(self, command: Command, actor: str | None, now: float) -> list[Change]:

@@ -48,6 +48,7 @@ def join(room: RoomState, command: Join, now: float) -> list[Change]:
         can=command.can,
         metadata=command.metadata,
         client=command.client,
+        jti=command.jti,
     )
     changes: list[Change] = leave(room, former, "replaced") if former is not None else []
     room.identities[newcomer.identity] = newcomer.id
@@ -123,14 +124,20 @@ def follow_up(room: RoomState, changes: list[Change], now: float) -> list[Change
     allowance = (now - room.admissions_at) * ADMISSIONS_PER_SECOND
     room.admissions = min(ADMISSIONS_PER_SECOND / 2, room.admissions + max(0.0, allowance))
     room.admissions_at = now
+    room.flowing = False
     entered: list[Change] = []
-    if room.waiting:
-        for guest in list(room.waiting.values()):
-            if room.admissions < 1:
-                break
-            if barrier(room, guest) is None:
-                room.admissions -= 1
-                entered += _let_in(room, guest, now)
+    if not _may_flow(room):
+        return entered
+    for guest in list(room.waiting.values()):
+        if barrier(room, guest) is not None:
+            continue
+        if room.admissions < 1:
+            room.flowing = True
+            break
+        room.admissions -= 1
+        entered += _let_in(room, guest, now)
+        if not _may_flow(room):
+            break
     return entered
 
 
@@ -144,6 +151,16 @@ def warn(room: RoomState) -> list[Change]:
         return []
     room.nearly_full = True
     return [RoomNearlyFull(people, places)]
+
+
+def _may_flow(room: RoomState) -> bool:
+    """Whether a look at each of those who wait is worth it: there may be ten thousand."""
+    if not room.waiting:
+        return False
+    if not room.admitted and (room.state is not State.LIVE or room.locked):
+        return False
+    roles = (Role.ATTENDEE, Role.VIEWER) if room.options.kind == "webcast" else (Role.ATTENDEE,)
+    return not all(_is_full(room, role) for role in roles)
 
 
 def _waits(room: RoomState, command: Join) -> bool:

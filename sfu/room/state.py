@@ -45,6 +45,8 @@ class RoomState:
         self.admissions = 0.0
         """How many may come in from the queue now; filled again by time."""
         self.admissions_at = 0.0
+        self.flowing = False
+        """Whether somebody waits for nothing but their turn: time alone lets them in."""
         self.identities: dict[str, str] = {}
         """Who is in the room or waits, by identity."""
         if self.mode is Mode.MEETING:

@@ -8,8 +8,10 @@
  *     await client.join({ room: 'demo', token });
  *     await client.publishCamera();
  *
- * Every event of the server is dispatched under its own name, its frame in `detail`
- * (`slots`, `participant`, `quality`, `speaker`, `message`, `removed` …). Own events:
+ * What is known of the room is in {@link RoomView}, what is one request and its answer in
+ * {@link Commands}. Every event of the server is dispatched under its own name, its frame in
+ * `detail` (`slots`, `participant`, `speaker`, `mode`, `message`, `waiting`, `queue` …). Own
+ * events:
  *
  * | event | detail |
  * | --- | --- |
@@ -24,6 +26,7 @@
  */
 
 import { Capture } from './capture.js';
+import { Commands } from './commands.js';
 import { SfuError } from './errors.js';
 import { cameraSending, Publishing } from './publishing.js';
 import { Receiving } from './receiving.js';
@@ -31,18 +34,12 @@ import { SignalSocket } from './signal-socket.js';
 
 export { SfuError };
 
-/** @import { CameraOptions, Frame, Holder, Join, LayerStats } from './types.js' */
-/** @import { Participant, SlotStats, Source, View } from './types.js' */
+/** @import { CameraOptions, Frame, Join, LayerStats, SlotStats, Source } from './types.js' */
 
 const PING_EVERY = 20_000;
 
 /** One session in one room. A closed client is not used again. */
-export class SfuClient extends EventTarget {
-  /** The own entry, from joining on. @type {Participant | null} */ participant = null;
-  /** Everybody told about, by id. @type {Map<string, Participant>} */ participants = new Map();
-  /** Slot → who is on it. @type {Map<string, Holder | null>} */ slots = new Map();
-  /** The room's settings as told on joining. @type {Record<string, any>} */ room = {};
-  /** Budgets in bit/s by source. @type {Record<string, Record<string, number>>} */ profiles = {};
+export class SfuClient extends Commands {
   /** What to give to `join` to take the session up again. @type {string | null} */ resume = null;
 
   /** @type {SignalSocket | null} */ #socket = null;
@@ -50,6 +47,7 @@ export class SfuClient extends EventTarget {
   /** @type {Receiving | null} */ #receiving = null;
   #capture = new Capture((source) => this.unpublish(source).catch(() => {}));
   /** @type {Set<Source>} */ #muted = new Set();
+  /** What the server has taken, and has not ended since. @type {Set<Source>} */ #taken = new Set();
   /** @type {'new' | 'connected' | 'waiting' | 'joined' | 'closed'} */ #session = 'new';
   /** @type {ReturnType<typeof setInterval> | undefined} */ #pinging;
 
@@ -114,15 +112,16 @@ export class SfuClient extends EventTarget {
   }
 
   /**
-   * Asks to be let in. With status `waiting` (why is in `reason`) the `joined` event follows
-   * when the wait is over.
+   * Asks to be let in. With status `waiting` (see {@link RoomView#queue}) `queue` events tell of
+   * the place in the line, and `joined` follows when the wait is over.
    *
    * @param {Join} options
-   * @returns {Promise<Frame>} `{status: 'admitted' | 'waiting', …}`
+   * @returns {Promise<Frame>} `{status: 'admitted', …}` or `{status: 'waiting', reason, position}`
    */
   async join(options) {
     const answer = await this.request('join', { ...options });
     if (answer.status === 'waiting') {
+      this.begin(answer);
       this.#become('waiting');
     } else {
       this.#admitted(answer);
@@ -194,24 +193,9 @@ export class SfuClient extends EventTarget {
   }
 
   /**
-   * Says what the person looks at; layers are chosen by it.
+   * Any request of the protocol, for what has no method of its own.
    *
-   * @param {View} view
-   */
-  async view(view) {
-    await this.request('view', { ...view });
-  }
-
-  /** @returns {Promise<number>} milliseconds to the server and back */
-  async ping() {
-    const start = performance.now();
-    await this.request('ping');
-    return performance.now() - start;
-  }
-
-  /**
-   * Any other request of the protocol.
-   *
+   * @override
    * @param {string} type
    * @param {Record<string, unknown>} [fields]
    * @returns {Promise<Frame>}
@@ -263,6 +247,7 @@ export class SfuClient extends EventTarget {
 
   /** @param {Source} source */
   async #drop(source) {
+    this.#taken.delete(source);
     await this.#publishing?.remove(source);
     this.#capture.release(source);
     this.#muted.delete(source);
@@ -282,15 +267,14 @@ export class SfuClient extends EventTarget {
 
   /** @param {Frame} frame */
   #onFrame(frame) {
+    this.follow(frame);
     switch (frame.type) {
       case 'admitted': this.#admitted(frame); break;
       case 'offer': this.#onOffer(frame); break;
-      case 'slots': this.#onSlots(frame.slots); break;
       case 'connection': this.#onConnectionLost(frame.connection); break;
-      case 'participant': this.#onParticipants(frame); break;
       case 'muted': this.#applyMute(frame.source, true); break;
-      case 'locked': this.room.locked = frame.locked; break;
-      case 'mode': this.room.mode = frame.mode; break;
+      case 'mode': this.#dropEnded(this.mayPublish ? this.#taken : new Set()); break;
+      case 'participant': this.#onParticipants(frame); break;
       default:
     }
     this.#tell(frame.type, frame);
@@ -298,16 +282,10 @@ export class SfuClient extends EventTarget {
 
   /** @param {Frame} snapshot */
   #admitted(snapshot) {
-    this.participant = snapshot.participant;
-    this.room = snapshot.room ?? {};
-    this.profiles = snapshot.profiles ?? {};
+    this.begin(snapshot);
     this.resume = snapshot.resume ?? null;
-    this.participants = new Map(
-      (snapshot.participants ?? []).map((/** @type {Participant} */ each) => [each.id, each]),
-    );
-    this.slots = new Map(Object.entries(snapshot.slots ?? {}));
     this.#publishing = new Publishing(
-      async (sdp, sources) => (await this.request('publish', { sdp, sources })).sdp,
+      (sdp, sources) => this.#offer(sdp, sources),
       snapshot.ice_servers ?? [],
     );
     this.#receiving = new Receiving(snapshot.ice_servers ?? []);
@@ -319,6 +297,17 @@ export class SfuClient extends EventTarget {
     }
     this.#become('joined');
     this.#tell('joined', snapshot);
+  }
+
+  /**
+   * @param {string} sdp
+   * @param {Record<string, Source>} sources
+   * @returns {Promise<string>} the answer's SDP
+   */
+  async #offer(sdp, sources) {
+    const answer = await this.request('publish', { sdp, sources });
+    this.#taken = new Set(Object.values(sources));
+    return answer.sdp;
   }
 
   /** @param {Frame} frame */
@@ -339,6 +328,7 @@ export class SfuClient extends EventTarget {
   }
 
   async #publishAgain() {
+    this.#taken.clear();
     await this.#publishing?.again();
     for (const source of this.#muted) await this.request('mute', { source, muted: true });
   }
@@ -350,24 +340,23 @@ export class SfuClient extends EventTarget {
     this.#tell('error', { code, message: String(error) });
   }
 
-  /** @param {Record<string, Holder | null>} changed */
-  #onSlots(changed) {
-    for (const [slot, holder] of Object.entries(changed)) this.slots.set(slot, holder);
+  /** @param {Frame} frame */
+  #onParticipants({ joined = [], updated = [] }) {
+    const own = [...joined, ...updated].find(({ id }) => id === this.participant?.id);
+    if (own === undefined) return;
+    this.#dropEnded(this.mayPublish ? new Set(Object.keys(own.sources ?? {})) : new Set());
   }
 
-  /** @param {Frame} frame */
-  #onParticipants({ joined = [], left = [], updated = [], counts }) {
-    for (const entry of [...joined, ...updated]) {
-      this.participants.set(entry.id, { ...this.participants.get(entry.id), ...entry });
+  /**
+   * Lets the devices go of what the server has ended by itself, with a seat, a mode, a block. What
+   * it has not taken yet it has not ended.
+   *
+   * @param {Set<string>} published what goes on
+   */
+  #dropEnded(published) {
+    for (const source of this.#taken) {
+      if (!published.has(source)) this.#drop(source).catch((error) => this.#fail(error));
     }
-    for (const id of left) this.participants.delete(id);
-    this.room.counts = counts ?? this.room.counts;
-    const own = this.participants.get(this.participant?.id ?? '');
-    if (own === undefined) return;
-    const lostSeat = typeof this.participant?.seat === 'number' && own.seat === null;
-    this.participant = own;
-    // The server has unpublished us already; let the devices go.
-    if (lostSeat) for (const source of this.sources) this.#drop(source);
   }
 
   /** @param {{code: number, reason: string}} how */

@@ -1,6 +1,8 @@
 // @ts-check
 /** The stage: one tile per occupied seat, a large one for the screen or whoever is pinned. */
 
+import { hue, initials } from './words.js';
+
 /**
  * What a tile shows.
  *
@@ -11,6 +13,7 @@
  * @property {boolean} screen whether it is the screen's tile
  * @property {boolean} pictured whether there is a picture now
  * @property {boolean} silent whether to show the mute mark
+ * @property {boolean} hand whether to show a raised hand
  * @property {MediaStream | null} stream
  */
 
@@ -31,6 +34,7 @@ export class Stage extends EventTarget {
   /** @type {string | null} */ #pinned = null;
   /** @type {string | null} */ #speaker = null;
   #presenter = false;
+  #follow = true;
   #soundBlocked = false;
 
   /** @param {HTMLElement} root the section of index.html */
@@ -46,6 +50,16 @@ export class Stage extends EventTarget {
   /** Presenter layout: one large, the others small. @param {boolean} on */
   set presenter(on) {
     this.#presenter = on;
+    this.arrange();
+  }
+
+  get presenter() {
+    return this.#presenter;
+  }
+
+  /** Whether the large picture follows who speaks. @param {boolean} on */
+  set follow(on) {
+    this.#follow = on;
     this.arrange();
   }
 
@@ -137,7 +151,7 @@ export class Stage extends EventTarget {
     if (!this.#presenter || this.#tiles.size < 2) return null;
     const [first] = this.#tiles.keys();
     for (const [slot, { face }] of this.#tiles) {
-      if (face.participant === this.#speaker) return slot;
+      if (this.#follow && face.participant === this.#speaker) return slot;
     }
     return first;
   }
@@ -154,6 +168,7 @@ export class Stage extends EventTarget {
     figure.classList.toggle('screen', face.screen);
     figure.classList.toggle('pictured', face.pictured);
     figure.classList.toggle('silent', face.silent);
+    figure.classList.toggle('hand', face.hand);
     figure.classList.toggle('speaking', !face.screen && face.participant === this.#speaker);
     const name = face.own ? `${face.name} (you)` : face.name;
     const label = face.screen ? `Screen of ${name}` : name;
@@ -229,18 +244,4 @@ function bestWidth(count, width, height) {
     best = Math.max(best, Math.min(across, down));
   }
   return Math.floor(best);
-}
-
-/** @param {string} name */
-function initials(name) {
-  const words = name.trim().split(/\s+/);
-  const ends = words.length > 1 ? [words[0], words[words.length - 1]] : words;
-  return ends.map((word) => [...word][0] ?? '').join('').toUpperCase() || '?';
-}
-
-/** @param {string} name */
-function hue(name) {
-  let sum = 0;
-  for (const letter of name) sum = (sum * 31 + (letter.codePointAt(0) ?? 0)) % 360;
-  return sum;
 }

@@ -18,6 +18,31 @@ export {};
  * @property {string} name
  * @property {string} role organizer, presenter, attendee or viewer
  * @property {number | null} seat
+ * @property {number} joined_at seconds since the epoch, by the server's clock
+ * @property {string | null} [status] a sign shown to the others: hand, applause, away …
+ * @property {boolean} [blocked] whether presenters keep them from publishing
+ * @property {Source[] | null} [allowed] what presenters let them publish; null is all
+ * @property {Partial<Record<Source, {muted: boolean}>>} [sources] what they publish
+ */
+
+/**
+ * Who waits at the door.
+ *
+ * @typedef {object} Guest
+ * @property {string} id
+ * @property {string} identity
+ * @property {string} name
+ * @property {string} role
+ * @property {string} reason preparing, locked, full, queue
+ * @property {number} since seconds since the epoch
+ */
+
+/**
+ * Where one stands while waiting.
+ *
+ * @typedef {object} Place
+ * @property {string} reason preparing, locked, full, queue
+ * @property {number} [position] in the line, from 1
  */
 
 /**

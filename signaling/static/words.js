@@ -8,6 +8,14 @@ const FAILURES = {
   timeout: 'The server did not answer in time.',
   capture_unsupported: 'This browser cannot do that here. Capturing needs https or localhost.',
   codec_unsupported: 'This browser cannot send in that format.',
+  already_seated: 'This person has a seat already.',
+  bad_request: 'The server did not take that.',
+  mode_not_possible: 'More people are here than a meeting may have.',
+  not_waiting: 'This person does not wait any more.',
+  not_published: 'This is off already.',
+  parallel_events_exceeded: 'As many events are running as the account may have.',
+  participant_not_found: 'This person is not here any more.',
+  token_revoked: 'Your invitation was withdrawn.',
   unauthorized: 'This room needs an invitation.',
   invalid_token: 'Your invitation is not valid.',
   token_expired: 'Your invitation is no longer valid.',
@@ -19,7 +27,8 @@ const FAILURES = {
   room_not_found: 'There is no such room.',
   room_full: 'The room is full, and so is its queue.',
   room_ended: 'The event is over.',
-  no_seat: 'This needs a seat on the stage, and you have none.',
+  no_seat: 'No seat is free.',
+  wrong_state: 'That is not possible while the event stands as it does.',
   no_camera_slot: 'As many cameras are on as the room can show.',
   screen_busy: 'Somebody else is sharing a screen already.',
   not_allowed: 'Your role does not allow that.',
@@ -42,6 +51,7 @@ const WAITS = {
   preparing: 'The event has not started. You come in as soon as it does.',
   locked: 'The room is locked. Somebody in it has to let you in.',
   full: 'The room is full. You come in when a place is free.',
+  queue: 'The doors are open; many come in at once, and your turn is near.',
 };
 
 /** @type {Record<string, string>} */
@@ -72,20 +82,90 @@ export function failure(error) {
 }
 
 /**
- * @param {string} reason
- * @param {number} [position] in the queue, from 1
- * @returns {string}
+ * @param {string} [reason]
+ * @returns {string} why one waits
  */
-export function waiting(reason, position) {
-  const words = WAITS[reason] ?? 'You come in as soon as somebody lets you in.';
-  return position === undefined ? words : `${words} You are number ${position} in the line.`;
+export function waiting(reason = '') {
+  return WAITS[reason] ?? 'You come in as soon as somebody lets you in.';
+}
+
+/** @type {Record<string, string>} */
+const MODES = {
+  'presenters-only': 'presenters only',
+  webinar: 'webinar',
+  meeting: 'meeting',
+};
+
+/** @param {string} mode */
+export function modeName(mode) {
+  return MODES[mode] ?? mode;
+}
+
+/** @type {Record<string, string>} */
+const MODE_NOTICES = {
+  'presenters-only': 'Presenters are among themselves for a while.',
+  webinar: 'Now who is on a seat is seen and heard.',
+  meeting: 'Now everybody may speak and be seen.',
+};
+
+/** @param {string} mode */
+export function modeNotice(mode) {
+  return MODE_NOTICES[mode] ?? `The mode is ${mode} now.`;
+}
+
+/** The signs people may show, by what the server carries. @type {Record<string, string>} */
+export const STATUSES = {
+  hand: 'Hand raised',
+  applause: 'Applause',
+  agree: 'Agrees',
+  disagree: 'Disagrees',
+  slower: 'Slower, please',
+  louder: 'Louder, please',
+  away: 'Away',
+};
+
+/** @param {string} status */
+export function statusWords(status) {
+  return STATUSES[status] ?? status.replaceAll(/[-_]/g, ' ');
+}
+
+/** @param {{name: string, identity: string}} entry */
+export function nameOf({ name, identity }) {
+  return name || identity || 'Guest';
+}
+
+/** @returns {string} the time of day, hours and minutes */
+export function clock() {
+  return new Date().toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+}
+
+/**
+ * @param {string} name
+ * @returns {string} for a face without a picture
+ */
+export function initials(name) {
+  const words = name.trim().split(/\s+/);
+  const ends = words.length > 1 ? [words[0], words[words.length - 1]] : words;
+  return ends.map((word) => [...word][0] ?? '').join('').toUpperCase() || '?';
+}
+
+/**
+ * @param {string} name
+ * @returns {number} a colour's hue, in degrees, always the same for a name
+ */
+export function hue(name) {
+  let sum = 0;
+  for (const letter of name) sum = (sum * 31 + (letter.codePointAt(0) ?? 0)) % 360;
+  return sum;
 }
 
 /**
  * @param {string} reason
+ * @param {boolean} outside whether one was still waiting to come in
  * @returns {string}
  */
-export function removal(reason) {
+export function removal(reason, outside) {
+  if (outside && reason === 'removed') return 'The presenters did not let you in.';
   return REMOVALS[reason] ?? 'You were disconnected.';
 }
 

@@ -18,7 +18,7 @@ def _own_cores() -> Iterator[None]:
 
 def test_everybody_gets_everything() -> None:
     heard: list[str] = []
-    result = measure(Plan(18, 1.0, presenters=2, floor=False), lambda name, _: heard.append(name))
+    result = measure(Plan(18, 2.0, floor=False), lambda name, _: heard.append(name))
     wrong = {
         "lost": result.lost,
         "damaged": result.damaged,
@@ -29,13 +29,23 @@ def test_everybody_gets_everything() -> None:
     assert wrong == dict.fromkeys(wrong, 0)
     # Two of eighteen verify: from the first packet on, not only while measured.
     assert result.verified > result.packets / 9
-    # 30 frames of four or five packets and 50 of sound, twice for each.
-    assert 18 * 2 * 150 < result.packets / result.seconds < 18 * 2 * 230
+    # 30 frames of four or five packets and 50 of sound.
+    assert 18 * 150 < result.packets / result.seconds < 18 * 230
+    assert 0.9 < result.delivered < 1.1
     assert 0 < result.video.p50 <= result.video.p99 <= result.video.most
     assert 0 < result.audio.p50 <= result.audio.p99 <= result.audio.most
     assert 0 < result.us_per_packet < 1000
+    assert len(result.us_by_second) == 2
+    assert min(result.us_by_second) <= result.us_per_packet <= max(result.us_by_second)
     assert result.ratio is None
     assert {"joining", "settling", "forwarding"} <= set(heard)
+
+
+def test_several_presenters_are_received_side_by_side() -> None:
+    result = measure(Plan(4, 1.0, presenters=2, floor=False), lambda *_: None)
+    assert (result.lost, result.damaged, result.duplicates) == (0, 0, 0)
+    # The sound of both and a picture at least; both pictures when the room's budget allows.
+    assert result.packets / result.seconds > 4 * (2 * 45 + 30 * 2.5)
 
 
 def test_a_server_that_lets_nobody_in_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

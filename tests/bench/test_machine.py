@@ -12,6 +12,7 @@ def test_facts_are_known() -> None:
     assert set(facts) == {"cpu", "cores", "kernel", "python", "openssl", "commit"}
     assert all(facts.values())
     assert machine.load() >= 0
+    assert 0 <= machine.stolen() <= machine.stolen() < 1e9
 
 
 def test_server_and_load_get_different_cores(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,9 @@ GOOD = Forward(
     seconds=10.0,
     packets=385_000,
     packets_per_second=38_500.0,
+    delivered=1.001,
     us_per_packet=3.6,
+    us_by_second=[3.5, 3.4, 9.0, 3.6, 3.5],
     threads=[Thread("1 plane", 0.14, 3.5)],
     lost=0,
     recovered=0,
@@ -23,6 +25,7 @@ GOOD = Forward(
     video=Latency(2.0, 8.0, 12.0),
     audio=Latency(1.0, 4.0, 9.0),
     load_busy=0.2,
+    stolen=0.01,
     bytes_per_subscriber=100 * 1024,
 ).with_floors([Floor(100, 2.9, 0), Floor(100, 3.1, 0)])
 
@@ -36,11 +39,16 @@ def test_the_ratio_is_to_the_mean_of_the_floors() -> None:
     assert without.missed() == []
 
 
+def test_the_median_leaves_disturbances_out() -> None:
+    assert GOOD.us_median == 3.5
+
+
 def test_every_goal_can_be_missed() -> None:
     assert GOOD.missed() == []
     for change, word in [
         ({"us_per_packet": 4.5}, "µs"),
         ({"us_per_packet": 4.9}, "floor"),
+        ({"delivered": 0.7}, "70% of"),
         ({"lost": 1}, "lost"),
         ({"damaged": 1}, "damaged"),
         ({"video": Latency(2.0, 11.0, 12.0)}, "latency 11.0 ms"),
@@ -56,4 +64,5 @@ def test_json_holds_everything() -> None:
     assert document["ratio"] == GOOD.ratio
     assert document["video"] == {"p50": 2.0, "p99": 8.0, "most": 12.0}
     assert document["floors"][0] == {"packets": 100, "us_per_packet": 2.9, "lost": 0}
+    assert document["us_median"] == 3.5
     assert document["missed"] == []

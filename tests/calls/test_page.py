@@ -11,7 +11,7 @@ from tests.calls.guest import Guest
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SCREENSHOTS = Path(__file__).with_name("screenshots")
-PHONE = 390
+PHONE = 360
 
 
 def tab_of(guest: Guest) -> Page:
@@ -26,7 +26,7 @@ async def join_by_form(guest: Guest, role: str) -> Page:
     await tab.goto(guest.url)
     await tab.get_by_label("Room").fill(guest.room)
     await tab.get_by_label("Your name").fill(guest.name)
-    await tab.get_by_text(role, exact=True).click()
+    await tab.locator("#join").get_by_text(role, exact=True).click()
     await tab.get_by_role("button", name="Join the room").click()
     await expect(tab.locator("#connection")).to_have_text("Connected", timeout=10_000)
     return tab
@@ -80,10 +80,12 @@ async def test_the_page_asks_for_the_layer_that_fits_its_tile(invite: Invite) ->
     tab = tab_of(guest)
     await tab.set_viewport_size({"width": 420, "height": 700})
     await guest.until_height(slot, 360)
+    await tab.get_by_role("button", name="View").click()
     await tab.get_by_label("Picture quality you ask for").select_option("Low")
     await guest.until_height(slot, 180)
     await tab.get_by_label("Picture quality you ask for").select_option("Sound only")
     await guest.until_resting(slot, "video")
+    await expect(tab.locator(f"[data-slot={slot}] video")).to_be_hidden()
 
 
 async def test_a_second_screen_is_refused_in_plain_words(invite: Invite) -> None:

@@ -2,11 +2,14 @@
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 from sfu.config import Settings, load
 from sfu.dtls import Certificate
 from sfu.forwarder import Forwarder, Timeouts
+from sfu.options import Options, State
+from sfu.passwords import Passwords, Verdict
 from sfu.rooms import Clock, LiveRoom, Rooms
 from sfu.signaling.admission import Admission
 from sfu.signaling.audience import RoomAudience
@@ -31,8 +34,24 @@ class House:
         self.rooms = Rooms(self.forwarders, _audience, self.clock, limit=50)
         environ = {"SFU_TENANTS__ACME__SECRET": "a-secret-of-the-tests-only-0123456789"}
         self.settings: Settings = load(None, {} if dev else environ, dev=dev)
-        self.admission = Admission(self.settings, self.rooms, dev=dev)
+        self.checks: list[Callable[[], None]] = []
+        """Passwords that wait to be checked, when `slow_passwords`."""
+        self.slow_passwords = False
+        self.admission = Admission(
+            self.settings, self.rooms, dev=dev, passwords=Passwords(self._check)
+        )
         self.join_wait = 0.0
+
+    def _check(self, check: Callable[[], bool], verdict: Verdict) -> None:
+        if self.slow_passwords:
+            self.checks.append(lambda: verdict(check()))
+        else:
+            verdict(check())
+
+    def prepare(self, room: str = "hall", **options: Any) -> LiveRoom:
+        """A room as REST makes it: it waits for its start."""
+        given = Options(**{"access": "open", **options})
+        return self.rooms.create("dev", room, given, state=State.PREPARING)
 
     @property
     def worker(self) -> fake_plane.Worker:
@@ -48,6 +67,13 @@ class House:
         visitor.joined = visitor.ask("join", room=room, role=role, **fields)
         assert visitor.joined["type"] == "ok", visitor.joined
         visitor.offer = visitor.read()[0]
+        return visitor
+
+    def guest(self, role: str = "attendee", room: str = "hall", **fields: Any) -> "Visitor":
+        """A client that has to wait."""
+        visitor = Visitor(self)
+        visitor.joined = visitor.ask("join", room=room, role=role, **fields)
+        assert visitor.joined.get("status") == "waiting", visitor.joined
         return visitor
 
     def presenter(self, **fields: Any) -> "Visitor":

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from sfu.config import DEV_SECRET
 from tests.signaling.listening import ask
 from tests.signaling.test_websocket import closed, connect
 
@@ -46,6 +48,7 @@ class Process:
                     **os.environ,
                     "SFU_SERVER__PORT": str(HTTP),
                     "SFU_MEDIA__UDP_PORT": str(UDP),
+                    "SFU_STORE__PATH": os.path.join(tempfile.mkdtemp(), "sfu.sqlite"),
                     **environ,
                 },
                 stderr=asyncio.subprocess.PIPE,
@@ -149,3 +152,71 @@ async def test_secrets_are_not_in_the_log(daemon: Process) -> None:
     text = json.dumps(log)
     for secret in ("a.secret.token", "hunter2", joined["resume"], "dev-secret"):
         assert secret not in text
+
+
+def backend() -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        base_url=f"http://{HOST}/v1", headers={"Authorization": f"Bearer dev:{DEV_SECRET}"}
+    )
+
+
+async def test_a_kill_loses_nothing(tmp_path: Path) -> None:
+    environ = {"SFU_STORE__PATH": str(tmp_path / "sfu.sqlite")}
+    first = await (await Process.start(**environ)).ready()
+    async with backend() as client:
+        made = await client.post("/rooms", json={"room": "hall", "limits": {"attendees": 3}})
+        assert made.status_code == 201
+        await client.post("/rooms/hall/start")
+        async with connect(HOST) as member:
+            joined = await ask(member, "join", room="hall")
+            assert joined["status"] == "admitted"
+            # The join is durable once it is answered: nothing is waited for here.
+            first.process.kill()
+            await first.process.wait()
+    second = await (await Process.start(**environ)).ready()
+    async with backend() as client:
+        room = (await client.get("/rooms/hall")).json()
+        assert (room["state"], room["limits"]["attendees"]) == ("live", 3)
+        assert (await client.delete("/rooms/hall")).status_code == 204
+        items = (await client.get("/usage")).json()["items"]
+        assert [item["kind"] for item in items] == ["participant", "event"]
+        assert items[0]["participant"] == joined["participant"]["id"]
+    second.process.send_signal(signal.SIGINT)
+    assert (await second.ended())[0] == 0
+
+
+async def test_an_empty_room_ends_where_that_is_set() -> None:
+    daemon = await (await Process.start(SFU_SERVER__EMPTY_TIMEOUT="500ms")).ready()
+    async with backend() as client:
+        await client.post("/rooms", json={"room": "made"})
+        await client.post("/rooms/made/start")
+        async with connect(HOST) as member:
+            await ask(member, "join", room="joined")
+            await asyncio.sleep(1.0)
+            states = {
+                room["id"]: room["state"] for room in (await client.get("/rooms")).json()["items"]
+            }
+            assert states == {"joined": "live", "made": "ended"}
+        await asyncio.sleep(1.0)
+        assert (await client.get("/rooms/joined")).json()["state"] == "ended"
+    daemon.process.send_signal(signal.SIGINT)
+    assert (await daemon.ended())[0] == 0
+
+
+async def test_a_store_that_cannot_be_had(tmp_path: Path) -> None:
+    path = str(tmp_path / "no" / "such" / "folder.sqlite")
+    daemon = await (await Process.start(SFU_STORE__PATH=path)).ready()
+    daemon.process.send_signal(signal.SIGINT)
+    code, log = await daemon.ended()
+    # A development server makes do without; another one says so and ends.
+    assert (code, "store is temporary" in {line["event"] for line in log}) == (0, True)
+    other = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "sfu", "serve",
+        cwd=ROOT,
+        env={**os.environ, "SFU_SERVER__PORT": str(HTTP), "SFU_STORE__PATH": path},
+        stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert other.stderr is not None
+    (line,) = (await other.stderr.read()).splitlines()
+    assert await other.wait() == 1
+    assert json.loads(line)["event"] == "cannot open the store"

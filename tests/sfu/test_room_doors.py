@@ -2,7 +2,19 @@
 
 import pytest
 
-from sfu.commands import Admit, Configure, End, Join, Leave, Lock, Remove, SetMode, Start, Tick
+from sfu.commands import (
+    Admit,
+    Configure,
+    End,
+    Join,
+    Leave,
+    Lock,
+    Remove,
+    SetMode,
+    SetStatus,
+    Start,
+    Tick,
+)
 from sfu.events import (
     ParticipantAdmitted,
     ParticipantJoined,
@@ -184,3 +196,41 @@ def test_viewers_are_counted_apart() -> None:
     house.join("val", Role.VIEWER)
     assert reasons(house) == {"val": "full"}
     assert house.room.counts[Role.VIEWER] == 1
+
+
+def test_a_room_says_when_time_alone_lets_people_in() -> None:
+    house = House(State.PREPARING, attendees=150)
+    house.join("olga", Role.ORGANIZER)
+    for n in range(160):
+        house.join(f"p{n}")
+    assert not house.room.flowing
+    house.do(Start(), "olga")
+    assert house.room.flowing
+    house.do(Tick())
+    assert len(house.room.waiting) == 10
+    assert not house.room.flowing  # full: a place must become free
+    house.do(Leave("p0"))
+    assert len(house.room.waiting) == 9
+
+
+def test_those_who_wait_are_not_looked_at_for_every_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A closed door costs nothing, however many stand before it."""
+    looked = 0
+    barrier = doors.barrier
+
+    def counted(*args: object) -> str | None:
+        nonlocal looked
+        looked += 1
+        return barrier(*args)  # type: ignore[arg-type]
+
+    house = House(State.PREPARING)
+    house.join("olga", Role.ORGANIZER)
+    monkeypatch.setattr(doors, "barrier", counted)
+    for n in range(500):
+        house.join(f"p{n}")
+    for n in range(500):
+        house.do(SetStatus("olga", "hand" if n % 2 else None), "olga")
+        house.do(Tick())
+    assert looked <= 2 * 500

@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from sfu.commands import Join, Leave, Mute
+from sfu.commands import End, Join, Leave, Mute, RevokeSeat, Start
 from sfu.errors import Refusal
-from sfu.events import ParticipantJoined, ParticipantLeft, RoomOpened, SlotChanged
+from sfu.events import ParticipantJoined, ParticipantLeft, RoomEnded, RoomOpened, SlotChanged
 from sfu.participant import Role
-from sfu.room import Options
+from sfu.room import Options, State
 from sfu.rooms import EVENTS_WAITING
 from sfu.track import Source
+from tests.sfu import fake_plane
 from tests.sfu.house import House
 
 
@@ -101,3 +102,85 @@ def test_people_by_role(house: House) -> None:
         Role.ATTENDEE: 2,
         Role.VIEWER: 0,
     }
+
+
+def test_a_room_made_elsewhere_waits_for_its_start(house: House) -> None:
+    live = house.rooms.create("dev", "hall", Options(access="open"), state=State.PREPARING)
+    assert live.join(Join("p-1", "ann", "Ann", Role.ATTENDEE)).id == "p-1"
+    assert list(live.room.waiting) == ["p-1"]
+    assert live.stage is None
+    live.execute(Start(), None)
+    assert list(live.room.participants) == ["p-1"]
+    assert live.stage is not None
+    live.execute(End(), None)
+    assert live.stage is None
+    assert house.forwarders[0].load == 0
+
+
+def test_time_lets_a_queue_in(house: House) -> None:
+    live = house.rooms.create("dev", "hall", Options(access="open"), state=State.PREPARING)
+    for number in range(150):
+        live.join(Join(f"p-{number}", f"{number}", "x", Role.ATTENDEE))
+    live.execute(Start(), None)
+    assert len(live.room.participants) == 100
+    house.pass_time(0.5)
+    assert len(live.room.participants) == 150
+    commands = len(house.worker.commands)
+    house.pass_time(5)
+    assert len(house.worker.commands) == commands
+
+
+def test_an_empty_room_ends_if_so_wished(house: House) -> None:
+    prepared = house.prepare("prepared")
+    ann = house.member()
+    ann.ask("leave")
+    house.pass_time(60)
+    assert house.live().room.state is State.LIVE
+    house.rooms.empty_timeout = 60
+    bob = house.member()
+    house.pass_time(59)
+    bob.ask("leave")
+    house.pass_time(59)
+    assert house.live().room.state is State.LIVE
+    house.pass_time(2)
+    assert house.live().room.state is State.ENDED
+    assert prepared.room.state is State.PREPARING
+
+
+def test_a_room_ends_with_its_worker(house: House) -> None:
+    house.prepare(attendees=1)
+    pia = house.member("presenter")
+    pia.ask("start")
+    house.member()
+    guest = house.guest()
+    house.report(fake_plane.Fault("panic"))
+    house.pass_time(0.1)
+    pia.read()
+    closed = pia.closed()
+    assert closed is not None
+    assert closed.code == 1012
+    assert guest.closed() is not None
+    assert not house.live().room.participants
+    assert house.live().stage is None
+
+
+async def test_a_removed_room_has_ended(house: House) -> None:
+    house.member()
+    events = house.rooms.events()
+    first = asyncio.ensure_future(anext(events))
+    await asyncio.sleep(0)
+    house.rooms.remove("dev", "hall")
+    got = [await first, await anext(events)]
+    assert [type(event.change) for event in got] == [ParticipantLeft, RoomEnded]
+    await events.aclose()  # type: ignore[attr-defined]
+
+
+def test_whoever_loses_the_seat_is_the_speaker_no_longer(house: House) -> None:
+    ann, dan = house.presenter(), house.member()
+    live = house.live()
+    for _ in range(2):
+        house.now += 1
+        live._heard([(ann.id, 10)], house.now)
+    assert dan.events("speaker")[-1]["participant"] == ann.id
+    live.execute(RevokeSeat(ann.id), None)
+    assert dan.events("speaker") == [{"type": "speaker", "participant": None}]

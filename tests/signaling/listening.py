@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import json
+import os
 import socket
+import tempfile
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -17,7 +19,9 @@ from sfu.server import Server
 
 def settings(**environ: str) -> Settings:
     """Development settings on ports that the system chooses."""
-    return load(None, {"SFU_MEDIA__UDP_PORT": "0", **environ}, dev=True)
+    store = os.path.join(tempfile.mkdtemp(prefix="sfu-test-"), "sfu.sqlite")
+    standard = {"SFU_MEDIA__UDP_PORT": "0", "SFU_STORE__PATH": store}
+    return load(None, standard | environ, dev=True)
 
 
 @contextlib.asynccontextmanager

@@ -1,11 +1,16 @@
 """Who gets in."""
 
+import asyncio
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from sfu.commands import Configure, End, Lock
 from sfu.errors import CODES
 from sfu.participant import Role
+from sfu.passwords import Passwords, hash_password, in_a_thread
 from sfu.room import Options
 from sfu.signaling.tokens import mint
 from sfu.track import Source
@@ -94,6 +99,137 @@ def test_a_token_of_another_secret(house: House, production: House) -> None:
     assert code(production.visitor().ask("join", room="hall", token=forged)) == "invalid_token"
 
 
+# Access
+
+
+def test_an_open_room_takes_everybody_as_attendees(production: House) -> None:
+    production.rooms.create("acme", "hall", Options(access="open"))
+    ann = production.visitor().ask("join", room="hall", name="Ann", role="organizer")
+    # Only a development server lets people choose.
+    assert (ann["participant"]["role"], ann["participant"]["name"]) == ("attendee", "Ann")
+    production.rooms.create("acme", "cast", Options(access="open", kind="webcast"))
+    assert production.visitor().ask("join", room="cast")["participant"]["role"] == "viewer"
+
+
+def test_who_has_no_token_does_not_learn_which_rooms_there_are(production: House) -> None:
+    production.rooms.create("acme", "hall", Options(access="token"))
+    answers = [production.visitor().ask("join", room=room) for room in ("hall", "nowhere")]
+    assert [code(each) for each in answers] == ["unauthorized"] * 2
+    assert answers[0]["message"] == answers[1]["message"]
+
+
+def test_a_token_room_asks_for_one_in_development_too(house: House) -> None:
+    house.rooms.create("dev", "hall", Options(access="token"))
+    assert code(house.visitor().ask("join", room="hall", role="presenter")) == "unauthorized"
+    assert house.member(token=token(house, "dev")).joined["participant"]["role"] == "presenter"
+
+
+HASH = hash_password("open sesame")
+
+
+def test_a_password_room(house: House) -> None:
+    house.rooms.create("dev", "hall", Options(access="password", password=HASH))
+    visitor = house.visitor()
+    for password in (None, "", "guess", "open sesame "):
+        assert code(visitor.ask("join", room="hall", password=password)) == "wrong_password"
+    assert visitor.ask("join", room="hall", password="open sesame")["status"] == "admitted"
+    # A token opens it as well, the password beside it is not asked.
+    assert house.member(token=token(house, "dev")).joined["participant"]["identity"] == "ann"
+    assert "sesame" not in str(visitor.read()) + HASH
+
+
+def test_a_password_is_checked_while_others_go_on(house: House) -> None:
+    live = house.rooms.create("dev", "hall", Options(access="password", password=HASH))
+    house.slow_passwords = True
+    ann, bob, cid, dan = (house.visitor() for _ in range(4))
+    for each, password in ((ann, "open sesame"), (bob, "guess"), (cid, "open sesame")):
+        each.send(json.dumps({"type": "join", "id": 1, "room": "hall", "password": password}))
+        assert each.read() == []
+    # Meanwhile a session is not in, nor may it ask twice.
+    assert code(ann.ask("join", room="hall", password="open sesame")) == "already_joined"
+    assert code(ann.ask("lock")) == "not_joined"
+    assert ann.ask("ping")["type"] == "ok"
+    cid.session.closed(house.now)
+    assert dan.ask("join", room="other")["status"] == "admitted"
+    assert len(house.checks) == 2  # two ask the same
+    for check in house.checks:
+        check()
+    assert [frame["type"] for frame in ann.read()] == ["ok", "offer"]
+    assert [frame.get("code") for frame in bob.read()] == ["wrong_password"]
+    assert cid.read() == []
+    assert len(live.room.participants) == 1
+    # Who guessed wrong may try again.
+    house.slow_passwords = False
+    assert bob.ask("join", room="hall", password="open sesame")["status"] == "admitted"
+
+
+@pytest.mark.parametrize("change", ["removed", "another", "draining", "ended"])
+def test_what_happens_while_a_password_is_checked(house: House, change: str) -> None:
+    options = Options(access="password", password=HASH)
+    live = house.rooms.create("dev", "hall", options)
+    house.slow_passwords = True
+    ann = house.visitor()
+    ann.send(json.dumps({"type": "join", "id": 1, "room": "hall", "password": "open sesame"}))
+    match change:
+        case "removed":
+            house.rooms.remove("dev", "hall")
+        case "another":
+            live.execute(Configure(replace(options, password=hash_password("other"))), None)
+        case "draining":
+            house.admission.draining = True
+        case "ended":
+            live.execute(End(), None)
+    house.checks[0]()
+    expected = {"removed": "room_not_found", "another": "wrong_password", "ended": "room_ended"}
+    assert [code(each) for each in ann.read()] == [expected.get(change, change)]
+    assert not live.room.participants
+
+
+def test_too_many_passwords_at_once(house: House) -> None:
+    house.rooms.create("dev", "hall", Options(access="password", password=HASH))
+    house.slow_passwords = True
+    for number in range(64):
+        house.visitor().send(
+            json.dumps({"type": "join", "id": 1, "room": "hall", "password": str(number)})
+        )
+    visitor = house.visitor()
+    assert code(visitor.ask("join", room="hall", password="x")) == "overloaded"
+    house.slow_passwords = False
+    for check in house.checks:
+        check()
+    assert visitor.ask("join", room="hall", password="open sesame")["type"] == "ok"
+
+
+async def test_checks_run_on_a_thread() -> None:
+    verdicts: list[bool] = []
+    checks = Passwords(in_a_thread())
+    for password in ("guess", "open sesame"):
+        checks.check(password, HASH, verdicts.append)
+    assert verdicts == []
+    async with asyncio.timeout(10):
+        while len(verdicts) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    assert verdicts == [False, True]
+
+
+def test_a_revoked_token_opens_nothing(house: House) -> None:
+    first = house.member(token=token(house, "dev", jti="one"))
+    assert house.live().room.participant(first.id).jti == "one"
+    house.rooms.revoked.add(("dev", "one"))
+    again = token(house, "dev", jti="one", identity="bob")
+    assert code(house.visitor().ask("join", room="hall", token=again)) == "token_revoked"
+    house.rooms.revoked.add(("acme", "two"))
+    assert house.member(token=token(house, "dev", jti="two"))
+
+
+def test_a_banned_identity(house: House) -> None:
+    olga = house.member("organizer")
+    ann = house.member(token=token(house, "dev"))
+    assert olga.ask("remove", participant=ann.id, ban=True)["type"] == "ok"
+    assert ann.read()[-1] == {"type": "removed", "reason": "banned"}
+    assert code(house.visitor().ask("join", room="hall", token=token(house, "dev"))) == "banned"
+
+
 def test_unknown_tenants(house: House) -> None:
     assert code(house.visitor().ask("join", room="hall", tenant="acme")) == "unknown_tenant"
     assert house.visitor().ask("join", room="hall", tenant="dev")["type"] == "ok"
@@ -103,8 +239,13 @@ def test_rooms_and_people_are_bounded(house: House) -> None:
     for number in range(50):
         house.member(room=f"room-{number}")
     assert code(house.visitor().ask("join", room="one-more")) == "too_many_rooms"
-    house.admission._people = 1
+    house.admission._people = 2
+    house.member("presenter", room="room-7")
     assert code(house.visitor().ask("join", room="room-7")) == "room_full"
+    # Those who wait count, too.
+    house.live("room-8").execute(Lock(True), None)
+    house.guest(room="room-8")
+    assert code(house.visitor().ask("join", room="room-8")) == "room_full"
 
 
 def test_without_a_worker_nobody_gets_in(house: House) -> None:

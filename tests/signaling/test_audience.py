@@ -1,7 +1,9 @@
 """Who is told what, and how often."""
 
+from dataclasses import replace
 from typing import Any
 
+from sfu.commands import Configure
 from tests.sfu.house import House, Visitor
 
 
@@ -108,3 +110,62 @@ def test_the_counts_are_told_even_if_nobody_is_named(house: House) -> None:
     assert event["counts"]["attendee"] == 2
     house.pass_time(5)
     assert dan.read() == []
+
+
+def test_who_is_shown_without_a_seat_is_known_to_all(house: House) -> None:
+    pia, dan, eve = house.member("presenter"), house.member(), house.member()
+    pia.ask("mode", mode="meeting")
+    house.pass_time(0.3)
+    eve.read()
+    assert dan.publish({"1": "screen"})["type"] == "ok"
+    house.pass_time(0.3)
+    (event,) = eve.events("participant")
+    assert [(p["id"], p["sources"]) for p in event["updated"]] == [
+        (dan.id, {"screen": {"muted": False}})
+    ]
+    assert set(people(house.member().joined, "participants")) >= {pia.id, dan.id}
+    assert dan.publish({"1": "camera"})["type"] == "ok"
+    assert dan.id in people(house.member().joined, "participants")
+    dan.ask("leave")
+    house.pass_time(0.3)
+    assert eve.events("participant")[-1]["left"] == [dan.id]
+
+
+def test_in_presenters_only_nobody_else_learns_who_sends_what(house: House) -> None:
+    pia, pat, dan = house.presenter(), house.presenter(), house.member()
+    pia.ask("mode", mode="presenters-only")
+    house.pass_time(0.3)
+    dan.read()
+    late = house.member()
+    assert [p["sources"] for p in late.joined["participants"]] == [{}, {}, {}]
+    pat.ask("mute", source="microphone", muted=False)
+    house.pass_time(0.3)
+    (event,) = dan.events("participant")
+    assert [p["sources"] for p in event["updated"]] == [{}]
+    assert pia.events("participant")[-1]["updated"][0]["sources"]["microphone"] == {"muted": False}
+    pia.ask("mode", mode="webinar")
+    house.pass_time(0.3)
+    (event,) = dan.events("participant")
+    both = {"microphone", "camera"}
+    known = {p["id"]: set(p["sources"]) for p in event["updated"]}
+    assert known == {pia.id: both, pat.id: both}
+
+
+def test_whom_a_newcomer_has_seen_is_told_to_have_left(house: House) -> None:
+    """Even if they came and went before anybody else was told."""
+    olga = house.member("organizer")
+    house.pass_time(0.3)
+    olga.read()
+    dan, pia = house.member(), house.member("presenter")
+    assert dan.id in people(pia.joined, "participants")
+    dan.ask("leave")
+    house.pass_time(0.3)
+    assert [event["left"] for event in pia.events("participant")] == [[dan.id]]
+
+
+def test_the_settings_are_told_when_they_change(house: House) -> None:
+    dan = house.member()
+    live = house.live()
+    live.execute(Configure(replace(live.room.options, messages="presenters")), None)
+    assert [e["room"]["messages"] for e in dan.events("room")] == ["presenters"]
+    assert dan.ask("message", to="all", body=1)["code"] == "not_allowed"

@@ -1,11 +1,14 @@
 """Descriptions and transports of one participant."""
 
 import re
+from dataclasses import replace
 
+from sfu.commands import Configure
 from sfu.signaling.connections import CNAME
 from sfu.transport import State
-from tests.sfu.house import House
-from tests.signaling.descriptions import CHROMIUM
+from tests.sfu import fake_plane
+from tests.sfu.house import House, fresh_connection
+from tests.signaling.descriptions import CHROMIUM, answer_to
 
 
 def test_an_offer_describes_every_slot(house: House) -> None:
@@ -55,3 +58,60 @@ def test_a_room_that_ends_leaves_no_transport(house: House) -> None:
 def test_budgets_are_said_to_the_publisher(house: House) -> None:
     answer = house.member("presenter").publish({"1": "camera"}, CHROMIUM)
     assert "b=TIAS:2000000" in answer["sdp"]
+
+
+def test_more_slots_are_offered_on_the_connection_that_is_there(house: House) -> None:
+    pia, dan = house.presenter(), house.member()
+    dan.answer()
+    first = dan.offer
+    house.live().execute(Configure(replace(house.live().room.options, presenters=6)), None)
+    house.pass_time(0.1)
+    (dan.offer,) = dan.events("offer")
+    origins = [sdp["sdp"].splitlines()[1].split() for sdp in (first, dan.offer)]
+    assert origins[0][1] == origins[1][1]
+    assert int(origins[1][2]) > int(origins[0][2])
+    mids = [re.findall("a=mid:(.*)\r\n", sdp["sdp"]) for sdp in (first, dan.offer)]
+    assert mids[1] == [*mids[0], "a5", "v5", "a6", "v6"]
+    assert dan.offer["slots"]["v6"] == "seat-6"
+    # An answer from elsewhere is none; the right one adds what is new and nothing else.
+    house.worker.take()
+    elsewhere = answer_to(fresh_connection(dan.offer["sdp"]))
+    assert dan.ask("answer", sdp=elsewhere)["code"] == "transport_changed"
+    assert dan.answer()["type"] == "ok"
+    added = [args for name, args in house.worker.take() if name == "add_egress"]
+    assert [args[3] for args in added] == ["a5", "v5", "a6", "v6"]
+    assert {args[1] for args in added} == {house.live().stage.downlink(dan.id).id}  # type: ignore[union-attr]
+    # The presenter never answered its first offer: the second follows its answer.
+    assert pia.events("offer") == []
+    assert pia.answer()["type"] == "ok"
+    assert len(pia.events("offer")) == 1
+
+
+def test_who_leaves_with_such_an_offer_open_takes_the_connection_along(house: House) -> None:
+    house.presenter()
+    dan = house.member()
+    dan.answer()
+    house.live().execute(Configure(replace(house.live().room.options, presenters=6)), None)
+    house.pass_time(0.1)
+    before = sum(house.forwarders[0].transports_by_state.values())
+    dan.session.closed(house.now)
+    assert sum(house.forwarders[0].transports_by_state.values()) == before - 1
+
+
+def test_a_connection_lost_with_such_an_offer_open_gets_a_new_one(house: House) -> None:
+    house.presenter()
+    dan = house.member()
+    dan.answer()
+    house.live().execute(Configure(replace(house.live().room.options, presenters=6)), None)
+    house.pass_time(0.1)
+    dan.read()
+    stage = house.live().stage
+    assert stage is not None
+    downlink = stage.downlink(dan.id)
+    assert downlink is not None
+    house.report(fake_plane.PathUp(downlink.id, "127.0.0.1:9"))
+    house.report(fake_plane.PathDown(downlink.id))
+    (dan.offer,) = dan.events("offer")
+    assert len(dan.offer["slots"]) == 16
+    assert dan.answer()["type"] == "ok"
+    assert stage.downlink(dan.id) is not downlink

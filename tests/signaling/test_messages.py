@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sfu.options import Mode
 from sfu.participant import Role
 from sfu.signaling import messages
 from sfu.signaling.messages import Unreadable, parse
@@ -46,7 +47,46 @@ def refused(frame: str) -> Unreadable:
         ({"type": "stats", "id": 1, "fps": 30}, messages.Stats(id=1)),
         ({"type": "ping", "id": 1}, messages.Ping(id=1)),
         ({"type": "leave", "id": 1}, messages.Leave(id=1)),
-        ({"type": "lock", "id": 1}, messages.UnsupportedRequest(id=1, type="lock")),
+        ({"type": "status", "id": 1, "value": "hand"}, messages.Status(id=1, value="hand")),
+        ({"type": "status", "id": 1, "value": None}, messages.Status(id=1)),
+        (
+            {"type": "message", "id": 1, "to": "all", "topic": "chat", "body": {"a": [1, None]}},
+            messages.AppMessage(id=1, to="all", topic="chat", body={"a": [1, None]}),
+        ),
+        ({"type": "start", "id": 1}, messages.Start(id=1)),
+        ({"type": "end", "id": 1}, messages.End(id=1)),
+        ({"type": "lock", "id": 1}, messages.Lock(id=1)),
+        ({"type": "unlock", "id": 1}, messages.Unlock(id=1)),
+        (
+            {"type": "mode", "id": 1, "mode": "presenters-only"},
+            messages.ChangeMode(id=1, mode=Mode.PRESENTERS_ONLY),
+        ),
+        ({"type": "admit", "id": 1, "all": True}, messages.Admit(id=1, all=True)),
+        ({"type": "admit", "id": 1, "participant": "p"}, messages.Admit(id=1, participant="p")),
+        (
+            {"type": "remove", "id": 1, "participant": "p", "ban": True},
+            messages.Remove(id=1, participant="p", ban=True),
+        ),
+        ({"type": "block", "id": 1, "participant": "p"}, messages.Block(id=1, participant="p")),
+        ({"type": "unblock", "id": 1, "participant": "p"}, messages.Unblock(id=1, participant="p")),
+        (
+            {"type": "grant_seat", "id": 1, "participant": "p"},
+            messages.GrantSeat(id=1, participant="p"),
+        ),
+        (
+            {"type": "revoke_seat", "id": 1, "participant": "p"},
+            messages.RevokeSeat(id=1, participant="p"),
+        ),
+        (
+            {"type": "allow", "id": 1, "participant": "p", "sources": ["camera"]},
+            messages.Allow(id=1, participant="p", sources=[Source.CAMERA]),
+        ),
+        (
+            {"type": "allow", "id": 1, "participant": "p", "sources": None},
+            messages.Allow(id=1, participant="p", sources=None),
+        ),
+        ({"type": "promote", "id": 1, "participant": "p"}, messages.Promote(id=1, participant="p")),
+        ({"type": "record", "id": 1}, messages.UnsupportedRequest(id=1, type="record")),
     ],
 )  # fmt: skip
 def test_requests(frame: dict[str, object], request_: messages.AnyRequest) -> None:
@@ -70,6 +110,22 @@ def test_requests(frame: dict[str, object], request_: messages.AnyRequest) -> No
         ('{"type":"view","id":1,"slots":{"s":{"max_height":0}}}', "slots.s.max_height", 1),
         ('{"type":"view","id":1,"slots":{"s":"on"}}', "slots.s", 1),
         ('{"type":"view","id":1,"auto_speaker":1}', "auto_speaker", 1),
+        ('{"type":"status","id":1,"value":7}', "value", 1),
+        ('{"type":"status","id":1,"value":"' + "x" * 33 + '"}', "value", 1),
+        ('{"type":"message","id":1,"body":1}', "to", 1),
+        ('{"type":"message","id":1,"to":"","body":1}', "to", 1),
+        ('{"type":"message","id":1,"to":"all","topic":7}', "topic", 1),
+        ('{"type":"mode","id":1}', "mode", 1),
+        ('{"type":"mode","id":1,"mode":"party"}', "mode", 1),
+        ('{"type":"admit","id":1}', "", 1),
+        ('{"type":"admit","id":1,"all":false}', "", 1),
+        ('{"type":"admit","id":1,"all":true,"participant":"p"}', "", 1),
+        ('{"type":"remove","id":1}', "participant", 1),
+        ('{"type":"remove","id":1,"participant":"p","ban":1}', "ban", 1),
+        ('{"type":"grant_seat","id":1,"participant":7}', "participant", 1),
+        ('{"type":"allow","id":1,"participant":"p"}', "sources", 1),
+        ('{"type":"allow","id":1,"participant":"p","sources":["tv"]}', "sources.0", 1),
+        ('{"type":"message","id":1,"to":"all","body":' + "[" * 300 + "]" * 300 + "}", "", None),
         ('{"type":"fly","id":5}', "type", 5),
         ('{"type":["join"],"id":5}', "type", 5),
         ('{"id":5}', "type", 5),
@@ -119,6 +175,7 @@ values = st.recursive(
     max_leaves=8,
 )
 fields = ["room", "token", "sdp", "sources", "source", "muted", "slots", "pin", "role", "client"]
+fields += ["to", "topic", "body", "mode", "value", "all", "participant", "ban"]
 
 
 @given(

@@ -1,5 +1,7 @@
 """The outbox is bounded, and ends in order."""
 
+import asyncio
+
 from sfu.signaling.outbox import MAX_BYTES, TOO_SLOW, Close, Outbox
 
 
@@ -37,3 +39,13 @@ def test_bytes_are_bounded_too() -> None:
     assert not outbox.overflowed
     outbox.push("x")
     assert outbox.overflowed
+
+
+async def test_an_outbox_is_held_until_something_is_done() -> None:
+    outbox = Outbox(10)
+    outbox.hold(None)
+    assert outbox.held is None
+    done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    outbox.hold(done)
+    outbox.push("a")
+    assert outbox.held is done

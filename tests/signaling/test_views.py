@@ -25,6 +25,9 @@ def test_a_person() -> None:
         role="presenter",
         seat=1,
         sources={"camera": {"muted": False}, "screen": {"muted": False}},
+        status=None,
+        blocked=False,
+        allowed=None,
         joined_at=12.346,
     )
     # It is made without checks, for speed: what it holds must pass them.
@@ -44,7 +47,13 @@ def test_slots_nest() -> None:
 
 def test_facts_and_profiles() -> None:
     facts = views.facts(hall())
-    assert facts.limits == {"attendees": 1000, "presenters": 1, "cameras": 4, "meeting": 25}
+    assert facts.limits == {
+        "attendees": 1000,
+        "presenters": 1,
+        "cameras": 4,
+        "meeting": 25,
+        "viewers": 10_000,
+    }
     assert facts.counts["presenter"] == 1
     assert views.profiles(hall())["download"] == {
         "audio": 512_000,

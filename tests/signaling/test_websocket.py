@@ -138,3 +138,47 @@ async def test_a_slow_reader_is_dropped_and_the_others_go_on() -> None:
                             break
             assert (await ask(quick, "ping"))["type"] == "ok"
         slow.transport.abort()
+
+
+class Ledger:
+    """A journal whose writing is in the test's hands."""
+
+    def __init__(self) -> None:
+        self.written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def record(self, room: object, changes: object) -> None:
+        """Nothing is kept."""
+
+
+async def test_a_join_is_durable_before_its_ok() -> None:
+    async with listening() as (server, host), connect(host) as socket:
+        ledger = Ledger()
+        server.rooms.journal = ledger
+        await socket.send('{"type":"join","id":1,"room":"hall"}')
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(socket.recv(), 0.3)
+        ledger.written.set_result(None)
+        assert json.loads(await socket.recv())["type"] == "ok"
+        server.rooms.journal = None
+
+
+async def test_a_join_that_cannot_be_kept_is_none() -> None:
+    async with listening() as (server, host):
+        ledger = Ledger()
+        server.rooms.journal = ledger
+        socket, other = await connect(host), await connect(host)
+        for each in (socket, other):
+            await each.send('{"type":"join","id":1,"room":"hall"}')
+        await asyncio.sleep(0.1)
+        # A socket that goes takes nothing from who waits for the same.
+        other.transport.abort()
+        await asyncio.sleep(0.1)
+        assert not ledger.written.cancelled()
+        ledger.written.set_exception(OSError("disk full"))
+        assert (await closed(socket))[0] == 1011
+        live = server.rooms.find("dev", "hall")
+        assert live is not None
+        async with asyncio.timeout(5):
+            while live.room.participants:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        server.rooms.journal = None

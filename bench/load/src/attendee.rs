@@ -114,6 +114,12 @@ impl Attendee {
         tally
     }
 
+    /// Streams of which something has come, of video and of sound.
+    pub fn streams(&self) -> (u64, u64) {
+        let video = self.streams.iter().filter(|stream| stream.video).count();
+        (video as u64, (self.streams.len() - video) as u64)
+    }
+
     /// Takes an RTP packet.
     pub fn on_rtp(
         &mut self,

@@ -29,9 +29,9 @@ pub struct Snapshot {
     /// CPU time of the engine's thread.
     pub cpu_ns: u64,
     pub attendees: u64,
-    /// Attendees that have received some of it.
-    pub with_video: u64,
-    pub with_audio: u64,
+    /// Of all attendees together, those of which something has come.
+    pub video_streams: u64,
+    pub audio_streams: u64,
     pub total: Tally,
     pub sent: Sent,
     /// Since the last snapshot that asked to begin anew.
@@ -365,8 +365,9 @@ impl Service {
                 Part::Attendee(attendee) => {
                     let tally = attendee.tally();
                     snapshot.attendees += 1;
-                    snapshot.with_video += u64::from(tally.video > 0);
-                    snapshot.with_audio += u64::from(tally.audio > 0);
+                    let (video, audio) = attendee.streams();
+                    snapshot.video_streams += video;
+                    snapshot.audio_streams += audio;
                     snapshot.total.add(&tally);
                 }
                 Part::Presenter(presenter) => snapshot.sent.add(&presenter.sent()),

@@ -295,8 +295,8 @@ mod tests {
         );
         assert_eq!(total.verified, cost.sent / 20 * 2);
         assert_eq!(
-            (cost.received.with_video, cost.received.with_audio),
-            (20, 20)
+            (cost.received.video_streams, cost.received.audio_streams),
+            (40, 40)
         );
         assert!(
             cost.cpu_ns > 0 && cost.packets > 20 * 2 * (15 * 4 + 20),

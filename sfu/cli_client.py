@@ -1,0 +1,182 @@
+"""What `sfu rooms` asks a server with, and how it shows the answers."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Final, NoReturn
+from urllib.parse import quote
+
+import typer
+from typer.core import TyperGroup, TyperOption
+
+from sfu.config import DEV_SECRET, DEV_TENANT, load
+
+TIMEOUT: Final = 30.0
+PAGE: Final = 200
+
+
+class Anywhere(TyperGroup):
+    """A group whose own options may stand behind the name of its command as well."""
+
+    def parse_args(self, context: Any, args: list[str]) -> list[str]:
+        """Takes them to the front."""
+        options = {
+            name: option
+            for option in self.params
+            if isinstance(option, TyperOption) and "--help" not in option.opts
+            for name in option.opts
+        }
+        own: list[str] = []
+        others: list[str] = []
+        rest = iter(args)
+        for argument in rest:
+            option = options.get(argument.partition("=")[0])
+            if argument == "--":
+                others += [argument, *rest]
+            elif option is None:
+                others.append(argument)
+            else:
+                own.append(argument)
+                if not option.is_flag and "=" not in argument:
+                    own += [value for value in [next(rest, None)] if value is not None]
+        return super().parse_args(context, own + others)
+
+
+class Client:
+    """One server and one tenant, and how answers are shown."""
+
+    def __init__(self, url: str, tenant: str, secret: str, *, as_json: bool) -> None:
+        self.as_json = as_json
+        self._url = url.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {tenant}:{secret}"}
+
+    def ask(self, method: str, path: str, body: object = None, **query: object) -> Any:
+        """The answer's document; says what is wrong and ends with 1 when there is none."""
+        import httpx
+
+        given = {name: str(value) for name, value in query.items() if value is not None}
+        try:
+            answer = httpx.request(
+                method,
+                f"{self._url}/v1/{path}",
+                params=given,
+                json=body,
+                headers=self._headers,
+                timeout=TIMEOUT,
+            )
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            fail(f"{self._url} does not answer: {error}")
+        if answer.is_success:
+            return answer.json() if answer.content else None
+        try:
+            problem = answer.json()
+            fail(f"{problem['detail']} ({problem['code']})")
+        except (ValueError, KeyError, TypeError):
+            fail(f"{self._url} answers {answer.status_code}: is it an SFU?")
+
+    def all(self, path: str) -> list[dict[str, Any]]:
+        """All pages of a list."""
+        items: list[dict[str, Any]] = []
+        cursor = None
+        while True:
+            page = self.ask("GET", path, limit=PAGE, cursor=cursor)
+            items += page["items"]
+            cursor = page["cursor"]
+            if cursor is None:
+                return items
+
+    def room(self, method: str, room: str, rest: str = "", body: object = None) -> Any:
+        """A request about one room."""
+        return self.ask(method, f"rooms/{quote(room, safe='')}{rest}", body)
+
+    def person(self, method: str, room: str, id: str, rest: str = "", body: object = None) -> Any:
+        """A request about one participant."""
+        return self.room(method, room, f"/participants/{quote(id, safe='')}{rest}", body)
+
+
+def fail(message: str) -> NoReturn:
+    """Says what is wrong and ends with 1."""
+    typer.echo(f"sfu rooms: {message}", err=True)
+    raise typer.Exit(1)
+
+
+def credentials(tenant: str, secret: str, config: Path | None) -> tuple[str, str]:
+    """Of the settings on this machine, else those of `sfu serve --dev`."""
+    if config is None and Path("sfu.toml").is_file():
+        config = Path("sfu.toml")
+    tenants = load(config, os.environ).tenants
+    name = tenant or (next(iter(tenants)) if len(tenants) == 1 else DEV_TENANT)
+    if secret:
+        return name, secret
+    if name in tenants:
+        return name, tenants[name].secret.get_secret_value()
+    if name == DEV_TENANT:
+        return name, DEV_SECRET
+    fail(f"the secret of tenant {name} is not known: give --secret, or SFU_SECRET")
+
+
+def show_rooms(client: Client, rooms: list[dict[str, Any]]) -> None:
+    """A table of rooms."""
+    rows = [
+        (
+            room["id"],
+            room["kind"],
+            room["state"],
+            room["mode"],
+            "locked" if room["locked"] else "",
+            str(sum(room["counts"].values())),
+            str(room["waiting"]),
+        )
+        for room in rooms
+    ]
+    _table(client, rooms, ("room", "kind", "state", "mode", "", "people", "waiting"), rows)
+
+
+def show_people(client: Client, people: list[dict[str, Any]]) -> None:
+    """A table of people."""
+    rows = [
+        (
+            each["id"],
+            each["identity"],
+            each["name"],
+            each["role"],
+            "" if each["seat"] is None else str(each["seat"]),
+            ", ".join(
+                source + (" (muted)" if facts["muted"] else "")
+                for source, facts in each["sources"].items()
+            ),
+            f"waits: {each['reason']}" if each["state"] == "waiting" else each["joined_at"],
+        )
+        for each in people
+    ]
+    columns = ("id", "identity", "name", "role", "seat", "sources", "since")
+    _table(client, people, columns, rows)
+
+
+def _table(
+    client: Client, items: list[dict[str, Any]], columns: tuple[str, ...], rows: list[Any]
+) -> None:
+    if client.as_json:
+        typer.echo(json.dumps(items, indent=2))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*columns, box=None, padding=(0, 2, 0, 0))
+    for row in rows:
+        table.add_row(*map(Text, row))  # names are not to be taken for markup
+    Console().print(table)
+
+
+def facts(client: Client, document: dict[str, Any]) -> None:
+    """A table of a document's members."""
+    if client.as_json:
+        typer.echo(json.dumps(document, indent=2))
+        return
+    rows = []
+    for name, value in document.items():
+        for inner, fact in value.items() if isinstance(value, dict) else [("", value)]:
+            text = fact if isinstance(fact, str) else json.dumps(fact, ensure_ascii=False)
+            rows.append((f"{name}.{inner}" if inner else name, text))
+    _table(client, [document], ("", ""), rows)

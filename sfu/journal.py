@@ -1,0 +1,354 @@
+"""The wiring between the rooms and the store: what changes is kept, counted and announced.
+
+All that one command changes goes to the store as one commit: the room, the
+bans, the stays and the webhooks together, or nothing of it. Nobody is waited
+for in `record`; who must not go on before it is durable awaits `durable`.
+
+After a start, `load` brings the rooms back, and closes or keeps open the stays
+that were cut off (`sfu.usage`).
+"""
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import Callable, Container, Iterator, Sequence
+from functools import partial
+from typing import Final
+
+import structlog
+
+from sfu.announcements import Announcement, announcement, lost
+from sfu.events import (
+    Change,
+    LockChanged,
+    ModeChanged,
+    ParticipantJoined,
+    ParticipantLeft,
+    ParticipantTurnedAway,
+    ParticipantUpdated,
+    RoomConfigured,
+    RoomEnded,
+    RoomOpened,
+    RoomStarted,
+)
+from sfu.kept import Kept, document, restore
+from sfu.options import State
+from sfu.participant import Participant
+from sfu.room import Room
+from sfu.rooms import Rooms
+from sfu.store import Store, StoreError
+from sfu.store.records import Event, Stay
+from sfu.store.writes import (
+    CloseStay,
+    Enqueue,
+    Prune,
+    RemoveBan,
+    RemoveRoom,
+    RevokeToken,
+    SaveBan,
+    SaveRoom,
+    Write,
+)
+from sfu.usage import HEARTBEAT, Attendance, client_of
+
+PATIENCE: Final = 10.0
+PRUNE: Final = 3600.0
+REVOKED_FOR: Final = 10 * 366 * 86_400.0
+"""A revoked token's own end is not known, so it is barred for longer than any is valid."""
+
+SAVED: Final = (RoomOpened, RoomStarted, RoomEnded, RoomConfigured, LockChanged, ModeChanged)
+"""Changes of a room itself, which make a new version of it."""
+
+log = structlog.get_logger()
+
+
+class Journal:
+    """Follows every room of `rooms`; `announced` are the tenants that get webhooks."""
+
+    def __init__(
+        self, store: Store, rooms: Rooms, announced: Container[str], *, dev: bool = False
+    ) -> None:
+        self.store = store
+        self.written: asyncio.Future[None] | None = None
+        """Done when all that was recorded so far is durable; failed when it could not be kept."""
+        self.on_news: Callable[[], None] = _nothing
+        """Called when there are new webhooks in the outbox."""
+        self._rooms = rooms
+        self._announced = announced
+        self._dev = dev
+        self._attendance = Attendance(announced)
+        self._kept: dict[tuple[str, str], Kept] = {}
+        self._absent: dict[tuple[str, str, str], str] = {}
+        """The stays that were cut off, by tenant, room and identity."""
+        self._gathered: list[Write] | None = None
+        self._heartbeat_at = 0.0
+        self._prune_at = 0.0
+
+    async def load(self) -> None:
+        """Brings back what an open store holds. Raises StoreError."""
+        now = self._now
+        for stored in await self.store.rooms():
+            room, kept = restore(stored, await self.store.bans(stored.tenant, stored.id))
+            if self._dev and kept.passing and room.state is State.ENDED:
+                # Its name is to be free again for the next one who joins.
+                self._submit([RemoveRoom(room.tenant, room.id)])
+                continue
+            self._kept[room.tenant, room.id] = kept
+            self._rooms.put(room)
+        self._rooms.revoked |= await self.store.revoked(now)
+        going_on = {
+            kept.event
+            for (tenant, id), kept in self._kept.items()
+            if (live := self._rooms.find(tenant, id)) and live.room.state is not State.ENDED
+        }
+        stays, events = await self.store.open_stays(), await self.store.open_events()
+        self._submit(self._told(self._attendance.recover(stays, events, going_on, now)))
+        self._index_absent()
+        for live in self._rooms:
+            if (live.room.tenant, live.room.id) not in self._kept:  # made before the start
+                self.record(live.room, [RoomOpened(live.room.tenant, live.room.id)])
+        await self.durable()
+        if self._kept or stays:
+            log.info("rooms restored", rooms=len(self._kept), stays=len(stays))
+
+    def record(self, room: Room, changes: Sequence[Change]) -> None:
+        """Takes down what has changed (`sfu.rooms.Journal`)."""
+        try:
+            self._record(room, changes)
+        except Exception as error:
+            # The room has changed already; whoever waits for `written` learns of it.
+            log.exception("changes not kept", tenant=room.tenant, room=room.id, bounded=True)
+            self._fail(error)
+
+    def forget(self, tenant: str, id: str, reason: str = "removed") -> None:
+        """A room is no more; what was counted of it stays."""
+        kept = self._kept.pop((tenant, id), None)
+        if kept is not None:
+            writes = self._told(self._attendance.end(kept.event, self._now, reason))
+            self._submit([*writes, RemoveRoom(tenant, id)])
+
+    def forget_passing(self) -> None:
+        """Rooms that joins made are no more; for a stop in good order."""
+        for (tenant, id), kept in list(self._kept.items()):
+            if kept.passing:
+                self.forget(tenant, id, "stopped")
+
+    def revoke(self, tenant: str, jti: str) -> None:
+        """A token lets nobody in any more."""
+        self._rooms.revoked.add((tenant, jti))
+        self._submit([RevokeToken(tenant, jti, self._now + REVOKED_FOR)])
+
+    def kept(self, room: Room) -> Kept:
+        """What is known of a room besides what it knows itself."""
+        return self._kept[room.tenant, room.id]
+
+    def absent(self, tenant: str, room: str) -> list[Stay]:
+        """The stays that were cut off and may still go on: whoever joins with the same id."""
+        return [
+            stay for stay in self._attendance.absent() if (stay.tenant, stay.room) == (tenant, room)
+        ]
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[list[Write]]:
+        """All that is recorded inside, and put into the list, is one commit. Not to be awaited in.
+
+        What was recorded before an exception is committed all the same: it has happened.
+        """
+        assert self._gathered is None
+        gathered: list[Write] = []
+        self._gathered = gathered
+        try:
+            yield gathered
+        finally:
+            self._gathered = None
+            self._submit(gathered)
+
+    async def durable(self) -> None:
+        """Returns when all that was recorded so far is durable.
+
+        Raises StoreError when it cannot be kept, or is not within PATIENCE: it is tried on.
+        """
+        if self.written is not None:
+            try:
+                await asyncio.wait_for(asyncio.shield(self.written), PATIENCE)
+            except TimeoutError:
+                raise StoreError("the store is busy or away") from None
+
+    def tick(self, now: float) -> None:
+        """The heartbeat, and what is due by time alone; `now` of a clock that is never set."""
+        if now >= self._heartbeat_at:
+            self._heartbeat_at = now + HEARTBEAT
+            self._submit(self._attendance.heartbeat(self._now, {}))
+        if expired := self._attendance.expire(self._now):
+            self._submit(self._told(expired))
+            self._index_absent()
+        if now >= self._prune_at:
+            self._prune_at = now + PRUNE
+            self._submit([Prune(self._now)])
+
+    @property
+    def _now(self) -> float:
+        return self._rooms.clock.wall()
+
+    def _record(self, room: Room, changes: Sequence[Change]) -> None:
+        now = self._now
+        kept = self._kept.get((room.tenant, room.id))
+        if kept is None:
+            if not any(isinstance(change, RoomOpened) for change in changes):
+                return  # it was removed
+            passing = self._dev and room.state is State.LIVE
+            kept = self._kept[room.tenant, room.id] = Kept(_event_id(), now, passing=passing)
+        writes: list[Write] = []
+        for change in changes:
+            told = announcement(room, change)
+            back = isinstance(change, ParticipantJoined) and self._cut_off(room, change.participant)
+            if told is not None and not back:
+                writes += self._enqueue(room.tenant, room.id, told, now)
+            if isinstance(change, RoomOpened) and room.state is State.LIVE:
+                writes += self._enqueue(room.tenant, room.id, _started(room), now)
+            writes += self._counted(room, kept, change, now)
+            writes += _bans(room, kept, change, now)
+        if any(isinstance(change, SAVED) for change in changes):
+            kept.version += 1
+            writes.append(SaveRoom(room.tenant, room.id, document(room, kept), kept.version))
+        self._submit(writes)
+
+    def _counted(self, room: Room, kept: Kept, change: Change, now: float) -> list[Write]:
+        attendance = self._attendance
+        match change:
+            case ParticipantJoined(participant):
+                return self._joined(room, kept, participant, now)
+            case ParticipantUpdated(participant):
+                return attendance.change_role(participant.id, participant.role, now)
+            case ParticipantLeft(participant, reason):
+                return attendance.leave(participant.id, now, reason)
+            case RoomStarted():
+                return attendance.start(_event(room, kept, now))
+            case RoomOpened() if room.state is State.LIVE:
+                return attendance.start(_event(room, kept, now))
+            case RoomEnded():
+                writes = self._told(attendance.end(kept.event, now, "ended"))
+                kept.event = _event_id()
+                return writes
+        return []
+
+    def _joined(self, room: Room, kept: Kept, participant: Participant, now: float) -> list[Write]:
+        resumed = self._attendance.resume(participant.id, now)
+        if resumed is not None:
+            self._absent.pop((room.tenant, room.id, participant.identity), None)
+            return resumed[1]
+        writes: list[Write] = []
+        former = self._absent.pop((room.tenant, room.id, participant.identity), None)
+        if former is not None:
+            writes += self._told(self._attendance.dismiss(former, now, "replaced"))
+        return writes + self._attendance.join(_stay(room, kept, participant))
+
+    def _cut_off(self, room: Room, participant: Participant) -> bool:
+        """Whether this is somebody whose stay a restart has interrupted."""
+        place = (room.tenant, room.id, participant.identity)
+        return self._absent.get(place) == participant.id
+
+    def _index_absent(self) -> None:
+        absent = self._attendance.absent()
+        self._absent = {(stay.tenant, stay.room, stay.identity): stay.id for stay in absent}
+
+    def _enqueue(self, tenant: str, room: str, told: Announcement, at: float) -> list[Write]:
+        if tenant not in self._announced:
+            return []
+        name, body = told
+        return [Enqueue(tenant, room, f"evt-{secrets.token_hex(12)}", name, at, body)]
+
+    def _told(self, writes: list[Write]) -> list[Write]:
+        """The same, with the webhooks for stays that end by no change of their room."""
+        told: list[Write] = []
+        for write in writes:
+            if isinstance(write, CloseStay):
+                stay = write.stay
+                body = lost(stay, write.reason)
+                told += self._enqueue(stay.tenant, stay.room, body, write.recorded_at)
+            told.append(write)
+        return told
+
+    def _submit(self, writes: Sequence[Write]) -> None:
+        if not writes:
+            return
+        if self._gathered is not None:
+            self._gathered += writes
+            return
+        try:
+            self.written = self.store.keep(writes)
+        except (StoreError, ValueError, TypeError) as error:
+            self._fail(error)
+            return
+        self.written.add_done_callback(partial(self._committed, bool(_enqueues(writes))))
+
+    def _committed(self, news: bool, done: asyncio.Future[None]) -> None:
+        if not done.cancelled() and (error := done.exception()) is not None:
+            log.error("store failed", error=str(error), bounded=True)
+        elif news:
+            self.on_news()
+
+    def _fail(self, error: Exception) -> None:
+        log.error("store failed", error=str(error), bounded=True)
+        self.written = asyncio.get_running_loop().create_future()
+        self.written.set_exception(
+            error if isinstance(error, StoreError) else StoreError(str(error))
+        )
+        self.written.exception()  # it is logged: not to be called unretrieved
+
+
+def _nothing() -> None:
+    """Nobody wants to know."""
+
+
+def _enqueues(writes: Sequence[Write]) -> bool:
+    """Whether there may be new webhooks; closed stays and events announce their usage."""
+    return any(isinstance(write, Enqueue | CloseStay) for write in writes)
+
+
+def _bans(room: Room, kept: Kept, change: Change, now: float) -> list[Write]:
+    match change:
+        case ParticipantLeft(participant, "banned") | ParticipantTurnedAway(participant, "banned"):
+            kept.bans.add(participant.identity)
+            return [SaveBan(room.tenant, room.id, participant.identity, now)]
+        case RoomStarted():  # a ban is for one event
+            over, kept.bans = kept.bans, set()
+            return [RemoveBan(room.tenant, room.id, identity) for identity in sorted(over)]
+    return []
+
+
+def _stay(room: Room, kept: Kept, participant: Participant) -> Stay:
+    return Stay(
+        id=participant.id,
+        tenant=room.tenant,
+        room=room.id,
+        event=kept.event,
+        identity=participant.identity,
+        joined_at=participant.joined_at,
+        role=participant.role,
+        since=participant.joined_at,
+        client=client_of(participant.client),
+        resume={
+            "name": participant.name,
+            "role": participant.role.value,
+            "can": None if participant.can is None else sorted(participant.can),
+            "metadata": participant.metadata,
+            "seat": participant.seat,
+            "jti": getattr(participant, "jti", None),
+            "token": getattr(participant, "resume", None),
+        },
+    )
+
+
+def _event(room: Room, kept: Kept, now: float) -> Event:
+    return Event(kept.event, room.tenant, room.id, room.options.kind, room.started_at or now)
+
+
+def _started(room: Room) -> Announcement:
+    told = announcement(room, RoomStarted())
+    assert told is not None
+    return told
+
+
+def _event_id() -> str:
+    return f"run-{secrets.token_hex(10)}"

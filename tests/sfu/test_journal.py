@@ -1,0 +1,269 @@
+"""What survives the process, and what backends are told."""
+
+import asyncio
+import contextlib
+import hmac
+import json
+from collections.abc import AsyncIterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sfu.commands import Block, Join, Leave, Lock, SetMode
+from sfu.config import load
+from sfu.options import Mode, Options, State
+from sfu.participant import Role
+from sfu.server import Server
+from sfu.store import StoreError
+from sfu.usage import PATIENCE
+from tests.signaling.rest.backend import SECRET, Backend, serving
+
+WEBHOOK_SECRET = "the-key-of-webhooks"
+
+
+class Receiver:
+    """A backend's URL: keeps what is posted to it, and checks the signature of each."""
+
+    def __init__(self) -> None:
+        self.bodies: list[dict[str, Any]] = []
+        self.port = 0
+        self.failures = 0
+        """How many posts are still to be refused."""
+
+    @property
+    def names(self) -> list[str]:
+        return [body["event"] for body in self.bodies]
+
+    async def until(self, name: str, times: int = 1) -> None:
+        async with asyncio.timeout(20):
+            while self.names.count(name) < times:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+                fields = dict(
+                    line.split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line
+                )
+                body = await reader.readexactly(int(fields["content-length"]))
+                status = b"204 No Content"
+                if self.failures:
+                    self.failures -= 1
+                    status = b"500 Internal Server Error"
+                else:
+                    self._take(fields["sfu-signature"], body)
+                writer.write(b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\n\r\n")
+                await writer.drain()
+        writer.close()
+
+    def _take(self, signature: str, body: bytes) -> None:
+        at, given = (part.split("=")[1] for part in signature.split(","))
+        expected = hmac.new(WEBHOOK_SECRET.encode(), f"{at}.".encode() + body, sha256).hexdigest()
+        assert given == expected
+        self.bodies.append(json.loads(body))
+
+
+@contextlib.asynccontextmanager
+async def receiving() -> AsyncIterator[Receiver]:
+    receiver = Receiver()
+    server = await asyncio.start_server(receiver._serve, "127.0.0.1", 0)
+    receiver.port = server.sockets[0].getsockname()[1]
+    try:
+        yield receiver
+    finally:
+        server.close()
+
+
+def hooked(store: Path, receiver: Receiver) -> contextlib.AbstractAsyncContextManager[Backend]:
+    return serving(
+        store,
+        SFU_TENANTS__ACME__WEBHOOK_URL=f"http://127.0.0.1:{receiver.port}/hook",
+        SFU_TENANTS__ACME__WEBHOOK_SECRET=WEBHOOK_SECRET,
+    )
+
+
+async def kill(backend: Backend) -> None:
+    """As `kill -9` would: what is durable is there, and nothing is said or done any more."""
+    journal = backend.journal
+    await journal.durable()
+    backend.server.rooms.journal = None
+    daemon = backend.server._daemon
+    daemon.journal = None
+    assert daemon._delivery is not None
+    daemon._delivery.cancel()
+    await asyncio.gather(daemon._delivery, return_exceptions=True)
+    assert daemon._webhooks is not None
+    await daemon._webhooks.close(0)
+    await journal.store.close()
+
+
+async def test_webhooks_arrive_in_order_and_signed(tmp_path: Path) -> None:
+    async with receiving() as receiver, hooked(tmp_path / "sfu.sqlite", receiver) as backend:
+        receiver.failures = 1
+        await backend.create(limits={"attendees": 1})
+        live = backend.live()
+        backend.join("ann", Role.PRESENTER)
+        backend.join("bob")
+        live.execute(Lock(True), None)
+        backend.join("eve")
+        await backend.ask("POST", "/v1/rooms/hall/participants/p-bob/block")
+        live.execute(SetMode(Mode.MEETING), "p-ann")
+        await backend.ask("DELETE", "/v1/rooms/hall/participants/p-ann/seat")
+        await backend.ask("POST", "/v1/rooms/hall/participants/p-ann/seat")
+        live.execute(Lock(False), "p-ann")
+        live.execute(Leave("p-bob"), "p-bob")
+        await backend.ask("POST", "/v1/rooms/hall/end")
+        await receiver.until("usage", 4)
+        told = [name for name in receiver.names if name != "usage"]
+        assert told[:9] == [
+            "room.created", "room.started", "participant.joined", "participant.joined",
+            "room.nearly_full", "room.locked", "participant.waiting", "mode.changed",
+            "seat.revoked",
+        ]  # fmt: skip
+        assert told[-1] == "room.ended"
+        assert sorted(told[9:-1]) == sorted(
+            ["seat.granted", "room.unlocked"]
+            + ["participant.left"] * 3
+            + ["participant.joined"] * told[9:].count("participant.joined")
+        )
+        assert len({body["id"] for body in receiver.bodies}) == len(receiver.bodies)
+        assert {body["room"] for body in receiver.bodies} == {"hall"}
+        joined = next(body for body in receiver.bodies if body["event"] == "participant.joined")
+        assert (joined["participant"]["identity"], joined["participant"]["seat"]) == ("ann", 1)
+        usage = [body["usage"] for body in receiver.bodies if body["event"] == "usage"]
+        assert [record["kind"] for record in usage].count("event") == 1
+
+
+async def test_a_room_comes_back_as_it_was(tmp_path: Path) -> None:
+    store = tmp_path / "sfu.sqlite"
+    async with serving(store) as backend:
+        await backend.create(
+            limits={"presenters": 2, "meeting": 9}, video="hd", metadata={"x": [1]}, access="open"
+        )
+        backend.join("ann")
+        backend.join("bob", Role.PRESENTER)
+        await backend.ask("POST", "/v1/rooms/hall/mode", 200, {"mode": "meeting"})
+        await backend.ask("POST", "/v1/rooms/hall/lock")
+        await backend.ask("POST", "/v1/rooms/hall/participants/p-ann/remove", 204, {"ban": True})
+        await backend.create("later", start=False, permanent=True)
+        await backend.create("over")
+        await backend.ask("POST", "/v1/rooms/over/end")
+        before = {
+            name: await backend.ask("GET", f"/v1/rooms/{name}")
+            for name in ("hall", "later", "over")
+        }
+        slots = backend.live().room.slots
+        await kill(backend)
+    before["hall"]["counts"]["presenter"] = 0
+    async with serving(store) as backend:
+        for name, shown in before.items():
+            assert await backend.ask("GET", f"/v1/rooms/{name}") == shown
+        room = backend.live().room
+        assert room.banned == {"ann"}
+        assert room.slots == slots
+        # A ban is for one event.
+        await backend.ask("DELETE", "/v1/rooms/hall", 204)
+        await backend.create("hall")
+        assert backend.live().room.banned == set()
+    async with serving(store) as backend:
+        assert backend.live().room.banned == set()
+
+
+async def test_who_does_not_come_back_has_left_when_last_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = tmp_path / "sfu.sqlite"
+    async with receiving() as receiver:
+        async with hooked(store, receiver) as backend:
+            await backend.create()
+            backend.join("ann")
+            backend.join("bob")
+            backend.join("eve")
+            await backend.journal.durable()
+            await receiver.until("participant.joined")
+            await kill(backend)
+        async with hooked(store, receiver) as backend:
+            journal = backend.journal
+            absent = journal.absent("acme", "hall")
+            assert sorted(stay.identity for stay in absent) == ["ann", "bob", "eve"]
+            assert absent[0].resume is not None
+            # One comes back to the same stay, one joins anew, one never.
+            backend.join("ann")
+            backend.live().execute(Leave("p-ann"), "p-ann")
+            backend.live().join(Join("p-bob-2", "bob", "Bob", Role.ATTENDEE))
+            clock = backend.server.rooms.clock
+            later = clock.wall() + PATIENCE + 1
+            monkeypatch.setattr(type(journal), "_now", later)
+            journal.tick(clock.monotonic())
+            await journal.durable()
+            items = (await backend.ask("GET", "/v1/usage"))["items"]
+            assert [(item["participant"], item["reason"]) for item in items] == [
+                ("p-ann", "left"),
+                ("p-bob", "replaced"),
+                ("p-eve", "disconnected"),
+            ]
+            await receiver.until("participant.left", 3)
+        names = [
+            (body["event"], body["participant"]["id"])
+            for body in receiver.bodies
+            if body["event"].startswith("participant.")
+        ]
+        # Nobody is told to have joined twice.
+        assert names.count(("participant.joined", "p-ann")) == 1
+        assert names.count(("participant.left", "p-eve")) == 1
+        assert len(names) == len(set(names))
+
+
+async def test_one_command_is_one_commit(tmp_path: Path) -> None:
+    async with serving(tmp_path / "sfu.sqlite") as backend:
+        await backend.create()
+        backend.join("ann")
+        await backend.journal.durable()
+        commits: list[int] = []
+        keep = backend.journal.store.keep
+
+        def counted(writes: Any) -> Any:
+            commits.append(len(writes))
+            return keep(writes)
+
+        backend.journal.store.keep = counted  # type: ignore[method-assign]
+        await backend.ask("DELETE", "/v1/rooms/hall", 204)
+        assert len(commits) == 1
+
+
+async def test_what_concerns_no_store_writes_nothing(tmp_path: Path) -> None:
+    async with serving(tmp_path / "sfu.sqlite") as backend:
+        await backend.create()
+        backend.join("ann")
+        written = backend.journal.written
+        backend.live().execute(Block("p-ann", True), None)
+        assert backend.journal.written is written
+
+
+async def test_who_waits_for_what_cannot_be_kept_learns_of_it(tmp_path: Path) -> None:
+    async with serving(tmp_path / "sfu.sqlite") as backend:
+        await backend.create()
+        await backend.journal.store.close()
+        backend.join("ann")  # the room itself goes on
+        with pytest.raises(StoreError):
+            await backend.journal.durable()
+
+
+async def test_rooms_of_joins_are_forgotten_in_good_order_only(tmp_path: Path) -> None:
+    environ = {
+        "SFU_MEDIA__UDP_PORT": "0",
+        "SFU_STORE__PATH": str(tmp_path / "sfu.sqlite"),
+        "SFU_TENANTS__ACME__SECRET": SECRET,
+    }
+    config = load(None, environ, dev=True)
+    async with Server(config, dev=True) as server:
+        server.rooms.create("dev", "joined", Options())
+        server.rooms.create("dev", "made", Options(), state=State.PREPARING)
+        await kill(Backend(server, "dev", ""))
+    async with Server(config, dev=True) as server:
+        assert {live.room.id for live in server.rooms} == {"joined", "made"}
+    async with Server(config, dev=True) as server:
+        assert {live.room.id for live in server.rooms} == {"made"}
