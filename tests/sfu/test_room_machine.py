@@ -88,7 +88,7 @@ class Webinar(RuleBasedStateMachine):
                 case SlotsAdded(slots):
                     self.slots.update(dict.fromkeys(slots))
                 case SlotChanged(slot, shown):
-                    self.slots[slot] = shown  # type: ignore[assignment]
+                    self.slots[slot] = shown
                 case TrackPublished(track):
                     self.tracks.add(track)
                 case TrackUnpublished(track):

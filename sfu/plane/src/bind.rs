@@ -6,11 +6,11 @@ mod arguments;
 mod reports;
 
 use crate::batch::INBOX_BYTES;
+use crate::command::MAX_LAYERS;
 use crate::command::{Command, LayerSource, PayloadType, Target};
 use crate::feedback::DTYPE;
 use crate::forwarder::Limits;
 use crate::srtp::{Opener, Profile, Sealer};
-use crate::track::MAX_LAYERS;
 use crate::worker::{self, NotSubmitted, Settings};
 use arguments::{within, Extensions, Id, PayloadNumber, Text};
 use pyo3::create_exception;

@@ -1,6 +1,7 @@
 //! One stream to one subscriber: select, rewrite, remember, seal.
 
 use crate::batch::{Destination, Outbox};
+use crate::command::MAX_LAYERS;
 use crate::command::{Id, PayloadType};
 use crate::counters::Counters;
 use crate::feedback::SendHistory;
@@ -11,7 +12,6 @@ use crate::ring::{Meta, MAX_PAYLOAD};
 use crate::select::{Select, Verdict};
 use crate::srtp::Sealer;
 use crate::table::Key;
-use crate::track::MAX_LAYERS;
 use sfu_codecs::Codec;
 
 /// Room that any sealed packet of ours fits in: header, retransmission number, payload, tag.

@@ -6,11 +6,11 @@
 //! joins, or missed its turn, catches up with the next one.
 
 use crate::clock::Now;
+use crate::command::MAX_LAYERS;
 use crate::egress::{Full, Offered, Wire};
 use crate::forwarder::Forwarder;
 use crate::report::Report;
 use crate::table::Key;
-use crate::track::MAX_LAYERS;
 
 /// Packets sent in one slice, before the socket is looked at again.
 const SLICE: usize = 256;

@@ -9,8 +9,8 @@
 //!                     until the other's keyframe
 //! ```
 
+use crate::command::MAX_LAYERS;
 use crate::ring::Meta;
-use crate::track::MAX_LAYERS;
 
 /// What becomes of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,14 +1,11 @@
 //! A published source: its layers, its ring, and where it is shown.
 
 use crate::audible::Audible;
-use crate::command::{Id, LayerSource};
+use crate::command::{Id, LayerSource, MAX_LAYERS};
 use crate::ingress::Ingress;
 use crate::ring::{Meta, Ring};
 use crate::table::Key;
 use sfu_codecs::Codec;
-
-/// Simulcast layers of one source at most.
-pub const MAX_LAYERS: usize = 4;
 
 /// How long a burst's packets may wait for the rest of it, to leave together.
 const HOLD_US: i64 = 2_000;

@@ -5,12 +5,13 @@
 
 use super::{Forwarder, MAX_EGRESSES, MAX_TRACKS};
 use crate::clock::Now;
+use crate::command::MAX_LAYERS;
 use crate::command::{Id, LayerSource, Target};
 use crate::egress::Egress;
 use crate::header::Template;
 use crate::srtp::{Opener, Sealer};
 use crate::table::Key;
-use crate::track::{Track, MAX_LAYERS};
+use crate::track::Track;
 use crate::transport::{Stream, Transport};
 use sfu_codecs::Codec;
 
