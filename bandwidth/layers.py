@@ -113,7 +113,12 @@ class PlannedRate:
         if bps == 0:
             return False
         first = self._smooth is None
-        self._smooth = bps if self._smooth is None else 0.7 * self._smooth + 0.3 * bps
+        if self._smooth is None and bps <= 1.3 * self.bps:
+            self._smooth = bps
+        else:
+            # The first seconds hold the first keyframe: far more than assumed is believed slowly.
+            before = self.bps if self._smooth is None else self._smooth
+            self._smooth = 0.7 * before + 0.3 * bps
         self._below = self._below + 1 if self._smooth < 0.8 * self.bps else 0
         if self._smooth > 1.05 * self.bps or self._below >= 5 or (first and self._below):
             self.bps = round(self._smooth)

@@ -116,3 +116,12 @@ def test_assumed_layers_are_those_of_a_camera() -> None:
     assert [layer.height for layer in assumed_layers(3)] == [180, 360, 720]
     assert [layer.height for layer in assumed_layers(1)] == [720]
     assert len(assumed_layers(5)) == 5
+
+
+def test_the_first_keyframe_is_not_taken_for_the_rate() -> None:
+    rate = PlannedRate(1_250_000)
+    rate.observe(2_600_000)
+    assert rate.bps < 1_800_000
+    for _ in range(10):
+        rate.observe(2_600_000)
+    assert rate.bps > 2_300_000, "what lasts is believed"

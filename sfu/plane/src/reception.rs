@@ -11,8 +11,8 @@ pub struct Rates {
     pub fps: f32,
 }
 
-/// Shorter windows say nothing.
-const MIN_WINDOW_US: i64 = 100_000;
+/// Shorter windows say nothing: a keyframe alone would look like the rate of a stream.
+const MIN_WINDOW_US: i64 = 500_000;
 
 /// The account of one received stream.
 #[derive(Clone, Debug)]
@@ -113,12 +113,15 @@ impl Reception {
         })
     }
 
-    /// Rates since the last call.
+    /// Rates since the last call; nothing, and no new window, before there is enough to tell.
     pub fn rates(&mut self, now_us: i64) -> Rates {
         let Some(since_us) = self.window_us else {
             return Rates::default();
         };
-        let span_us = (now_us - since_us).max(MIN_WINDOW_US) as u64;
+        if now_us - since_us < MIN_WINDOW_US {
+            return Rates::default();
+        }
+        let span_us = (now_us - since_us) as u64;
         let bps = (self.window_bytes * 8_000_000 / span_us).min(u64::from(u32::MAX)) as u32;
         let fps = self.window_frames as f32 * 1e6 / span_us as f32;
         self.window_us = Some(now_us);
