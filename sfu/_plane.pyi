@@ -43,7 +43,7 @@ class PathDown:
 
 @final
 class Switched:
-    """What an egress forwards now; `track` is None while it is silent, `spatial` -1 while paused."""
+    """What an egress forwards now; `track` None while silent, `spatial` -1 while paused."""
 
     __match_args__ = ("egress", "track", "spatial", "temporal")
     egress: int
@@ -61,14 +61,21 @@ class Audible:
 
 @final
 class Levels:
-    """Smoothed levels of the audible tracks, in -dBov (0 loudest, 127 silent), five times a second."""
+    """Smoothed levels of audible tracks, -dBov (0 loudest, 127 silent), five times a second."""
 
     __match_args__ = ("levels",)
     levels: list[tuple[int, int]]
 
 @final
+class Traffic:
+    """(transport, bytes received, bytes sent) of each transport so far, media only."""
+
+    __match_args__ = ("totals",)
+    totals: list[tuple[int, int, int]]
+
+@final
 class TrackRates:
-    """Once a second: each layer's (bit/s, frames/s, width, height), lowest layer first; zeros while unseen."""
+    """Once a second: (bit/s, frames/s, width, height) by layer, lowest first; zeros if unseen."""
 
     __match_args__ = ("track", "layers")
     track: int
@@ -89,7 +96,18 @@ class Fault:
     __match_args__ = ("reason",)
     reason: str
 
-Report = Handshake | PathUp | PathDown | Switched | Audible | Levels | TrackRates | Refused | Fault
+Report = (
+    Handshake
+    | PathUp
+    | PathDown
+    | Switched
+    | Audible
+    | Levels
+    | Traffic
+    | TrackRates
+    | Refused
+    | Fault
+)
 
 FEEDBACK_DTYPE: Final[list[tuple[str, str]]]
 """numpy dtype description of one feedback row (little endian, packed)."""
@@ -137,10 +155,10 @@ class Worker:
         payload_types: list[tuple[int, str, int]],
         cname: str,
     ) -> None:
-        """What was negotiated: extension name to id; (payload type, codec, retransmission payload type or -1)."""
+        """What was negotiated: extension ids; (payload type, codec, its retransmissions' or -1)."""
 
     def set_keys(self, transport: int, profile: str, receive: bytes, send: bytes) -> None:
-        """SRTP master key followed by master salt, per direction (RFC 5764 §4.2); once per transport."""
+        """SRTP master key and salt behind each other, per direction (RFC 5764 §4.2); once."""
 
     def send_handshake(self, transport: int, datagrams: list[bytes]) -> None: ...
     def close_transport(self, transport: int) -> None:
@@ -177,6 +195,9 @@ class Worker:
     ) -> None: ...
     def remove_egress(self, egress: int) -> None: ...
     def set_targets(self, targets: list[tuple[int, int, int]]) -> None:
-        """(egress, spatial, temporal) each; spatial -1 pauses; above the highest means the highest."""
+        """(egress, spatial, temporal) each; spatial -1 pauses; too high means the highest."""
+
+    def report_traffic(self) -> None:
+        """Asks for a `Traffic` report."""
 
     def request_keyframe(self, track: int) -> None: ...

@@ -326,6 +326,10 @@ class Forwarder:
                     owner.audible(track, audible, now)
             case _plane.Levels(levels):
                 self._share_levels(levels, now)
+            case _plane.Traffic(totals):
+                for id, received, sent in totals:
+                    if entry := self._transports.get(id):
+                        entry[0].traffic = (received, sent)
             case _plane.TrackRates(track, layers):
                 if owner := self._tracks.get(track):
                     owner.rates(track, layers)

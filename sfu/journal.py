@@ -178,7 +178,7 @@ class Journal:
         """The heartbeat, and what is due by time alone; `now` of a clock that is never set."""
         if now >= self._heartbeat_at:
             self._heartbeat_at = now + HEARTBEAT
-            self._submit(self._attendance.heartbeat(self._now, {}))
+            self._submit(self._attendance.heartbeat(self._now, self._rooms.traffic()))
         if expired := self._attendance.expire(self._now):
             self._submit(self._told(expired))
             self._index_absent()

@@ -30,6 +30,7 @@ from sfu.participant import Participant, Role
 from sfu.room import Options, Room, State
 from sfu.speakers import Speakers
 from sfu.stage import Stage
+from sfu.store.records import Totals
 from sfu.track import Media, Source
 from sfu.transport import Transport
 
@@ -323,6 +324,19 @@ class Rooms:
     def counts(self) -> dict[Role, int]:
         """People by role, over all rooms."""
         return {role: sum(live.room.counts[role] for live in self._rooms.values()) for role in Role}
+
+    def traffic(self) -> dict[str, Totals]:
+        """Bytes by participant, as of the last call: each asks the workers for the next."""
+        for forwarder in self.forwarders:
+            if forwarder.fault is None:
+                forwarder.order(forwarder.worker.report_traffic)
+        totals = {}
+        for live in self:
+            if live.stage is not None:
+                for id in live.room.participants:
+                    received, sent = live.stage.traffic(id)
+                    totals[id] = Totals(bytes_sent=sent, bytes_received=received)
+        return totals
 
     def least_loaded(self) -> Forwarder:
         """The worker for the next room. Raises Refusal while none runs."""

@@ -68,6 +68,7 @@ class Stage:
         self._uplinks: dict[str, Transport] = {}
         self._receivers: dict[str, Receiver] = {}
         self._plans = Plans(room, self._pictures)
+        self._former_traffic: dict[str, tuple[int, int]] = {}
         forwarder.load += 1
 
     def _add_routes(self, slots: Iterable[str]) -> None:
@@ -98,6 +99,7 @@ class Stage:
         """Publishing goes over this transport from now on; a former one ends."""
         former = self._uplinks.get(participant)
         if former is not None and former is not transport:
+            self._keep_traffic(participant, former)
             self.forwarder.drop_transport(former, "replaced", now)
             for track in [t for t in self._ids if t.participant == participant]:
                 self._forget(track)
@@ -114,6 +116,7 @@ class Stage:
     ) -> None:
         """Receiving goes over this transport from now on; a former one ends."""
         if former := self._receivers.pop(participant, None):
+            self._keep_traffic(participant, former.transport)
             self._drop_receiver(former, "replaced", now)
         self.forwarder.connect(transport, remote, now)
         receiver = Receiver(participant, transport)
@@ -146,6 +149,7 @@ class Stage:
         for participant, uplink in self._uplinks.items():
             if uplink is transport:
                 del self._uplinks[participant]
+                self._keep_traffic(participant, transport)
                 for track in [t for t in self._ids if t.participant == participant]:
                     self._forget(track)
                 lost = ConnectionLost("publish", transport.why, transport.opened)
@@ -155,6 +159,7 @@ class Stage:
         for participant, receiver in self._receivers.items():
             if receiver.transport is transport:
                 del self._receivers[participant]
+                self._keep_traffic(participant, transport)
                 self._forget_egresses(receiver)
                 lost = ConnectionLost("receive", transport.why, transport.opened)
                 self._notify(participant, lost)
@@ -224,7 +229,20 @@ class Stage:
                 for slot in self._slots_of(track):
                     self._bind(slot)
 
+    def traffic(self, participant: str) -> tuple[int, int]:
+        """Media bytes received from and sent to somebody so far."""
+        lives = [self._uplinks.get(participant), self.downlink(participant)]
+        counted = [transport.traffic for transport in lives if transport is not None]
+        counted.append(self._former_traffic.get(participant, (0, 0)))
+        return sum(received for received, _ in counted), sum(sent for _, sent in counted)
+
+    def _keep_traffic(self, participant: str, transport: Transport) -> None:
+        received, sent = self._former_traffic.get(participant, (0, 0))
+        more_received, more_sent = transport.traffic
+        self._former_traffic[participant] = (received + more_received, sent + more_sent)
+
     def _part(self, participant: str, reason: str, now: float) -> None:
+        self._former_traffic.pop(participant, None)
         if uplink := self._uplinks.pop(participant, None):
             self.forwarder.drop_transport(uplink, reason, now)
         if receiver := self._receivers.pop(participant, None):

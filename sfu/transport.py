@@ -58,6 +58,8 @@ class Transport:
         self.why = ""
         self.opened = False
         """Whether it has ever been OPEN."""
+        self.traffic = (0, 0)
+        """Media bytes received and sent, as of the worker's last report."""
         self.watched_until = math.inf
         """The forwarder's: when it will look at the deadline next."""
         self._forwarder = forwarder

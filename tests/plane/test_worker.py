@@ -269,7 +269,9 @@ def test_right_arguments_are_taken(worker: Worker) -> None:
     payload_types = [(96, "vp8", 97), (111, "opus", -1), (63, "red", -1)]
     worker.set_remote(1, {"mid": 4, "audio-level": 1, "transport-cc": 3}, payload_types, "cname")
     worker.set_keys(1, "AEAD_AES_128_GCM", GCM, GCM)
-    worker.set_keys(1, "AES128_CM_HMAC_SHA1_80", HMAC, HMAC)
+    worker.open_transport(2, UFRAG + "2", PWD)
+    worker.set_keys(2, "AES128_CM_HMAC_SHA1_80", HMAC, HMAC)
+    worker.report_traffic()
     worker.add_track(1, 1, "0", "vp8", [("q", 0, 0), ("h", 0, 0), ("f", 7, 8)])
     worker.add_route(1, True)
     worker.bind(1, 1)
@@ -282,7 +284,7 @@ def test_right_arguments_are_taken(worker: Worker) -> None:
     worker.remove_route(1)
     worker.remove_track(1)
     worker.close_transport(1)
-    assert counted(worker, "commands", 16) == 16
+    assert counted(worker, "commands", 18) == 18
     assert [report for report in worker.drain() if isinstance(report, Refused)] == []
 
 

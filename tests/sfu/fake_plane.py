@@ -59,6 +59,11 @@ class TrackRates:
 
 
 @dataclass
+class Traffic:
+    totals: list[tuple[int, int, int]]
+
+
+@dataclass
 class Refused:
     command: str
     reason: str
@@ -76,7 +81,7 @@ COMMANDS = frozenset(
     {
         "open_transport", "set_remote", "set_keys", "send_handshake", "close_transport",
         "add_track", "remove_track", "mute", "add_route", "bind", "remove_route",
-        "add_egress", "remove_egress", "set_targets", "request_keyframe",
+        "add_egress", "remove_egress", "set_targets", "report_traffic", "request_keyframe",
     }
 )  # fmt: skip
 

@@ -151,3 +151,21 @@ def test_a_line_that_is_not_answered_gets_nothing(house: House, mid: str) -> Non
     assert dan.ask("answer", sdp=text)["type"] == "ok"
     assert mid not in [args[3] for args in house.worker.named("add_egress")]
     assert len(house.worker.named("add_egress")) == 11
+
+
+def test_bytes_are_counted_over_all_connections_of_a_stay(house: House) -> None:
+    ann = house.presenter()
+    rooms = house.rooms
+    stage = house.live().stage
+    assert stage is not None
+    old = stage.uplink(ann.id)
+    assert old is not None
+    assert rooms.traffic()[ann.id].bytes_received == 0
+    assert house.worker.named("report_traffic") == [()]
+    house.report(fake_plane.Traffic([(old.id, 1000, 10), (999, 5, 5)]))
+    ann.publish({"0": "microphone", "1": "camera"}, fresh_connection(CHROMIUM))
+    new = stage.uplink(ann.id)
+    assert new is not None
+    house.report(fake_plane.Traffic([(new.id, 500, 1)]))
+    totals = rooms.traffic()[ann.id]
+    assert (totals.bytes_received, totals.bytes_sent) == (1500, 11)

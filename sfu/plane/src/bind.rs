@@ -318,6 +318,10 @@ impl Worker {
         self.submit(Command::SetTargets(targets.collect::<PyResult<_>>()?))
     }
 
+    fn report_traffic(&self) -> PyResult<()> {
+        self.submit(Command::ReportTraffic)
+    }
+
     fn request_keyframe(&self, track: Id) -> PyResult<()> {
         self.submit(Command::RequestKeyframe { track: track.0 })
     }

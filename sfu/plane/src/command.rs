@@ -106,6 +106,7 @@ pub enum Command {
         egress: Id,
     },
     SetTargets(Vec<Target>),
+    ReportTraffic,
     RequestKeyframe {
         track: Id,
     },

@@ -228,6 +228,7 @@ impl Egress {
             .sealer
             .seal_rtp(room, len, header_len, self.rtx_ssrc, self.rtx_sequence);
         wire.outbox.commit(wire.destination, sealed);
+        wire.history.count(sealed);
         if self.template.has_transport_sequence() {
             wire.history.record(sealed, true, wire.now_us);
         }
@@ -311,6 +312,7 @@ impl Egress {
             .sealer
             .seal_rtp(room, len, header_len, self.ssrc, sequence);
         wire.outbox.commit(wire.destination, sealed);
+        wire.history.count(sealed);
         if self.template.has_transport_sequence() {
             wire.history.record(sealed, false, wire.now_us);
         }

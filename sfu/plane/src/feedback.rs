@@ -92,6 +92,7 @@ pub struct SendHistory {
     next: u16,
     sent_bytes: u32,
     sent_rtx_bytes: u32,
+    total_bytes: u64,
     row: Row,
     news: bool,
     listed: bool,
@@ -102,6 +103,17 @@ impl SendHistory {
     #[inline]
     pub fn peek(&self) -> u16 {
         self.next
+    }
+
+    /// Bytes of all packets that left, numbered or not.
+    pub fn total_bytes(&self) -> u64 {
+        self.total_bytes
+    }
+
+    /// A packet left.
+    #[inline]
+    pub fn count(&mut self, size: usize) {
+        self.total_bytes += size as u64;
     }
 
     /// A packet left under the number that [`peek`](Self::peek) gave.

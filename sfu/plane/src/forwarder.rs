@@ -246,6 +246,7 @@ impl Forwarder {
             ),
             Command::RemoveEgress { egress } => ("remove_egress", self.remove_egress(egress)),
             Command::SetTargets(targets) => ("set_targets", self.set_targets(&targets, now)),
+            Command::ReportTraffic => ("report_traffic", self.report_traffic()),
             Command::RequestKeyframe { track } => {
                 ("request_keyframe", self.request_keyframe(track))
             }

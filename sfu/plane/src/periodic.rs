@@ -6,7 +6,7 @@ use crate::forwarder::Forwarder;
 use crate::report::{LayerRate, Report};
 use crate::rtcp::{Compound, ReportBlock};
 use crate::table::Key;
-use crate::transport::CONSENT_US;
+use crate::transport::{Transport, CONSENT_US};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -294,6 +294,19 @@ impl Forwarder {
             self.send_control(key, packet);
         }
         again
+    }
+
+    /// Bytes received from and sent to each transport so far.
+    pub(crate) fn report_traffic(&mut self) -> Result<(), &'static str> {
+        let total = |transport: &Transport| {
+            let sent = transport.history.total_bytes();
+            (transport.id, transport.received_bytes, sent)
+        };
+        let totals = self.transports.iter_mut().map(|(_, row)| total(row));
+        self.reports.push(Report::Traffic {
+            totals: totals.collect(),
+        });
+        Ok(())
     }
 
     fn report_levels(&mut self) {

@@ -69,6 +69,7 @@ impl Forwarder {
             }
         };
         let packet = &datagram[..len];
+        transport.received_bytes += wire_len as u64;
         transport.on_media_from(from.remote);
         note_transport_sequence(transport, &header, packet, now.us);
         let Some(stream) = identify(transport, &mut self.tracks, &header, packet) else {

@@ -44,6 +44,9 @@ pub enum Report {
     Levels {
         levels: Vec<(Id, u8)>,
     },
+    Traffic {
+        totals: Vec<(Id, u64, u64)>,
+    },
     TrackRates {
         track: Id,
         layers: Vec<LayerRate>,

@@ -86,6 +86,8 @@ pub struct Transport {
     pub feedback_us: i64,
     /// Last validity of consent.
     pub consent_us: i64,
+    /// Bytes of all its media that was authentic.
+    pub received_bytes: u64,
     /// What its SSRCs are called.
     pub names: Names,
     /// Whether the control plane believes that the path is up.
@@ -118,6 +120,7 @@ impl Transport {
             reported_us: now_us,
             feedback_us: now_us,
             consent_us: now_us,
+            received_bytes: 0,
             names: Names::default(),
             is_up: false,
             sent_ssrcs: Vec::new(),

@@ -51,6 +51,10 @@ report! {
     Levels { levels: Vec<(u32, u8)> }
 }
 report! {
+    /// Bytes received from and sent to each transport so far.
+    Traffic { totals: Vec<(u32, u64, u64)> }
+}
+report! {
     /// Once a second: each layer's (bit/s, frames/s, width, height).
     TrackRates { track: u32, layers: Vec<(u32, f32, u16, u16)> }
 }
@@ -102,6 +106,7 @@ pub(super) fn to_python(py: Python<'_>, report: Report) -> PyResult<Py<PyAny>> {
         .into_any(),
         Report::Audible { track, audible } => Py::new(py, Audible { track, audible })?.into_any(),
         Report::Levels { levels } => Py::new(py, Levels { levels })?.into_any(),
+        Report::Traffic { totals } => Py::new(py, Traffic { totals })?.into_any(),
         Report::TrackRates { track, layers } => {
             let layers = layers
                 .iter()
@@ -124,6 +129,7 @@ pub(super) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
         py.get_type::<Switched>(),
         py.get_type::<Audible>(),
         py.get_type::<Levels>(),
+        py.get_type::<Traffic>(),
         py.get_type::<TrackRates>(),
         py.get_type::<Refused>(),
         py.get_type::<Fault>(),
