@@ -149,7 +149,7 @@ def test_the_rooms_budget_is_a_ceiling(house: House) -> None:
     # Three cameras: 1.5 + 3 Mbit/s in all. Each at 2 Mbit/s on top would be 6.
     rates = [(150_000, 30.0, 320, 180), (500_000, 30.0, 640, 360), (2_000_000, 30.0, 1280, 720)]
     cameras = [args[0] for args in house.worker.named("add_track") if args[3] == "vp8"]
-    for _ in range(5):
+    for _ in range(20):
         house.report(*(fake_plane.TrackRates(track, rates) for track in cameras))
     aims = targets(house)
     spatials = sorted(aims[egress(house, dan, f"v{seat}")] for seat in (1, 2, 3))
