@@ -149,7 +149,7 @@ class Transport:
         handshake = self._handshake
         assert handshake is not None
         try:
-            self._send(step(handshake))
+            flight = step(handshake)
         except DtlsError as error:
             self._send(handshake.pending())
             self.close(f"handshake failed: {error}", now)
@@ -158,8 +158,10 @@ class Transport:
             handshake.keys = None
             self.opened = True
             self._become(State.OPEN, None)
+            # Before the last flight: the peer answers it with media at once.
             self._forwarder.set_keys(self, keys)
-        elif handshake.peer_closed:
+        self._send(flight)
+        if handshake.peer_closed:
             self.close("the peer has closed", now)
 
     def _send(self, datagrams: list[bytes]) -> None:

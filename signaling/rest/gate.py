@@ -115,7 +115,11 @@ class Caller:
         return self.rest.clock.wall()
 
     def live(self, room: str) -> LiveRoom:
-        """Raises Refusal unless the tenant has this room: those of others are not there."""
+        """Raises Refusal unless the tenant has this room: those of others are not there.
+
+        And while the server is not running: nobody would keep what the room does.
+        """
+        _ = self.journal
         live = self.rooms.find(self.tenant, room)
         if live is None:
             raise Refusal("room_not_found", "there is no such room")

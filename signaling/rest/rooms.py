@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from sfu.commands import Admit, Command, Configure, End, Lock, SetMode, Start
 from sfu.config import Settings
 from sfu.errors import Refusal
+from sfu.journal import Journal
 from sfu.options import Mode, Options, State
 from sfu.passwords import hash_password
 from sfu.rooms import LiveRoom
@@ -127,7 +128,7 @@ async def rooms(
 )
 async def show(room: str, caller: Calling) -> Response:
     """Its settings and state."""
-    return _shown(caller, caller.live(room))
+    return _shown(caller.journal, caller.live(room))
 
 
 @router.patch(
@@ -154,8 +155,9 @@ async def change(
         if "locked" in body.model_fields_set and body.locked != live.room.locked:
             live.execute(Lock(body.locked), None)
         live.execute(Configure(options), None)
+    answer = _shown(journal, live)
     await journal.durable()
-    return _shown(caller, live)
+    return answer
 
 
 @router.delete(
@@ -229,13 +231,15 @@ async def admit_all(room: str, caller: Calling) -> Response:
 
 async def _done(caller: Caller, room: str, command: Command) -> Response:
     live = caller.live(room)
+    journal = caller.journal
     live.execute(command, None)
-    await caller.journal.durable()
-    return _shown(caller, live)
+    answer = _shown(journal, live)  # now: the room may be removed meanwhile
+    await journal.durable()
+    return answer
 
 
-def _shown(caller: Caller, live: LiveRoom) -> Response:
-    kept = caller.journal.kept(live.room)
+def _shown(journal: Journal, live: LiveRoom) -> Response:
+    kept = journal.kept(live.room)
     view = room_view(live.room, kept).model_dump(mode="json")
     return JSONResponse(view, headers={"ETag": etag(kept)})
 

@@ -78,6 +78,7 @@ class Load:
             for _ in range(self._chance.randrange(4)):
                 await self._pause(self._chance.random())
                 await self._do(name, "room.locked", "/lock")
+                await self._pause(self._chance.random() * 0.3)
                 await self._do(name, "room.unlocked", "/unlock")
             await self._pause(self._chance.random() * 2)
             self._running.remove(name)
@@ -133,9 +134,9 @@ class Load:
                 number += 1
                 identity = f"guest-{id(asyncio.current_task())}-{number}"
             visit = Visit(self._chance.choice(self._running), identity, time.time())
-            self.visits.append(visit)
             try:
                 async with self._socket() as socket:
+                    self.visits.append(visit)
                     await self._visit(visit, socket)
             except AWAY:
                 await asyncio.sleep(0.02)
@@ -165,7 +166,7 @@ class Load:
         )  # fmt: skip
         visit.asked = now
         await _send(socket, "join", room=visit.room, token=token)
-        stay = None if self._chance.random() < 0.3 else self._chance.expovariate(1.5)
+        stay = None if self._chance.random() < 0.15 else self._chance.expovariate(3.0)
         try:
             async with asyncio.timeout(stay):
                 while not self.emptying.is_set():

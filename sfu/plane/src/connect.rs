@@ -10,7 +10,11 @@ use crate::command::Id;
 use crate::forwarder::Forwarder;
 use crate::report::Report;
 use crate::stun::{self, Class};
+use crate::table::Key;
+use crate::transport::Transport;
 
+/// An address belongs to the peer whose checks came from it, for as long as two of them may be apart.
+const HELD_US: i64 = 10_000_000;
 /// Longest handshake datagram that is passed on either way.
 const MAX_HANDSHAKE: usize = 2048;
 
@@ -41,6 +45,13 @@ impl Forwarder {
             self.counters.drop_stun_integrity += 1;
             return;
         }
+        if self.is_taken(from, key, now.us) {
+            self.counters.drop_stun_address_taken += 1;
+            return;
+        }
+        let Some(transport) = self.transports.get_mut(key) else {
+            return;
+        };
         let mut answer = std::mem::take(&mut self.scratch);
         answer.clear();
         let unknown = message.unknown();
@@ -79,7 +90,9 @@ impl Forwarder {
             );
             let is_new = !std::mem::replace(&mut transport.is_up, true);
             if let Some(evicted) = evicted {
-                self.by_address.remove(&evicted);
+                if self.by_address.get(&evicted) == Some(&key) {
+                    self.by_address.remove(&evicted);
+                }
             }
             self.by_address.insert(from.remote, key);
             if moved || is_new {
@@ -96,18 +109,34 @@ impl Forwarder {
         self.scratch = answer;
     }
 
+    /// Whether another live peer answers for an address: nobody takes it from them.
+    fn is_taken(&self, from: &Destination, key: Key, now_us: i64) -> bool {
+        let holder = self
+            .by_address
+            .get(&from.remote)
+            .filter(|holder| **holder != key);
+        let live = |other: &Transport| now_us - other.consent_us < HELD_US;
+        holder
+            .and_then(|holder| self.transports.get(*holder))
+            .is_some_and(live)
+    }
+
     /// A handshake datagram goes up, if a check has validated where it comes from (RFC 5763 §6.7.1).
-    pub(crate) fn on_dtls(&mut self, datagram: &[u8], from: &Destination) {
+    pub(crate) fn on_dtls(&mut self, datagram: &[u8], from: &Destination, now: Now) {
         let Some(transport) = self
             .by_address
             .get(&from.remote)
-            .and_then(|key| self.transports.get(*key))
+            .and_then(|key| self.transports.get_mut(*key))
         else {
             self.counters.drop_unknown_address += 1;
             return;
         };
         if datagram.len() > MAX_HANDSHAKE {
             self.counters.drop_oversize += 1;
+            return;
+        }
+        if !transport.may_shake_hands(now.us) {
+            self.counters.drop_handshake_flood += 1;
             return;
         }
         self.reports.push(Report::Handshake {

@@ -136,11 +136,7 @@ impl Egress {
         if wire.outbox.reserve(MAX_PACKET).is_none() {
             return Err(Full);
         }
-        let verdict = self.select.judge(meta, alive);
-        if verdict == Verdict::Ignore {
-            return Ok(Offered::Passed);
-        }
-        if self.codec != Some(meta.codec) {
+        if self.codec != Some(meta.codec) || self.payload_type.is_none() {
             self.codec = Some(meta.codec);
             self.payload_type = payload_types
                 .iter()
@@ -150,6 +146,10 @@ impl Egress {
         let Some(kind) = self.payload_type else {
             return Ok(Offered::Passed);
         };
+        let verdict = self.select.judge(meta, alive);
+        if verdict == Verdict::Ignore {
+            return Ok(Offered::Passed);
+        }
         let mut offered = Offered::Sent;
         match verdict {
             Verdict::Forward { switch } => {
@@ -204,6 +204,9 @@ impl Egress {
         let Some((meta, payload)) = lookup(found.index) else {
             return false;
         };
+        if !wire.history.spend_on_repair(payload.len() + MAX_HEADER) {
+            return false;
+        }
         let numbers = self.rewrite.again(meta, full, found.picture_id_shift);
         let Some(room) = wire.outbox.reserve(MAX_PACKET) else {
             wire.counters.drop_outbox_full += 1;
@@ -228,7 +231,7 @@ impl Egress {
             .sealer
             .seal_rtp(room, len, header_len, self.rtx_ssrc, self.rtx_sequence);
         wire.outbox.commit(wire.destination, sealed);
-        wire.history.count(sealed);
+        wire.history.count_repair(sealed);
         if self.template.has_transport_sequence() {
             wire.history.record(sealed, true, wire.now_us);
         }

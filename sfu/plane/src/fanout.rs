@@ -199,13 +199,10 @@ impl Forwarder {
             }
             sent += 1;
         }
-        if let Some(layer) = egress.select.waits_for(&alive) {
-            if let Some(ingress) = track.layers.get_mut(layer as usize) {
-                if !ingress.keyframes.is_wanted() {
-                    ingress.keyframes.want();
-                    self.agenda.hasten(track.transport);
-                }
-            }
+        let waited_for = egress.select.waits_for(&alive).filter(|_| !track.muted);
+        if let Some(ingress) = waited_for.and_then(|layer| track.layers.get_mut(layer as usize)) {
+            ingress.keyframes.want();
+            self.agenda.hasten(track.transport);
         }
         Ok(sent)
     }

@@ -10,6 +10,9 @@ use crate::twcc::Feedback;
 /// Packets remembered per transport, a power of two: 1.5 s at 600 packets a second.
 const REMEMBERED: usize = 1024;
 
+/// Bytes of repairs that may be saved up for.
+const MAX_REPAIR_BUDGET: u32 = 256 * 1024;
+
 /// Name and numpy type of each field of a packed row, in order.
 pub const DTYPE: &[(&str, &str)] = &[
     ("transport", "<u4"),
@@ -93,6 +96,7 @@ pub struct SendHistory {
     sent_bytes: u32,
     sent_rtx_bytes: u32,
     total_bytes: u64,
+    repair_budget: u32,
     row: Row,
     news: bool,
     listed: bool,
@@ -114,6 +118,22 @@ impl SendHistory {
     #[inline]
     pub fn count(&mut self, size: usize) {
         self.total_bytes += size as u64;
+        self.repair_budget = (self.repair_budget + size as u32 / 2).min(MAX_REPAIR_BUDGET);
+    }
+
+    /// A packet left for the second time.
+    pub fn count_repair(&mut self, size: usize) {
+        self.total_bytes += size as u64;
+    }
+
+    /// Whether a packet may be sent again: repairs cost half of what else is sent at
+    /// the most, so that requests cannot make a flood.
+    pub fn spend_on_repair(&mut self, size: usize) -> bool {
+        let affordable = self.repair_budget >= size as u32;
+        if affordable {
+            self.repair_budget -= size as u32;
+        }
+        affordable
     }
 
     /// A packet left under the number that [`peek`](Self::peek) gave.

@@ -118,7 +118,7 @@ impl Forwarder {
             Kind::Dtls => {
                 counters.packets_in_dtls += 1;
                 counters.bytes_in_dtls += len;
-                self.on_dtls(datagram, from);
+                self.on_dtls(datagram, from, now);
             }
             Kind::Unknown => counters.drop_unknown_kind += 1,
         }

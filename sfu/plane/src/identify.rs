@@ -38,15 +38,25 @@ impl Names {
     }
 }
 
+/// The stream of a packet.
+pub(crate) struct Identified {
+    pub(crate) stream: Stream,
+    /// The layer has begun anew under another SSRC: its numbers have nothing to do with those before.
+    pub(crate) restarted: bool,
+}
+
 /// Finds the stream of an authenticated packet, and learns its SSRC.
 pub(crate) fn identify(
     transport: &mut Transport,
     tracks: &mut Table<Track>,
     header: &Rtp,
     packet: &[u8],
-) -> Option<Stream> {
+) -> Option<Identified> {
     if let Some(stream) = transport.stream(header.ssrc) {
-        return Some(stream);
+        return Some(Identified {
+            stream,
+            restarted: false,
+        });
     }
     let (codec, is_rtx) = transport.codec(header.payload_type)?;
     let name = read_name(transport, header, packet, is_rtx);
@@ -82,14 +92,16 @@ pub(crate) fn identify(
         transport.names.remember(name);
     }
     let ingress = &mut track.layers[layer];
+    let restarted = !is_rtx && ingress.ssrc != 0;
     if is_rtx {
         ingress.rtx_ssrc = header.ssrc;
-    } else if ingress.ssrc == 0 {
-        ingress.ssrc = header.ssrc;
-    } else {
+    } else if restarted {
         ingress.restart(header.ssrc);
+        transport.forget_retransmissions(key, stream.layer);
+    } else {
+        ingress.ssrc = header.ssrc;
     }
-    Some(stream)
+    Some(Identified { stream, restarted })
 }
 
 fn read_name(transport: &Transport, header: &Rtp, packet: &[u8], is_rtx: bool) -> Option<Name> {

@@ -39,6 +39,15 @@ impl KeyframeRequests {
         self.retry_us = FIRST_RETRY_US;
     }
 
+    /// Nobody can be served: the layer is not sent, or not forwarded. Whoever still
+    /// waits asks again when it is.
+    pub fn cancel(&mut self) {
+        *self = Self {
+            requested_us: self.requested_us,
+            ..Self::default()
+        };
+    }
+
     /// Whether to send a request now; called as often as the caller likes.
     pub fn due(&mut self, now_us: i64) -> bool {
         let interval = if self.answered {

@@ -14,6 +14,9 @@ use crate::twcc;
 /// receiver that asks for more than this has lost the picture anyway.
 const MAX_RETRANSMITTED: usize = 128;
 
+/// Packets of one compound, and entries of one packet, that are looked at.
+const MAX_REQUESTS: usize = 32;
+
 impl Forwarder {
     /// A protected compound packet (RFC 3711 §3.4), opened in place.
     pub(crate) fn on_rtcp(&mut self, datagram: &mut [u8], from: &Destination, now: Now) {
@@ -33,7 +36,7 @@ impl Forwarder {
             return;
         };
         transport.on_media_from(from.remote);
-        for packet in rtcp::walk(&datagram[..len]) {
+        for packet in rtcp::walk(&datagram[..len]).take(MAX_REQUESTS) {
             match packet {
                 Ok(packet) => self.on_control_packet(key, &packet, now),
                 Err(_) => {
@@ -68,7 +71,7 @@ impl Forwarder {
                 self.want_keyframe(key, *media);
             }
             Rtcp::Fir { entries } => {
-                for (media, _) in entries.clone() {
+                for (media, _) in entries.clone().take(MAX_REQUESTS) {
                     self.counters.firs_in += 1;
                     self.want_keyframe(key, media);
                 }

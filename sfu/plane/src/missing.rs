@@ -107,6 +107,7 @@ impl Missing {
     /// Forgets the holes before a number: a keyframe has made them pointless.
     pub fn skip_before(&mut self, sequence: u64) {
         self.holes.retain(|hole| hole.sequence >= sequence);
+        self.gave_up = false;
     }
 
     /// Whether there are holes to ask for.

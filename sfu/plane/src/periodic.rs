@@ -265,6 +265,8 @@ impl Forwarder {
                 continue;
             };
             let is_video = track.codec.is_video();
+            let is_shown = !track.routes.is_empty();
+            let is_simulcast = track.layers.len() > 1;
             for layer in track.layers.iter_mut().filter(|layer| layer.ssrc != 0) {
                 if is_video {
                     sequences.clear();
@@ -279,8 +281,11 @@ impl Forwarder {
                         );
                         self.counters.nacks_out += 1;
                     }
-                    if layer.missing.gave_up() {
+                    if layer.missing.gave_up() && is_shown {
                         layer.keyframes.want();
+                    }
+                    if is_simulcast && !layer.is_alive(now.us) {
+                        layer.keyframes.cancel();
                     }
                     if layer.keyframes.due(now.us) {
                         Compound::new(&mut packet).pli(OUR_SSRC, layer.ssrc);

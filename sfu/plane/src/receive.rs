@@ -72,10 +72,14 @@ impl Forwarder {
         transport.received_bytes += wire_len as u64;
         transport.on_media_from(from.remote);
         note_transport_sequence(transport, &header, packet, now.us);
-        let Some(stream) = identify(transport, &mut self.tracks, &header, packet) else {
+        let Some(found) = identify(transport, &mut self.tracks, &header, packet) else {
             self.counters.drop_unknown_stream += 1;
             return;
         };
+        let stream = found.stream;
+        if found.restarted {
+            self.begin_anew(stream.track);
+        }
         self.on_stream(key, stream, &header, packet, wire_len, now);
     }
 
@@ -168,7 +172,7 @@ impl Forwarder {
         if received.repaired && arrival == Arrival::Late {
             self.counters.recovered += 1;
         }
-        if ingress.missing.is_waiting() {
+        if track.codec.is_video() && ingress.missing.is_waiting() {
             self.agenda.hasten(track.transport);
         }
         let parsed = if payload.is_empty() {
@@ -206,10 +210,10 @@ impl Forwarder {
             // A repaired first packet begins nothing: what follows it has already passed by.
             meta.payload.keyframe = false;
         }
-        self.keep(stream, meta, body, now);
+        self.keep(stream, meta, body, arrival, now);
     }
 
-    fn keep(&mut self, stream: Stream, meta: Meta, body: &[u8], now: Now) {
+    fn keep(&mut self, stream: Stream, meta: Meta, body: &[u8], arrival: Arrival, now: Now) {
         let Some(track) = self.tracks.get_mut(stream.track) else {
             return;
         };
@@ -222,8 +226,14 @@ impl Forwarder {
             track.fall_silent();
             return;
         }
+        if track.is_silent() && (arrival == Arrival::Late || body.is_empty()) {
+            // It belongs to the silence; only new sound or pictures end that.
+            return;
+        }
         if track.push(meta, body, now.us) && track.codec.is_video() {
-            track.layers[stream.layer as usize].keyframes.on_keyframe();
+            let ingress = &mut track.layers[stream.layer as usize];
+            ingress.keyframes.on_keyframe();
+            ingress.missing.skip_before(meta.sequence);
             self.counters.keyframes_in += 1;
         }
         if !self.held.contains(&stream.track) {

@@ -44,6 +44,9 @@ impl History {
     /// Remembers what was sent under a number.
     #[inline]
     pub fn record(&mut self, sequence: u64, index: u64, picture_id_shift: u16, epoch: u16) {
+        if sequence + REMEMBERED as u64 <= self.highest {
+            return;
+        }
         let entries = self
             .entries
             .get_or_insert_with(|| Box::new([EMPTY; REMEMBERED]));

@@ -111,7 +111,8 @@ impl Select {
         if meta.len == 0 {
             return Verdict::Drop;
         }
-        if self.frame != Some(meta.timestamp) {
+        let begins = |last: u32| (meta.timestamp.wrapping_sub(last) as i32) > 0;
+        if self.frame.is_none_or(begins) {
             self.frame = Some(meta.timestamp);
             self.adapt_temporal(meta);
         }

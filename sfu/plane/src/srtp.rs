@@ -62,7 +62,7 @@ impl Profile {
 /// The most that any profile adds to an RTP packet.
 pub const MAX_RTP_OVERHEAD: usize = 16;
 /// SSRCs that one peer may send RTP under, and as many for RTCP.
-pub const MAX_SSRCS: usize = 64;
+pub const MAX_SSRCS: usize = 256;
 
 /// Why a packet was not opened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -91,6 +91,11 @@ impl Track {
         }
     }
 
+    /// Whether packets are left out by our own choice until one resumes.
+    pub fn is_silent(&self) -> bool {
+        self.silent
+    }
+
     /// From now on packets are left out by our own choice: the next one resumes.
     pub fn fall_silent(&mut self) {
         self.silent = true;
@@ -116,6 +121,10 @@ impl Track {
             self.flush_us = Some(now_us);
         }
         let begins = self.begins_keyframe(&meta);
+        if self.codec.is_video() {
+            // Parameter sets and slices say it alike; a receiver starts with the first of them only.
+            meta.payload.keyframe = begins;
+        }
         let index = self.ring.push(meta, payload);
         if begins {
             self.keyframes[layer] = Some(Keyframe {

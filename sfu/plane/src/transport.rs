@@ -92,6 +92,7 @@ pub struct Transport {
     pub names: Names,
     /// Whether the control plane believes that the path is up.
     pub is_up: bool,
+    handshakes: (i64, u32),
     sent_ssrcs: Vec<u32>,
     retired: VecDeque<u32>,
     buried: VecDeque<u32>,
@@ -123,6 +124,7 @@ impl Transport {
             received_bytes: 0,
             names: Names::default(),
             is_up: false,
+            handshakes: (0, 0),
             sent_ssrcs: Vec::new(),
             retired: VecDeque::new(),
             buried: VecDeque::new(),
@@ -202,6 +204,22 @@ impl Transport {
         {
             self.selected = found;
         }
+    }
+
+    /// Whether one more handshake datagram is believed: a handshake needs a few, a
+    /// finished one hardly any, and each costs the control plane some work.
+    pub fn may_shake_hands(&mut self, now_us: i64) -> bool {
+        if now_us - self.handshakes.0 >= 1_000_000 {
+            self.handshakes = (now_us, 0);
+        }
+        self.handshakes.1 += 1;
+        let limit = if self.sealer.is_some() { 8 } else { 64 };
+        self.handshakes.1 <= limit
+    }
+
+    /// A layer has begun anew: its retransmissions of before name packets of another stream.
+    pub fn forget_retransmissions(&mut self, track: Key, layer: u8) {
+        self.retire(|known| (known.track, known.layer, known.rtx) == (track, layer, true));
     }
 
     /// Takes the keys, once: under the same keys again, packet indices would repeat.

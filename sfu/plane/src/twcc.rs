@@ -9,6 +9,8 @@ const HEADER: usize = 20;
 const DELTA_US: i64 = 250;
 /// Unit of the reference time.
 const REFERENCE_US: i64 = 64_000;
+/// Packets that one report may be on; senders remember fewer.
+const MAX_REPORTED: u16 = 2048;
 /// Arrivals kept until they are reported; the oldest are forgotten first.
 const MAX_PENDING: usize = 2048;
 /// Statuses in one report: with two bytes of delta each it stays within a datagram.
@@ -35,6 +37,9 @@ pub fn parse(packet: &[u8]) -> Result<Feedback<'_>, Malformed> {
         return Err(Malformed("transport feedback cut off"));
     };
     let count = u16::from_be_bytes([header[14], header[15]]);
+    if count > MAX_REPORTED {
+        return Err(Malformed("transport feedback on too many packets"));
+    }
     let mut at = HEADER;
     let mut statuses = 0;
     let mut delta_bytes = 0;
@@ -317,6 +322,13 @@ mod tests {
         for len in 0..packet.len() - 4 {
             assert!(parse(&packet[..len]).is_err(), "{len}");
         }
+    }
+
+    #[test]
+    fn refuses_a_report_on_more_than_anybody_sent() {
+        let mut packet = vec![0x8f, 205, 0, 9, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0xff, 0xff];
+        packet.resize(40, 0);
+        assert!(parse(&packet).is_err());
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::command::MAX_LAYERS;
 use crate::command::{Id, LayerSource, Target};
 use crate::egress::Egress;
 use crate::header::Template;
+use crate::keyframe::KeyframeRequests;
 use crate::srtp::{Opener, Sealer};
 use crate::table::Key;
 use crate::track::Track;
@@ -149,14 +150,26 @@ impl Forwarder {
         }
         track.muted = muted;
         track.fall_silent();
-        track.forget_keyframes();
+        for layer in &mut track.layers {
+            layer.keyframes = KeyframeRequests::default();
+        }
         if track.codec.is_video() {
             // A picture continues with a keyframe; sound goes on where it is.
-            for route in track.routes.clone() {
-                self.restart(route, key);
-            }
+            self.begin_anew(key);
         }
         Ok(())
+    }
+
+    /// What follows of a track has no connection with what went before: every
+    /// receiver waits for a clean point.
+    pub(crate) fn begin_anew(&mut self, key: Key) {
+        let Some(track) = self.tracks.get_mut(key) else {
+            return;
+        };
+        track.forget_keyframes();
+        for route in track.routes.clone() {
+            self.restart(route, key);
+        }
     }
 
     pub(super) fn bind(&mut self, id: Id, track: Option<Id>, now: Now) -> Result<(), &'static str> {

@@ -163,7 +163,10 @@ impl Queue {
 }
 
 fn is_droppable(report: &Report) -> bool {
-    matches!(report, Report::Levels { .. } | Report::TrackRates { .. })
+    matches!(
+        report,
+        Report::Levels { .. } | Report::TrackRates { .. } | Report::Handshake { .. }
+    )
 }
 
 /// An eventfd: readable from `ring` to `silence`.

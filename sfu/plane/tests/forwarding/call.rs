@@ -152,6 +152,15 @@ impl Call {
         self.sent.clear();
     }
 
+    /// A check with the credentials of one peer from the address of another.
+    pub(crate) fn check_as(&mut self, transport: u32, from: u32) {
+        let mut request = Vec::new();
+        let username = format!("user{transport}:peer");
+        let pwd = b"password-of-22-letters";
+        stun::binding_request(&mut request, [8; 12], &username, pwd, 1, true, 5, true);
+        self.datagram(from, request);
+    }
+
     pub(crate) fn publish_video(&mut self, track: u32, layers: &[(&str, u32, u32)]) {
         let layers = layers
             .iter()

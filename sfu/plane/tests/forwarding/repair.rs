@@ -112,3 +112,70 @@ fn strangers_and_forgeries_change_nothing() {
     assert_eq!(call.plane.counters().srtp_replayed, 1);
     assert_eq!(call.received(SUBSCRIBER).len(), 1);
 }
+
+#[test]
+fn a_layer_under_a_new_ssrc_is_another_picture() {
+    let mut call = Call::new();
+    call.publish_video(1, &[("q", 0, 0), ("h", 0, 0)]);
+    call.subscribe_video(10, 2000, 2001);
+    let first = Frame {
+        ssrc: 77,
+        rid: Some("h"),
+        key: true,
+        packets: 3,
+        ..Frame::default()
+    };
+    call.frame(first);
+    let before = call.received(SUBSCRIBER);
+    for key in [false, true] {
+        call.frame(Frame {
+            ssrc: 40_000,
+            key,
+            packets: 2,
+            ..first
+        });
+    }
+    let after = call.received(SUBSCRIBER);
+    assert_eq!(after.len(), 2, "it begins with a keyframe");
+    let last = before.last().expect("sent");
+    assert_eq!(after[0].sequence, last.sequence.wrapping_add(1));
+    assert_eq!(after[0].picture_id, (last.picture_id + 1) & 0x7fff);
+}
+
+#[test]
+fn repairs_cost_no_more_than_their_share() {
+    let mut call = Call::new();
+    call.publish_video(1, &[("", 1000, 1001)]);
+    call.subscribe_video(10, 2000, 2001);
+    for n in 0..10 {
+        call.frame(Frame {
+            ssrc: 1000,
+            key: n == 0,
+            packets: 4,
+            ..Frame::default()
+        });
+    }
+    let sent = call.received(SUBSCRIBER);
+    let all: Vec<u16> = sent.iter().map(|packet| packet.sequence).collect();
+    for _ in 0..5 {
+        call.nack(2000, &all);
+        call.run(50);
+    }
+    let again = call.received(SUBSCRIBER).len();
+    assert!(again > 0 && again <= sent.len() / 2, "{again}");
+}
+
+#[test]
+fn an_address_is_not_taken_from_a_live_peer() {
+    let mut call = Call::new();
+    call.check_as(SUBSCRIBER, PUBLISHER);
+    assert_eq!(call.plane.counters().drop_stun_address_taken, 1);
+    call.publish_video(1, &[("", 1000, 1001)]);
+    call.frame(Frame {
+        ssrc: 1000,
+        key: true,
+        packets: 1,
+        ..Frame::default()
+    });
+    assert_eq!(call.plane.counters().srtp_failures, 0);
+}
