@@ -1,6 +1,6 @@
 """A shop for paid webinars: a backend that runs the media server inside itself.
 
-    uvicorn docs.backend:shop --port 8000
+    uvicorn docs.backend:shop --ws websockets-sansio
 
 It sells a seat by minting a join token, lets in whoever has paid when the event
 starts, hears of everything by webhooks, and writes a line of the invoice from
@@ -25,7 +25,7 @@ from sfu.config import Settings
 
 TENANT = "shop"
 SECRET = os.environ.get("SHOP_SECRET", "change-me-into-32-random-bytes-or-more")
-PRICE_PER_MINUTE = 0.02
+PRICE_PER_MINUTE = float(os.environ.get("SHOP_PRICE", "0.02"))
 
 OWN_ADDRESS = os.environ.get("SHOP_ADDRESS", "http://127.0.0.1:8000")
 
@@ -107,6 +107,12 @@ async def webhook(request: Request) -> None:
     event = json.loads(body)
     if event["id"] not in {each["id"] for each in heard}:
         heard.append(event)
+
+
+@shop.get("/events/{name}/news")
+async def news(name: str) -> list[str]:
+    """What happened there, in its order."""
+    return [event["event"] for event in heard if event["room"] == name]
 
 
 def signed(signature: str, body: bytes, now: float) -> bool:

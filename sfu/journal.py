@@ -311,7 +311,7 @@ def _bans(room: Room, kept: Kept, change: Change, now: float) -> list[Write]:
         case ParticipantLeft(participant, "banned") | ParticipantTurnedAway(participant, "banned"):
             kept.bans.add(participant.identity)
             return [SaveBan(room.tenant, room.id, participant.identity, now)]
-        case RoomStarted():  # a ban is for one event
+        case RoomEnded():  # a ban is for one event
             over, kept.bans = kept.bans, set()
             return [RemoveBan(room.tenant, room.id, identity) for identity in sorted(over)]
     return []

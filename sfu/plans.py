@@ -25,6 +25,9 @@ PINNED_PRIORITY: Final = 50
 DEFAULT_HEIGHT: Final = {"sd": 360, "hd": 720}
 """Of a camera's picture where the view says nothing."""
 
+MAX_PLANS: Final = 256
+"""Plans remembered; views can be as many as people think of."""
+
 Plan = Mapping[str, Choice | None]
 """A choice for each slot that has a picture; None where the view has switched it off."""
 
@@ -60,6 +63,8 @@ class Plans:
         key = (tuple(sorted(view.slots.items(), key=_by_name)), view.pin, own)
         plan = self._plans.get(key)
         if plan is None:
+            if len(self._plans) >= MAX_PLANS:
+                self._plans.clear()
             plan = self._plans[key] = self._make(view, own)
         return plan
 

@@ -56,8 +56,12 @@ RIGHTS: Final[dict[type[commands.Command], Right]] = {
 }
 """Every command has a row."""
 
-PROTECTED: Final = (commands.Remove, commands.Block)
+PROTECTED: Final = (commands.Remove, commands.Block, commands.Allow)
 """What nobody but the backend does to an organizer."""
+
+
+NOT_ONESELF: Final = (commands.Block, commands.Allow, commands.Promote)
+"""What nobody undoes, or does, for themselves."""
 
 
 def check(
@@ -77,6 +81,8 @@ def check(
     own = target == actor.id
     if actor.role not in (right.own | right.others if own else right.others):
         raise Refusal("not_allowed", f"the role {actor.role} does not give this right")
+    if own and isinstance(command, NOT_ONESELF):
+        raise Refusal("not_allowed", "only others do this")
     if isinstance(command, PROTECTED) and role_of(command.participant) is Role.ORGANIZER:
         raise Refusal("not_allowed", "nobody does this to the organizer")
 

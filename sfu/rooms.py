@@ -163,8 +163,9 @@ class LiveRoom:
         changes = [*changes, *self._speaker_changes(changes)]
         if self.room.participants or self.stage is not None:
             self._guard(self._follow_media, changes, now)
-        self._guard(self.audience.follow, changes, now)
+        # Kept before it is told: what is told waits for what is kept.
         self._rooms.record(self.room, changes)
+        self._guard(self.audience.follow, changes, now)
         self._close_empty()
 
     def _follow_media(self, changes: Sequence[Change], now: float) -> None:

@@ -86,7 +86,7 @@ class Admission:
         if not self._dev and self._rooms.find(tenant, request.room) is None:
             # Without a token nobody learns which rooms there are.
             raise Refusal("unauthorized", "this room needs a join token")
-        live = self._room(tenant, request.room)
+        live = self._room(tenant, request.room, presents=False)
         options = live.room.options
         password = None
         if options.access == "token":
@@ -127,22 +127,25 @@ class Admission:
             client=request.client,
             jti=claims.jti,
         )
-        return Admitted(self._room(claims.tenant, request.room), command)
+        live = self._room(claims.tenant, request.room, presents=claims.role.presents)
+        return Admitted(live, command)
 
     def _tenant(self, named: str | None) -> str:
         """The one named, else the only one, else that of a development server."""
-        tenant = named or (DEV_TENANT if self._dev else next(iter(self._secrets), ""))
+        only = next(iter(self._secrets)) if len(self._secrets) == 1 else ""
+        tenant = named or (DEV_TENANT if self._dev else only)
         if tenant not in self._secrets:
             raise Refusal("unknown_tenant", "there is no such tenant")
         return tenant
 
-    def _room(self, tenant: str, id: str) -> LiveRoom:
+    def _room(self, tenant: str, id: str, *, presents: bool) -> LiveRoom:
         live = self._rooms.find(tenant, id)
         if live is None:
             if not self._dev:
                 raise Refusal("room_not_found", "there is no such room")
             live = self._rooms.create(tenant, id, self._options)
-        if len(live.room.participants) + len(live.room.waiting) >= self._people:
+        people = len(live.room.participants) + len(live.room.waiting)
+        if people >= self._people and not presents:
             raise Refusal("room_full", "the room has no place left")
         return live
 

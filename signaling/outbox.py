@@ -36,10 +36,14 @@ class Outbox:
         self._close: Close | None = None
 
     def push(self, frame: str) -> None:
-        """Adds a frame; beyond the limit all are thrown away and the connection ends."""
+        """Adds a frame; beyond the limit all are thrown away and the connection ends.
+
+        A first frame always fits: a full room's snapshot may be large.
+        """
         if self._close is not None:
             return
-        if len(self._frames) >= self._limit or self._bytes + len(frame) > MAX_BYTES:
+        too_much = self._frames and self._bytes + len(frame) > MAX_BYTES
+        if len(self._frames) >= self._limit or too_much:
             self.overflowed = True
             self._frames.clear()
             self._close = TOO_SLOW

@@ -62,7 +62,19 @@ class JoinClaims(BaseModel):
         # What JSON cannot carry on (NaN, lone surrogates) is a ValueError here.
         if len(json.dumps(value, allow_nan=False, ensure_ascii=False).encode()) > MAX_METADATA:
             raise ValueError(f"metadata is larger than {MAX_METADATA} bytes of JSON")
+        if _depth(value) > MAX_DEPTH:
+            raise ValueError(f"metadata is nested more than {MAX_DEPTH} deep")
         return value
+
+
+def _depth(value: object) -> int:
+    """How deep lists and objects are nested, counted no further than matters."""
+    depth, level = 0, [value]
+    while level and depth <= MAX_DEPTH:
+        nested = [each for each in level if isinstance(each, list | dict)]
+        level = [i for each in nested for i in (each.values() if isinstance(each, dict) else each)]
+        depth += bool(nested)
+    return depth
 
 
 def mint(
@@ -165,6 +177,7 @@ LEEWAY = 1.0
 """Seconds by which the clocks of backend and server may differ."""
 MAX_TOKEN = 8192
 MAX_METADATA = 4096
+MAX_DEPTH = 32
 
 # Only the signature: the claims are checked by `JoinClaims`, the times against `now`.
 _SIGNATURE_ONLY: Options = {

@@ -15,6 +15,7 @@ kept for the organizer; the screen has a slot of its own. In a meeting, who
 publishes without a seat gets a place of the gallery, a slot behind the seats.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from sfu import rights
@@ -47,6 +48,7 @@ from sfu.events import Change
 from sfu.options import Mode, Options, State
 from sfu.room import doors, event, people, publishing, seats
 from sfu.room.state import SCREEN, RoomState, slot_of
+from sfu.track import Source
 
 __all__ = ["SCREEN", "Mode", "Options", "Room", "State", "slot_of"]
 
@@ -70,6 +72,13 @@ class Room(RoomState):
         if isinstance(command, OPENS_NO_DOOR):
             return changes
         return changes + doors.follow_up(self, changes, now)
+
+    def check_publish(self, id: str, sources: Iterable[Source]) -> None:
+        """Raises Refusal if somebody may not publish these now: before anything is read of how."""
+        publisher = self.participant(id)
+        rights.check(Publish(id, {}), publisher, self.state, self.role_of)
+        for source in sources:
+            publishing.check(self, publisher, source)
 
     def _carry_out(self, command: Command, actor: str | None, now: float) -> list[Change]:
         match command:

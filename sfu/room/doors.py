@@ -16,7 +16,7 @@ from sfu.events import (
 from sfu.options import Mode, State
 from sfu.participant import Participant, Role
 from sfu.room import publishing, seats
-from sfu.room.state import RoomState
+from sfu.room.state import Record, RoomState
 
 ADMISSIONS_PER_SECOND: Final = 200.0
 """How fast a queue is let in whose way has become free."""
@@ -28,7 +28,9 @@ FULL_NO_LONGER: Final = 0.85
 
 def join(room: RoomState, command: Join, now: float) -> list[Change]:
     """Lets somebody in, or has them wait; who has the same identity goes."""
-    role = command.role
+    kept = room.records.get(command.identity, Record())
+    demoted = kept.demoted and command.role is Role.PRESENTER
+    role = Role.ATTENDEE if demoted else command.role
     if command.identity in room.banned:
         raise Refusal("banned", "banned for this event")
     if role is Role.VIEWER and room.options.kind != "webcast":
@@ -48,6 +50,8 @@ def join(room: RoomState, command: Join, now: float) -> list[Change]:
         can=command.can,
         metadata=command.metadata,
         client=command.client,
+        blocked=kept.blocked,
+        allowed=kept.allowed,
         jti=command.jti,
     )
     changes: list[Change] = leave(room, former, "replaced") if former is not None else []

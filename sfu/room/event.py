@@ -23,8 +23,6 @@ def start(room: RoomState, now: float) -> list[Change]:
         raise Refusal("room_ended", "the event is over")
     room.state = State.LIVE
     room.started_at = now
-    room.banned.clear()
-    room.admitted.clear()
     return [RoomStarted()]
 
 
@@ -34,6 +32,9 @@ def end(room: RoomState) -> list[Change]:
     for id in [*room.waiting, *room.participants]:
         changes += doors.leave(room, id, "ended")
     room.state = State.ENDED
+    room.banned.clear()
+    room.admitted.clear()
+    room.records.clear()
     room.locked = False
     room.mode = Mode.MEETING if room.options.kind == "meeting" else Mode.WEBINAR
     return [*changes, RoomEnded()]

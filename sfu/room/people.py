@@ -29,6 +29,7 @@ def block(room: RoomState, target: Participant, blocked: bool) -> list[Change]:
     if target.blocked == blocked:
         return []
     target.blocked = blocked
+    room.record(target).blocked = blocked
     changes = publishing.end(room, target, list(target.tracks)) if blocked else []
     return [*changes, room.updated(target)]
 
@@ -36,6 +37,7 @@ def block(room: RoomState, target: Participant, blocked: bool) -> list[Change]:
 def allow(room: RoomState, target: Participant, sources: frozenset[Source] | None) -> list[Change]:
     """Narrows what somebody may publish; what is not allowed any longer ends."""
     target.allowed = sources
+    room.record(target).allowed = sources
     return publishing.end_forbidden(room, target) or [room.updated(target)]
 
 

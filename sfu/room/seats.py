@@ -55,6 +55,7 @@ def grant(room: RoomState, participant: Participant, actor: str | None) -> list[
     if seat is None:
         raise Refusal("no_seat", "no seat is free")
     set_role(room, participant, role)
+    room.record(participant).demoted = False
     changes = sit(room, participant, seat)
     return [*changes, SeatGranted(participant, seat, actor), room.updated(participant)]
 
@@ -69,4 +70,5 @@ def revoke(room: RoomState, participant: Participant, actor: str | None) -> list
     changes = publishing.end(room, participant, list(participant.tracks))
     changes += stand(room, participant)
     set_role(room, participant, Role.ATTENDEE)
+    room.record(participant).demoted = True
     return [*changes, SeatRevoked(participant, seat, actor), room.updated(participant)]

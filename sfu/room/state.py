@@ -1,5 +1,6 @@
 """What a room is made of, and how its slots follow from that."""
 
+from dataclasses import dataclass
 from typing import Final
 
 from sfu.errors import Refusal
@@ -14,6 +15,16 @@ SCREEN: Final = "screen"
 def slot_of(place: int) -> str:
     """The slot that shows a seat, or a place of the gallery."""
     return f"seat-{place}"
+
+
+@dataclass(slots=True)
+class Record:
+    """What an identity keeps for the event, whoever's token they come back with."""
+
+    blocked: bool = False
+    allowed: frozenset[Source] | None = None
+    demoted: bool = False
+    """Their seat was taken: a presenter's token makes them an attendee."""
 
 
 class RoomState:
@@ -38,6 +49,8 @@ class RoomState:
         self.sharer: str | None = None
         """Who has the screen's slot."""
         self.banned: set[str] = set()
+        self.records: dict[str, Record] = {}
+        """What presenters decided about an identity; it outlives a reload of their page."""
         self.admitted: set[str] = set()
         """Identities that a presenter let in while newcomers wait."""
         self.counts: dict[Role, int] = dict.fromkeys(Role, 0)
@@ -77,6 +90,10 @@ class RoomState:
         if found is None:
             raise Refusal("participant_not_found", "there is no such participant in the room")
         return found
+
+    def record(self, participant: Participant) -> Record:
+        """What is kept of somebody's identity, to be changed."""
+        return self.records.setdefault(participant.identity, Record())
 
     def role_of(self, id: str) -> Role | None:
         """Of somebody inside or at the door."""

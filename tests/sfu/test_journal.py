@@ -206,9 +206,11 @@ async def test_who_does_not_come_back_has_left_when_last_seen(
                 ("p-eve", "disconnected"),
             ]
             await receiver.until("participant.left", 3)
+        # What was under way when the server was killed may come again, under the same id.
+        bodies = {body["id"]: body for body in receiver.bodies}
         names = [
             (body["event"], body["participant"]["id"])
-            for body in receiver.bodies
+            for body in bodies.values()
             if body["event"].startswith("participant.")
         ]
         # Nobody is told to have joined twice.

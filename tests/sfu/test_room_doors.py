@@ -4,12 +4,15 @@ import pytest
 
 from sfu.commands import (
     Admit,
+    Block,
     Configure,
     End,
+    GrantSeat,
     Join,
     Leave,
     Lock,
     Remove,
+    RevokeSeat,
     SetMode,
     SetStatus,
     Start,
@@ -234,3 +237,30 @@ def test_those_who_wait_are_not_looked_at_for_every_request(
         house.do(SetStatus("olga", "hand" if n % 2 else None), "olga")
         house.do(Tick())
     assert looked <= 2 * 500
+
+
+def test_a_reload_undoes_no_decision() -> None:
+    house = House()
+    house.join("olga", Role.ORGANIZER)
+    house.join("pia", Role.PRESENTER)
+    house.join("ann")
+    house.do(Block("ann", True), "olga")
+    house.do(RevokeSeat("pia"), "olga")
+    house.join("ann2", identity="ann")
+    house.join("pia2", Role.PRESENTER, identity="pia")
+    assert house.room.participants["ann2"].blocked
+    pia = house.room.participants["pia2"]
+    assert (pia.role, pia.seat) == (Role.ATTENDEE, None)
+    house.do(GrantSeat("pia2"), "olga")
+    house.join("pia3", Role.PRESENTER, identity="pia")
+    assert house.room.participants["pia3"].seat == 1
+
+
+def test_a_ban_from_before_the_start_holds() -> None:
+    house = House(State.PREPARING)
+    house.join("olga", Role.ORGANIZER)
+    house.join("ann")
+    house.do(Remove("ann", ban=True), "olga")
+    house.do(Start(), "olga")
+    with pytest.raises(Exception, match="banned"):
+        house.join("ann2", identity="ann")
