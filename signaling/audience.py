@@ -39,6 +39,7 @@ from sfu.room import Room
 from sfu.signaling import answers, events, gathering, messages, views
 from sfu.signaling.door import Door
 from sfu.signaling.gathering import Gathering
+from sfu.signaling.limits import TokenBucket
 
 GATHER: Final = 0.25
 """Seconds over which comings and goings are gathered."""
@@ -50,6 +51,11 @@ OFFERS: Final = 50
 """Clients that get an offer in one go when slots were added: each is a description to write."""
 
 log = structlog.get_logger()
+
+
+MESSAGE_BYTES_PER_SECOND: Final = 256 * 1024
+MESSAGE_BYTES_BURST: Final = 1024 * 1024
+"""What app messages to groups may be: no crowd of senders fills its readers' queues."""
 
 
 class Client(Protocol):
@@ -95,6 +101,8 @@ class RoomAudience:
         self._for_themselves: dict[str, Participant] = {}
         self._presenters_at = 0.0
         self._others_at = 0.0
+        self.messages = TokenBucket(MESSAGE_BYTES_PER_SECOND, MESSAGE_BYTES_BURST, 0.0)
+        """Bytes of app messages to groups, of all senders together."""
         self._to_offer: dict[str, None] = {}
         self._speaker: str | None = None
         self._last_quality: tuple[Mapping[str, Picture | None], str] = ({}, "")

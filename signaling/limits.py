@@ -24,14 +24,14 @@ class TokenBucket:
         self._left = burst
         self._at = now
 
-    def take(self, now: float) -> float:
-        """Takes one; 0 if it was there, else the seconds until it will be."""
+    def take(self, now: float, amount: float = 1.0) -> float:
+        """Takes so much; 0 if it was there, else the seconds until it will be."""
         self._left = min(self._burst, self._left + (now - self._at) * self._rate)
         self._at = now
-        if self._left >= 1:
-            self._left -= 1
+        if self._left >= amount:
+            self._left -= amount
             return 0.0
-        return (1 - self._left) / self._rate
+        return (amount - self._left) / self._rate
 
 
 class Window:

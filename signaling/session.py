@@ -23,6 +23,7 @@ from sfu.commands import Leave
 from sfu.config import LimitSettings
 from sfu.errors import Refusal
 from sfu.events import ConnectionLost, Notice
+from sfu.room.people import GROUPS
 from sfu.rooms import Clock, LiveRoom
 from sfu.signaling import answers, events, messages, orders, views
 from sfu.signaling.admission import Admission, Admitted
@@ -200,7 +201,7 @@ class Session:
                 self.offer_slots()
             case _:
                 if isinstance(request, messages.AppMessage):
-                    self._check_message(request, now)
+                    self._check_message(request, _audience(live), now)
                 # Room, worker and audience have followed when this returns: then comes the ok.
                 live.execute(orders.command(request, self._participant), self._participant)
                 self._ok(request)
@@ -209,12 +210,17 @@ class Session:
         if len(sdp) > self._limits.sdp_bytes:
             raise Refusal("bad_request", "the description is too large", path="sdp")
 
-    def _check_message(self, message: messages.AppMessage, now: float) -> None:
-        if len(to_json(message.body)) > self._limits.message_bytes:
+    def _check_message(
+        self, message: messages.AppMessage, audience: RoomAudience, now: float
+    ) -> None:
+        size = len(to_json(message.body))
+        if size > self._limits.message_bytes:
             most = self._limits.message_bytes
             raise Refusal("too_large", f"a body has at most {most} bytes", path="body")
         if wait := self._messages.take(now):
             raise Refusal("rate_limited", "too many messages", retry_after=round(wait, 3))
+        if message.to in GROUPS and (wait := audience.messages.take(now, float(size))):
+            raise Refusal("rate_limited", "the room is busy", retry_after=round(wait, 3))
 
     # Coming
 
