@@ -46,11 +46,12 @@ lint: toolchain $(TOOLS) ## style of Python and Rust
 	cargo clippy --workspace --quiet -- -D warnings
 
 # mypy looks from a folder without our codecs/ in it, which it would take for the standard library's.
-types: toolchain $(TOOLS) ## types of Python
+types: toolchain $(TOOLS) ## types of Python, and that the stub is what the plane has
 	@mkdir -p $(VIEW)
 	@ln -sfn ../../sfu $(VIEW)/sfu
 	@ln -sfn ../../tests $(VIEW)/tests
 	cd $(VIEW) && ../../$(BIN)/mypy --config-file ../../setup.cfg -p sfu -p tests
+	cd $(VIEW) && ../../$(BIN)/stubtest --mypy-config-file ../../setup.cfg sfu._plane
 
 # Without the Python binding, so that the test programs need no libpython.
 test-rust: toolchain ## tests of the Rust crates

@@ -13,7 +13,22 @@ camera on and off, and speaker switching, whatever the number of receivers.
 
 from typing import Final, Self, final
 
-__all__: list[str]
+__all__ = [
+    "FEEDBACK_DTYPE",
+    "Audible",
+    "Fault",
+    "Handshake",
+    "Levels",
+    "PathDown",
+    "PathUp",
+    "PlaneBusy",
+    "Refused",
+    "Report",
+    "Switched",
+    "TrackRates",
+    "Traffic",
+    "Worker",
+]
 
 class PlaneBusy(RuntimeError):
     """The worker's command queue is full; nothing was enqueued."""
