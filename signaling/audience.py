@@ -39,7 +39,7 @@ from sfu.room import Room
 from sfu.signaling import answers, events, gathering, messages, views
 from sfu.signaling.door import Door
 from sfu.signaling.gathering import Gathering
-from sfu.signaling.limits import TokenBucket
+from sfu.signaling.limits import MESSAGE_BYTES_BURST, MESSAGE_BYTES_PER_SECOND, TokenBucket
 
 GATHER: Final = 0.25
 """Seconds over which comings and goings are gathered."""
@@ -51,11 +51,6 @@ OFFERS: Final = 50
 """Clients that get an offer in one go when slots were added: each is a description to write."""
 
 log = structlog.get_logger()
-
-
-MESSAGE_BYTES_PER_SECOND: Final = 256 * 1024
-MESSAGE_BYTES_BURST: Final = 1024 * 1024
-"""What app messages to groups may be: no crowd of senders fills its readers' queues."""
 
 
 class Client(Protocol):
@@ -309,7 +304,11 @@ class RoomAudience:
         elif was_presenter:
             # It is told no more of these, so it is not to go on showing them.
             strangers = self._announced - self._known - {id}
-            client.push(gathering.frame(self._room, left=strangers))
+            here = self._room.participants
+            known = [here[each] for each in self._known | {id} if each in here]
+            hidden = not self._room.sees_stage(participant)
+            frame = gathering.frame(self._room, left=strangers, updated=known, hidden=hidden)
+            client.push(frame)
 
     def _on_stage(self, participant: Participant) -> bool:
         return participant.place is not None or self._room.sharer == participant.id

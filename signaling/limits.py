@@ -13,6 +13,11 @@ ADDRESSES: Final = 65_536
 """Addresses whose rates are remembered; those idle longest are forgotten first."""
 
 
+MESSAGE_BYTES_PER_SECOND: Final = 256 * 1024
+MESSAGE_BYTES_BURST: Final = 1024 * 1024
+"""What app messages to groups may be: no crowd of senders fills its readers' queues."""
+
+
 class TokenBucket:
     """`rate` a second lastingly, `burst` at once."""
 

@@ -69,6 +69,7 @@ async def backend(received: Received, chance: random.Random) -> AsyncIterator[st
 
 
 async def test_random_kills_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
+    print(f"SFU_KILL_SEED={SEED}")  # whatever fails below
     chance = random.Random(SEED)
     received = Received(SECRET.encode())
     async with backend(received, chance) as url:
