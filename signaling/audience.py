@@ -111,7 +111,7 @@ class RoomAudience:
         if participant.role.presents and self._room.waiting:
             self._door.changed = True
         gathered = self._for_presenters if participant.role.presents else self._for_others
-        gathered.snapshot()
+        gathered.snapshot(self.people(participant))
 
     def wait(self, participant: Participant, client: Client, reason: str, position: int) -> None:
         """From now on this session is told its place in the queue."""
@@ -298,8 +298,9 @@ class RoomAudience:
         self._for_presenters.counts = self._for_others.counts = True
         self._see(participant)
         if participant.role.presents:
-            client.push(gathering.frame(self._room, joined=self.people(participant)))
-            self._for_presenters.snapshot()
+            people = self.people(participant)
+            client.push(gathering.frame(self._room, joined=people))
+            self._for_presenters.snapshot(people)
             self._door.changed = self._door.changed or bool(self._room.waiting)
         elif was_presenter:
             # It is told no more of these, so it is not to go on showing them.

@@ -32,9 +32,9 @@ class Gathering:
         if self.joined.pop(participant.id, None) is None or participant.id in self._seen:
             self.left[participant.id] = None
 
-    def snapshot(self) -> None:
-        """A reader has been told of everybody at once, so of those who have just come as well."""
-        self._seen.update(self.joined)
+    def snapshot(self, people: Iterable[Participant]) -> None:
+        """A reader has been told of these at once, some of whom have come just now."""
+        self._seen.update(each.id for each in people)
 
     @property
     def names_people(self) -> bool:
