@@ -113,7 +113,10 @@ def mint(
         raise ValueError(_reason(error)) from None
     payload = claims.model_dump(mode="json", by_alias=True, exclude_none=True)
     payload |= {"exp": int(claims.expires_at), "iat": int(now)}
-    return jwt.encode(payload, _plain(secret), algorithm=ALGORITHM)
+    token = jwt.encode(payload, _plain(secret), algorithm=ALGORITHM)
+    if len(token) > MAX_TOKEN:
+        raise ValueError(f"metadata: makes the token longer than {MAX_TOKEN} characters")
+    return token
 
 
 def verify(

@@ -200,8 +200,10 @@ async def message(room: str, body: bodies.SendMessage, caller: Calling) -> None:
 async def _done(caller: Caller, room: str, id: str, command: Command) -> ParticipantView:
     live = caller.live(room)
     live.execute(command, None)
+    # Taken before the wait: the person may be gone after it, and it was done all the same.
+    view = participant_view(live.room, _person(live.room, id))
     await caller.journal.durable()
-    return participant_view(live.room, _person(live.room, id))
+    return view
 
 
 def _person(room: Room, id: str) -> Participant:

@@ -246,3 +246,34 @@ def _encoded(text: str) -> str:
 
 
 _UNCHECKED: Any = {"verify_signature": False}
+
+
+def test_a_token_too_long_to_be_read_is_not_made() -> None:
+    with pytest.raises(ValueError, match="longer"):
+        mint(
+            "secret",
+            tenant="acme",
+            room="hall",
+            identity="ann",
+            role=Role.ATTENDEE,
+            now=0,
+            ttl=60,
+            metadata="é" * 2000,
+        )
+
+
+def test_metadata_is_not_nested_without_end() -> None:
+    deep: object = 1
+    for _ in range(40):
+        deep = [deep]
+    with pytest.raises(ValueError, match="deep"):
+        mint(
+            "secret",
+            tenant="acme",
+            room="hall",
+            identity="ann",
+            role=Role.ATTENDEE,
+            now=0,
+            ttl=60,
+            metadata=deep,
+        )
