@@ -3,9 +3,10 @@
 import os
 import platform
 import re
-import ssl
 import subprocess
 from pathlib import Path
+
+from OpenSSL import SSL
 
 
 def facts() -> dict[str, str]:
@@ -15,7 +16,8 @@ def facts() -> dict[str, str]:
         "cores": str(os.cpu_count()),
         "kernel": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
-        "openssl": ssl.OPENSSL_VERSION,
+        # Of the handshakes; the interpreter's own ssl module may hold another.
+        "openssl": SSL.OpenSSL_version(SSL.OPENSSL_VERSION).decode(),
         "commit": _commit(),
     }
 

@@ -19,6 +19,10 @@ def show(console: Console, result: Forward, facts: Mapping[str, str]) -> None:
         f"µs/packet, median {result.us_median:.2f}; the host took {result.stolen:.1%} of a core",
         highlight=False,
     )
+    if result.floors:
+        runs = " and ".join(f"{each.us_per_packet:.2f}" for each in result.floors)
+        lost = sum(each.lost for each in result.floors)
+        console.print(f"floor before and after {runs} µs/packet, {lost} lost", highlight=False)
     joined = f"{result.attendees} joined in {result.seconds_to_join:.1f} s"
     console.print(
         f"{joined}; {result.verified} packets opened and compared, {result.damaged} damaged, "

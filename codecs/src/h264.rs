@@ -52,7 +52,7 @@ fn unit(kind: u8, unit: &[u8], found: &mut Payload) {
 
 /// Width and height by a sequence parameter set (ITU-T H.264 §7.3.2.1.1, §7.4.2.1.1).
 fn resolution(sps: &[u8]) -> Option<(u16, u16)> {
-    let mut bits = Bits::new(sps.get(1..)?);
+    let mut bits = Bits::escaped(sps.get(1..)?);
     let profile = bits.bits(8)?;
     bits.bits(16)?;
     bits.unsigned()?;
@@ -127,7 +127,12 @@ fn skip_order_count(bits: &mut Bits<'_>) -> Option<()> {
             bits.bit()?;
             bits.signed()?;
             bits.signed()?;
-            for _ in 0..bits.unsigned()?.min(255) {
+            let frames = bits.unsigned()?;
+            // §7.4.2.1.1: at most 255.
+            if frames > 255 {
+                return None;
+            }
+            for _ in 0..frames {
                 bits.signed()?;
             }
         }

@@ -115,7 +115,8 @@ impl Tl0PicIdx {
 /// What one RTP payload says of itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Payload {
-    /// Decoding can start with the frame that begins here.
+    /// Decoding can start with the frame that begins here. H.264 says so of parameter sets, too,
+    /// and again of the slice behind them.
     pub keyframe: bool,
     /// A frame begins here, as far as the payload tells.
     pub frame_start: bool,
@@ -129,7 +130,7 @@ pub struct Payload {
     pub picture_id: Option<PictureId>,
     /// Counter of base layer frames, where there is one.
     pub tl0_pic_idx: Option<Tl0PicIdx>,
-    /// Width and height, where the payload tells.
+    /// Width and height, where the payload tells: of the highest spatial layer in the stream.
     pub resolution: Option<(u16, u16)>,
 }
 
@@ -171,11 +172,33 @@ mod tests {
         assert_eq!(Codec::from_name("VP8"), None);
     }
 
+    /// What leads the parsers to where they read bits: parameter sets and sequence headers.
+    const BEGINNINGS: [&[u8]; 8] = [
+        &[],
+        &[0x67],
+        &[0x67, 100],
+        &[0x78, 0, 40, 0x67],
+        &[0x18, 0x08],
+        &[0x08, 40, 0x0a],
+        &[0x08, 0x82, 0x49, 0x83, 0x42],
+        &[0x08, 0xb2, 0x49, 0x83, 0x42],
+    ];
+
     proptest! {
         #[test]
-        fn any_payload_is_survived(payload in prop::collection::vec(any::<u8>(), 0..80)) {
+        fn any_payload_is_survived(
+            start in prop::sample::select(&BEGINNINGS[..]),
+            rest in prop::collection::vec(prop_oneof![any::<u8>(), Just(0), Just(0xff)], 0..80),
+        ) {
+            let payload = [start, &rest].concat();
             for codec in ALL {
-                let _ = parse(codec, &payload);
+                let Ok(found) = parse(codec, &payload) else { continue };
+                let id = found.picture_id.map_or(0, |id| usize::from(id.offset) + usize::from(id.bits / 8 + 1));
+                let index = found.tl0_pic_idx.map_or(0, |index| usize::from(index.offset) + 1);
+                prop_assert!(id <= payload.len() && index <= payload.len());
+                prop_assert!(found.temporal <= 7 && found.spatial <= 7);
+                prop_assert!(!found.keyframe || found.frame_start || codec == Codec::H264);
+                prop_assert!(found.keyframe || found.resolution.is_none() || codec == Codec::Vp9);
             }
         }
 

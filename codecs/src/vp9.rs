@@ -1,9 +1,13 @@
 //! VP9 (RFC 9628 §4.2).
 
+use crate::bits::Bits;
 use crate::{Malformed, Payload, PictureId, Tl0PicIdx};
 
 /// Reference indices per picture at most (§4.2, P_DIFF).
 const MAX_REFERENCES: usize = 3;
+/// Behind the first flags of a keyframe (VP9 bitstream §6.2).
+const SYNC_CODE: u32 = 0x49_83_42;
+const RGB: u32 = 7;
 
 pub(crate) fn parse(payload: &[u8]) -> Result<Payload, Malformed> {
     let cut_off = Malformed("VP9 descriptor cut off");
@@ -58,12 +62,42 @@ pub(crate) fn parse(payload: &[u8]) -> Result<Payload, Malformed> {
             }
         }
     }
-    if has_structure {
-        let structure = payload.get(at..).ok_or(cut_off)?;
-        found.resolution = largest(structure)?;
-    }
     found.keyframe = begins && !interframe && found.spatial == 0;
+    let rest = payload.get(at..).ok_or(cut_off)?;
+    if has_structure {
+        found.resolution = largest(rest)?;
+    } else if found.keyframe {
+        found.resolution = frame_size(rest);
+    }
     Ok(found)
+}
+
+/// The size that a keyframe's uncompressed header tells (VP9 bitstream §6.2, §7.2).
+fn frame_size(frame: &[u8]) -> Option<(u16, u16)> {
+    let mut bits = Bits::new(frame);
+    if bits.bits(2)? != 2 {
+        return None;
+    }
+    let profile = bits.bit()? | bits.bit()? << 1;
+    if profile == 3 {
+        bits.bit()?;
+    }
+    let [shown_again, inter] = [bits.bit()?, bits.bit()?];
+    bits.skip(2)?;
+    if shown_again != 0 || inter != 0 || bits.bits(24)? != SYNC_CODE {
+        return None;
+    }
+    if profile >= 2 {
+        bits.bit()?;
+    }
+    let has_subsampling = profile & 1 != 0;
+    if bits.bits(3)? == RGB {
+        bits.skip(u32::from(has_subsampling))?;
+    } else {
+        bits.skip(if has_subsampling { 4 } else { 1 })?;
+    }
+    let mut side = || u16::try_from(bits.bits(16)? + 1).ok();
+    Some((side()?, side()?))
 }
 
 /// The size of the highest layer that a scalability structure tells (§4.2.1).
@@ -110,6 +144,20 @@ mod tests {
             })
         );
         assert_eq!(found.resolution, Some((1280, 720)));
+    }
+
+    #[test]
+    fn a_keyframe_without_structure_tells_its_size_itself() {
+        let frame = [0x82, 0x49, 0x83, 0x42, 0x00, 0x13, 0xf0, 0x0b, 0x30];
+        let with = |descriptor: u8| [&[descriptor][..], &frame].concat();
+        let size = |payload: &[u8]| parse(payload).expect("valid").resolution;
+        assert_eq!(size(&with(0x08)), Some((320, 180)));
+        assert_eq!(size(&with(0x48)), None, "interframe");
+        assert_eq!(size(&with(0x00)), None, "continuation");
+        assert_eq!(size(&with(0x08)[..9]), None, "cut off");
+        // Profile 1 tells its subsampling before: 4:4:4, three more bits.
+        let other = [0x08, 0xa2, 0x49, 0x83, 0x42, 0x00, 0x02, 0x7e, 0x01, 0x66];
+        assert_eq!(size(&other), Some((320, 180)));
     }
 
     #[test]

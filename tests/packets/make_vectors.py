@@ -32,6 +32,20 @@ def stun_request() -> bytes:
     return bytes(message)
 
 
+def stun_answer(address: tuple[str, int]) -> bytes:
+    message = stun.Message(stun.Method.BINDING, stun.Class.RESPONSE, transaction_id=b"123456789012")
+    message.attributes["XOR-MAPPED-ADDRESS"] = address
+    message.add_message_integrity(KEY)
+    return bytes(message)
+
+
+def stun_refusal() -> bytes:
+    message = stun.Message(stun.Method.BINDING, stun.Class.ERROR, transaction_id=b"123456789012")
+    message.attributes["ERROR-CODE"] = (487, "Role Conflict")
+    message.add_message_integrity(KEY)
+    return bytes(message)
+
+
 def rtcp_compound() -> bytes:
     block = rtp.RtcpReceiverInfo(
         ssrc=7, fraction_lost=64, packets_lost=-3, highest_sequence=70_000, jitter=5, lsr=6, dlsr=8
@@ -66,6 +80,9 @@ def picture() -> VideoFrame:
 
 def main() -> None:
     write("stun-request-aioice", stun_request())
+    write("stun-answer-v4-aioice", stun_answer(("192.0.2.1", 32853)))
+    write("stun-answer-v6-aioice", stun_answer(("2001:db8::1", 4000)))
+    write("stun-refusal-aioice", stun_refusal())
     write("rtcp-compound-aiortc", rtcp_compound())
     for name, encoder in (("vp8", Vp8Encoder()), ("h264", H264Encoder())):
         payloads, _ = encoder.encode(picture(), force_keyframe=True)

@@ -1,5 +1,6 @@
 """What the plane builds, read by aioice and aiortc."""
 
+import struct
 import subprocess
 from pathlib import Path
 
@@ -73,8 +74,40 @@ def test_a_compound_reads_as_it_was_meant(built: list[tuple[str, bytes]]) -> Non
     ]
 
 
-def test_feedback_names_what_came(built: list[tuple[str, bytes]]) -> None:
-    data = dict(built)["feedback"]
-    base, count = int.from_bytes(data[12:14], "big"), int.from_bytes(data[14:16], "big")
-    assert (base, count) == (65_534, 6)
-    assert len(data) == 4 * (1 + int.from_bytes(data[2:4], "big"))
+def chunk_symbols(chunk: int) -> list[int]:
+    """Symbols of a packet chunk (draft-holmer-rmcat-transport-wide-cc-extensions-01 §3.1.2)."""
+    if chunk >> 15 == 0:
+        return [chunk >> 13] * (chunk & 0x1FFF)
+    if chunk >> 14 == 2:
+        return [chunk >> shift & 1 for shift in range(13, -1, -1)]
+    return [chunk >> shift & 3 for shift in range(12, -1, -2)]
+
+
+def arrivals(packet: bytes) -> dict[int, int | None]:
+    """Arrival in microseconds of each number that the feedback tells of, by the draft's letter."""
+    base, count = struct.unpack_from("!HH", packet, 12)
+    time_us = int.from_bytes(packet[16:19], "big", signed=True) * 64_000
+    at, symbols = 20, list[int]()
+    while len(symbols) < count:
+        symbols += chunk_symbols(int.from_bytes(packet[at : at + 2], "big"))
+        at += 2
+    found: dict[int, int | None] = {}
+    for place, symbol in enumerate(symbols[:count]):
+        delta = int.from_bytes(packet[at : at + symbol], "big", signed=symbol == 2)
+        at += symbol
+        time_us += delta * 250
+        found[(base + place) % 65_536] = time_us if symbol else None
+    assert not any(packet[at:])
+    assert len(packet) == (at + 3) // 4 * 4
+    return found
+
+
+def test_feedback_names_what_came_and_when(built: list[tuple[str, bytes]]) -> None:
+    packet = dict(built)["feedback"]
+    assert packet[:2] == bytes([0x8F, 205])
+    assert struct.unpack_from("!HLL", packet, 2) == (len(packet) // 4 - 1, 1, 2)
+    came = {65_534: 1_000_000, 65_535: 1_001_000, 1: 1_004_250, 2: 1_003_000, 4: 1_005_000}
+    came |= {104: 2_005_000, 105: 2_005_250}
+    told = arrivals(packet)
+    assert list(told) == [65_534, 65_535, *range(106)]
+    assert {number: time for number, time in told.items() if time is not None} == came

@@ -1,5 +1,6 @@
 //! The floor: what it costs to seal the same packets and send them in the same bursts,
-//! and nothing else. A server cannot be cheaper; how near it comes is its quality.
+//! and nothing else. How near a server comes is its quality; below the floor comes only
+//! who puts more into a message than a frame.
 
 use crate::clock;
 use crate::endpoint::{Endpoint, Part};

@@ -34,13 +34,26 @@ fn main() {
     );
     print("stun-request", &out);
     print("rtcp", &compound());
+    print("feedback", &feedback());
+}
+
+/// Numbers that wrap, single and wide gaps, disorder, a pause: chunks of every kind.
+fn feedback() -> Vec<u8> {
     let mut recorder = twcc::Recorder::default();
-    for sequence in [65_534u16, 65_535, 2, 3] {
-        recorder.record(sequence, 1_000_000 + i64::from(sequence % 7) * 1_000);
+    for (sequence, arrival_us) in [
+        (65_534u16, 1_000_000),
+        (65_535, 1_001_000),
+        (2, 1_003_000),
+        (1, 1_004_250),
+        (4, 1_005_000),
+        (104, 2_005_000),
+        (105, 2_005_250),
+    ] {
+        recorder.record(sequence, arrival_us);
     }
-    out.clear();
+    let mut out = Vec::new();
     recorder.build(1, 2, &mut out);
-    print("feedback", &out);
+    out
 }
 
 fn compound() -> Vec<u8> {

@@ -28,16 +28,17 @@ pub struct PublisherClock {
 }
 
 impl PublisherClock {
-    /// A sender report of any of the publisher's streams has come.
-    pub fn on_sender_report(&mut self, ntp: u64, now_us: i64) {
+    /// A sender report of any of the publisher's streams has come. Gives whether it agrees with
+    /// the offset: one that does not should not reach its [`StreamClock`] either.
+    pub fn on_sender_report(&mut self, ntp: u64, now_us: i64) -> bool {
         // Zero says that the sender has no clock (§4).
         if ntp == 0 {
-            return;
+            return false;
         }
         let measured = now_us.wrapping_sub(ntp_us(ntp));
         let Some(offset) = self.offset_us else {
             self.offset_us = Some(measured);
-            return;
+            return true;
         };
         let error = measured.wrapping_sub(offset);
         if error.abs() > JUMP_US {
@@ -49,8 +50,9 @@ impl PublisherClock {
                     offset_us: Some(measured),
                     ..Self::default()
                 };
+                return true;
             }
-            return;
+            return false;
         }
         self.strange = 0;
         // Delay only ever adds: a lower offset is nearer to the truth. It is taken in
@@ -61,6 +63,7 @@ impl PublisherClock {
             (error / DRIFT).min(2_000)
         };
         self.offset_us = Some(offset + step);
+        true
     }
 }
 
@@ -164,9 +167,50 @@ mod tests {
     }
 
     #[test]
+    fn absurd_reports_move_nothing_unless_they_agree() {
+        let mut publisher = PublisherClock::default();
+        publisher.on_sender_report(ntp(AHEAD_US), 0);
+        let first = publisher.offset_us;
+        for n in 1..100u64 {
+            let now_us = n as i64 * 1_000_000;
+            let absurd = n.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+            assert!(!publisher.on_sender_report(absurd, now_us));
+            assert_eq!(publisher.offset_us, first);
+        }
+        // Even agreeing ones do not while true ones come between them.
+        for n in 100..110 {
+            let now_us = n * 1_000_000;
+            for us in [AHEAD_US + now_us + 9_000_000, AHEAD_US + now_us] {
+                let is_true = us == AHEAD_US + now_us;
+                assert_eq!(publisher.on_sender_report(ntp(us), now_us), is_true);
+            }
+        }
+        assert!((publisher.offset_us.expect("set") - first.expect("set")).abs() < 10);
+    }
+
+    #[test]
+    fn follows_clocks_that_drift() {
+        // 200 ppm is more than any crystal is off. Reports are 1 to 30 ms under way.
+        for drift in [-200i64, 200] {
+            let mut publisher = PublisherClock::default();
+            let mut stream = StreamClock::default();
+            for n in 0..1_800i64 {
+                let sent_us = n * 1_000_000;
+                let theirs = AHEAD_US + sent_us + sent_us / 1_000_000 * drift;
+                let under_way_us = 1_000 + n * 7_919 % 29_000;
+                let rtp = (theirs as i128 * 9 / 100) as u32;
+                assert!(publisher.on_sender_report(ntp(theirs), sent_us + under_way_us));
+                stream.on_sender_report(ntp(theirs), rtp);
+                let local = stream.local_us(&publisher, rtp, 90_000).expect("known");
+                assert!((local - sent_us).abs() < 50_000, "{n}: {}", local - sent_us);
+            }
+        }
+    }
+
+    #[test]
     fn a_sender_without_a_clock_tells_nothing() {
         let mut publisher = PublisherClock::default();
-        publisher.on_sender_report(0, 1);
+        assert!(!publisher.on_sender_report(0, 1));
         assert!(publisher.offset_us.is_none());
         assert_eq!(StreamClock::default().local_us(&publisher, 1, 90_000), None);
     }

@@ -66,8 +66,8 @@ impl<'a> Iterator for Elements<'a> {
             self.rest = rest;
         }
         let (id, len, header) = match (self.form, self.rest) {
-            // Id 15 ends the block, whatever follows (RFC 8285 §4.2).
-            (Form::OneByte, [byte, ..]) if byte >> 4 == 15 => return self.stop(),
+            // Id 15, and id 0 with a length, end the block, whatever follows (RFC 8285 §4.2).
+            (Form::OneByte, [byte, ..]) if matches!(byte >> 4, 0 | 15) => return self.stop(),
             (Form::OneByte, [byte, ..]) => (byte >> 4, usize::from(byte & 15) + 1, 1),
             (Form::TwoByte, [id, len, ..]) => (*id, usize::from(*len), 2),
             _ => return self.stop(),
@@ -207,9 +207,35 @@ mod tests {
     }
 
     #[test]
-    fn id_fifteen_ends_a_one_byte_block() {
-        let bytes = [0xbe, 0xde, 0, 1, 0xf0, 0xaa, 0x10, 0xbb];
-        assert_eq!(block(&bytes).iter(&bytes).count(), 0);
+    fn ids_that_are_none_end_a_one_byte_block() {
+        for ends in [0xf0, 0x01] {
+            let bytes = [
+                0xbe, 0xde, 0, 2, 0x10, 0xaa, ends, 0xcc, 0xcc, 0x10, 0xbb, 0,
+            ];
+            let found: Vec<_> = block(&bytes).iter(&bytes).collect();
+            assert_eq!(found, [(1, &[0xaa][..])], "{ends:#x}");
+        }
+    }
+
+    #[test]
+    fn a_two_byte_block_takes_any_id_and_empty_values() {
+        let bytes = [0x10, 0x07, 0, 2, 15, 0, 0, 200, 2, 1, 2, 0];
+        let found: Vec<_> = block(&bytes).iter(&bytes).collect();
+        assert_eq!(found, [(15, &[][..]), (200, &[1, 2][..])]);
+    }
+
+    #[test]
+    fn what_has_no_room_is_left_out() {
+        let mut buf = [0u8; 12];
+        let mut writer = Writer::new(&mut buf, false);
+        assert_eq!(writer.put(15, &[1]), None);
+        assert_eq!(writer.put(1, &[]), None);
+        assert_eq!(writer.put(1, &[7; 17]), None);
+        assert_eq!(writer.put(2, &[1, 2, 3]), Some(5));
+        assert_eq!(writer.put(3, &[4; 4]), None);
+        assert_eq!(writer.put(4, &[5]), Some(9));
+        assert_eq!(writer.finish(), 12);
+        assert_eq!(buf, [0xbe, 0xde, 0, 2, 0x22, 1, 2, 3, 0x40, 5, 0, 0]);
     }
 
     proptest! {
@@ -233,6 +259,7 @@ mod tests {
         fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..80), profile: u16, start: u16, end: u16) {
             let extensions = Extensions { profile, start: start % 90, end: end % 90 };
             prop_assert!(extensions.iter(&bytes).count() <= bytes.len());
+            prop_assert!(extensions.iter(&bytes).all(|(id, _)| id != 0));
         }
     }
 }

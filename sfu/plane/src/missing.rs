@@ -86,7 +86,9 @@ impl Missing {
         let retry_us = round_trip_us.max(MIN_RETRY_US);
         let gave_up = &mut self.gave_up;
         self.holes.retain(|hole| {
-            let keep = hole.tries < MAX_TRIES && now_us - hole.noticed_us <= GIVE_UP_US;
+            // The last request, too, has time for its answer.
+            let is_open = hole.tries < MAX_TRIES || now_us - hole.asked_us < retry_us;
+            let keep = is_open && now_us - hole.noticed_us <= GIVE_UP_US;
             *gave_up |= !keep;
             keep
         });
@@ -96,7 +98,7 @@ impl Missing {
             } else {
                 hole.asked_us + retry_us
             };
-            if now_us >= due_us {
+            if now_us >= due_us && hole.tries < MAX_TRIES {
                 hole.tries += 1;
                 hole.asked_us = now_us;
                 out.push(hole.sequence as u16);
@@ -201,18 +203,102 @@ mod tests {
         assert!(!missing.is_waiting() && missing.gave_up());
     }
 
+    #[test]
+    fn the_last_request_has_time_for_its_answer() {
+        let mut missing = Missing::default();
+        missing.on_packet(70_000, 0);
+        missing.on_packet(70_002, 0);
+        let asked = (0..).map(|n| 5_000 + n * 50_000);
+        for now_us in asked.take(MAX_TRIES as usize) {
+            assert_eq!(due(&mut missing, now_us), [70_001u64 as u16]);
+        }
+        assert!(due(&mut missing, 500_000).is_empty() && !missing.gave_up());
+        assert!(due(&mut missing, 505_000).is_empty() && missing.gave_up());
+    }
+
+    #[test]
+    fn a_keyframe_makes_earlier_holes_pointless() {
+        let mut missing = Missing::default();
+        for sequence in [70_000, 70_002, 70_004] {
+            missing.on_packet(sequence, 0);
+        }
+        missing.skip_before(70_002);
+        assert_eq!(due(&mut missing, 10_000), [70_003u64 as u16]);
+        assert_eq!(missing.on_packet(70_001, 10_000), Arrival::Late);
+    }
+
+    #[test]
+    fn many_holes_are_bounded_and_the_oldest_given_up() {
+        let mut missing = Missing::default();
+        for n in 0..2_000 {
+            missing.on_packet(70_000 + 2 * n, 0);
+        }
+        assert_eq!(missing.holes.len(), MAX_HOLES);
+        assert!(missing.gave_up());
+        let asked = due(&mut missing, 10_000);
+        assert_eq!(asked.len(), MAX_HOLES);
+        assert_eq!(asked.last(), Some(&(73_997u64 as u16)));
+    }
+
+    /// What may happen to a stream.
+    #[derive(Clone, Debug)]
+    enum Step {
+        /// A number, by its distance from the highest.
+        Packet(i64),
+        Ask,
+        Keyframe,
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<(Step, i64)>> {
+        let step = prop_oneof![
+            6 => (1i64..4).prop_map(Step::Packet),
+            3 => (-40i64..=0).prop_map(Step::Packet),
+            1 => (-3_000i64..3_000).prop_map(Step::Packet),
+            4 => Just(Step::Ask),
+            1 => Just(Step::Keyframe),
+        ];
+        prop::collection::vec((step, 0i64..30_000), 1..400)
+    }
+
     proptest! {
         #[test]
-        fn never_asks_for_what_came_and_stays_small(order in prop::collection::vec(0u64..900, 1..600)) {
+        fn asks_rarely_and_only_for_what_is_missing(steps in steps()) {
             let mut missing = Missing::default();
             let mut came = std::collections::HashSet::new();
-            for (n, step) in order.into_iter().enumerate() {
-                let sequence = 70_000 + step;
-                let arrival = missing.on_packet(sequence, n as i64 * 1_000);
-                prop_assert!(arrival == Arrival::Duplicate || came.insert(sequence));
-                came.insert(sequence);
-                let asked = due(&mut missing, n as i64 * 1_000);
-                prop_assert!(asked.iter().all(|asked| !came.contains(&(u64::from(*asked) + 0x1_0000))));
+            let mut asked = std::collections::HashMap::<u16, (i64, u8)>::new();
+            let (mut highest, mut now_us) = (100_000u64, 0);
+            for (step, elapsed_us) in steps {
+                now_us += elapsed_us;
+                match step {
+                    Step::Packet(distance) => {
+                        let sequence = highest.saturating_add_signed(distance);
+                        let arrival = missing.on_packet(sequence, now_us);
+                        let is_new = came.is_empty() || sequence > highest;
+                        prop_assert_eq!(arrival == Arrival::New, is_new);
+                        if arrival == Arrival::Duplicate {
+                            // What is too old to tell counts as one; anything else must have come.
+                            let is_old = sequence < missing.lowest || highest - sequence >= WINDOW;
+                            prop_assert!(is_old || came.contains(&sequence));
+                        } else {
+                            prop_assert!(came.insert(sequence), "{sequence} passed twice");
+                        }
+                        highest = highest.max(sequence);
+                    }
+                    Step::Keyframe => missing.skip_before(highest),
+                    Step::Ask => {
+                        let numbers = due(&mut missing, now_us);
+                        for number in &numbers {
+                            let (last_us, tries) = asked.entry(*number).or_insert((i64::MIN, 0));
+                            *tries += 1;
+                            prop_assert!(now_us - last_us.saturating_add(50_000) >= 0);
+                            prop_assert!(*tries <= MAX_TRIES);
+                            *last_us = now_us;
+                            let sequence = highest - u64::from((highest as u16).wrapping_sub(*number));
+                            prop_assert!(!came.contains(&sequence) && sequence < highest);
+                        }
+                        prop_assert!(numbers.windows(2).all(|pair| (pair[1].wrapping_sub(pair[0]) as i16) > 0));
+                    }
+                }
                 prop_assert!(missing.holes.len() <= MAX_HOLES);
             }
         }

@@ -14,6 +14,9 @@ pub struct Rates {
 /// Shorter windows say nothing: a keyframe alone would look like the rate of a stream.
 const MIN_WINDOW_US: i64 = 500_000;
 
+/// A change of transit time beyond this is another clock, not jitter; in seconds.
+const STRANGE_S: i64 = 5;
+
 /// The account of one received stream.
 #[derive(Clone, Debug)]
 pub struct Reception {
@@ -71,7 +74,10 @@ impl Reception {
         if let Some(last) = self.transit.replace(transit) {
             // The difference of two 32-bit clocks wraps like they do.
             let difference = i64::from((transit as i32).wrapping_sub(last as i32)).abs();
-            self.jitter += difference - ((self.jitter + 8) >> 4);
+            // A source that begins anew must not look like seconds of jitter for long after.
+            if difference < STRANGE_S * i64::from(self.clock_rate) {
+                self.jitter += difference - ((self.jitter + 8) >> 4);
+            }
         }
     }
 
@@ -178,6 +184,33 @@ mod tests {
             "{rates:?}"
         );
         assert_eq!(reception.rates(4_300_000), Rates::default());
+    }
+
+    #[test]
+    fn jitter_is_smoothed_and_a_jump_of_timestamps_is_none() {
+        let mut reception = Reception::new(90_000);
+        // Every other packet 10 ms late: transit times differ by 900 units each time.
+        for n in 0..200u32 {
+            let late_us = i64::from(n % 2) * 10_000;
+            let now_us = i64::from(n) * 20_000 + late_us;
+            reception.on_packet(u64::from(n), n * 1_800, true, 100, now_us);
+        }
+        let before = reception.report_block(1, 0).expect("received").jitter;
+        assert!((880..=900).contains(&before), "{before}");
+        reception.on_packet(200, 200 * 1_800 + 3_000_000_000, true, 100, 4_000_000);
+        reception.on_packet(201, 201 * 1_800 + 3_000_000_000, true, 100, 4_030_000);
+        let after = reception.report_block(1, 0).expect("received").jitter;
+        assert!(before.abs_diff(after) < 60, "{before} {after}");
+    }
+
+    #[test]
+    fn what_is_repeated_more_than_lost_counts_below_zero() {
+        let mut reception = Reception::new(48_000);
+        for _ in 0..10 {
+            reception.on_packet(0x1_0000, 0, true, 100, 0);
+        }
+        let block = reception.report_block(1, 0).expect("received");
+        assert_eq!((block.fraction_lost, block.cumulative_lost), (0, -9));
     }
 
     #[test]

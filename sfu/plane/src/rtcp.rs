@@ -166,7 +166,8 @@ pub enum Rtcp<'a> {
     },
 }
 
-/// Iterator over the packets of a compound; ends after the first that cannot be read.
+/// Iterator over the packets of a compound. Goes on behind a packet whose content cannot
+/// be read, and ends where no next one can be found.
 #[derive(Clone, Debug)]
 pub struct Walk<'a>(&'a [u8]);
 

@@ -1,9 +1,12 @@
 //! Messages that other implementations made (tests/packets/make_vectors.py).
 
 use _plane::rtcp::{walk, Rtcp};
-use _plane::stun;
+use _plane::stun::{self, Class};
 
 const STUN: &[u8] = include_bytes!("../../../tests/packets/stun-request-aioice.bin");
+const ANSWER_V4: &[u8] = include_bytes!("../../../tests/packets/stun-answer-v4-aioice.bin");
+const ANSWER_V6: &[u8] = include_bytes!("../../../tests/packets/stun-answer-v6-aioice.bin");
+const REFUSAL: &[u8] = include_bytes!("../../../tests/packets/stun-refusal-aioice.bin");
 const RTCP: &[u8] = include_bytes!("../../../tests/packets/rtcp-compound-aiortc.bin");
 
 #[test]
@@ -15,6 +18,25 @@ fn a_check_by_aioice_reads_as_it_was_meant() {
     assert!(message.use_candidate && message.check_fingerprint());
     assert!(message.check_integrity(b"a-password-of-22-chars"));
     assert!(!message.check_integrity(b"a-password-of-22-charz"));
+}
+
+#[test]
+fn answers_by_aioice_read_as_they_were_meant() {
+    for (bytes, class, mapped, error_code) in [
+        (ANSWER_V4, Class::Success, Some("192.0.2.1:32853"), None),
+        (ANSWER_V6, Class::Success, Some("[2001:db8::1]:4000"), None),
+        (REFUSAL, Class::Error, None, Some(487)),
+    ] {
+        let message = stun::parse(bytes).expect("valid");
+        assert_eq!(message.class, class);
+        assert_eq!(&message.transaction_id, b"123456789012");
+        assert_eq!(
+            message.mapped,
+            mapped.map(|text| text.parse().expect("address"))
+        );
+        assert_eq!(message.error_code, error_code);
+        assert!(message.check_integrity(b"a-password-of-22-chars") && message.check_fingerprint());
+    }
 }
 
 #[test]

@@ -27,6 +27,8 @@ pub fn rtp(data: &[u8]) {
     if let Ok(header) = Rtp::parse(data) {
         assert!(header.header_len <= data.len());
         let elements = header.extensions.iter(data);
+        // Zero stands for what was not negotiated: no element may pass for that.
+        assert!(elements.clone().all(|(id, _)| id != 0));
         assert!(elements.map(|(_, value)| value.len()).sum::<usize>() <= data.len());
         if let Ok(payload) = header.payload(data) {
             assert!(payload.len() + header.header_len <= data.len());

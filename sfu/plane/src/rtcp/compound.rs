@@ -61,8 +61,12 @@ impl<'a> Compound<'a> {
         self.packet(ssrcs.len() as u8, BYE, |out| words(out, ssrcs));
     }
 
-    /// RFC 4585 §6.2.1; `sequences` in ascending order, which may wrap.
+    /// RFC 4585 §6.2.1; `sequences` in ascending order, which may wrap. Nothing when there are none.
     pub fn nack(&mut self, sender: u32, media: u32, sequences: impl Iterator<Item = u16>) {
+        let mut sequences = sequences.peekable();
+        if sequences.peek().is_none() {
+            return;
+        }
         self.packet(FMT_NACK, TRANSPORT_LAYER, |out| {
             words(out, &[sender, media]);
             let mut item: Option<(u16, u16)> = None;

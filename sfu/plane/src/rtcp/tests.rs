@@ -85,6 +85,27 @@ fn padding_is_taken_off() {
 }
 
 #[test]
+fn goes_on_behind_a_packet_that_cannot_be_read() {
+    let mut packet = built(|compound| {
+        compound.pli(1, 7);
+        compound.pli(1, 8);
+    });
+    packet[0] |= 0x20;
+    packet[11] = 99;
+    let read: Vec<_> = walk(&packet).collect();
+    assert!(matches!(read[..], [Err(_), Ok(Rtcp::Pli { media: 8, .. })]));
+    packet[3] = 200;
+    let read: Vec<_> = walk(&packet).collect();
+    assert!(matches!(read[..], [Err(_)]));
+}
+
+#[test]
+fn a_request_for_nothing_is_not_written() {
+    let packet = built(|compound| compound.nack(1, 2, std::iter::empty()));
+    assert!(packet.is_empty());
+}
+
+#[test]
 fn an_absurd_estimate_is_clamped() {
     let mut packet = built(|compound| compound.remb(1, 1_000_000, &[]));
     packet[17] = 0xff;
