@@ -1,0 +1,64 @@
+"""The tables that people read."""
+
+import io
+import json
+from pathlib import Path
+
+from rich.console import Console
+
+from sfu.bench import report
+from sfu.bench.results import Floor, Forward, Latency, Thread
+
+RESULT = Forward(
+    attendees=200,
+    presenters=1,
+    seconds=10.0,
+    packets=385_000,
+    packets_per_second=38_500.0,
+    delivered=1.0,
+    us_per_packet=4.5,
+    us_by_second=[4.4, 4.6],
+    threads=[Thread("7 plane", 0.14, 4.2)],
+    lost=0,
+    recovered=0,
+    damaged=0,
+    late=0,
+    duplicates=0,
+    verified=24_000,
+    keyframes=1,
+    keyframe_requests=0,
+    video=Latency(2.0, 8.0, 12.0),
+    audio=Latency(1.0, 4.0, 9.0),
+    load_busy=0.2,
+    stolen=0.01,
+    bytes_per_subscriber=100 * 1024,
+)
+
+
+def shown(result: Forward) -> str:
+    console = Console(file=io.StringIO(), width=200)
+    report.show(console, result, {"kernel": "Linux 6"})
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_both_floors_and_what_they_lost_are_told() -> None:
+    text = shown(RESULT.with_floors([Floor(100, 2.5, 0), Floor(100, 3.5, 7)]))
+    assert "floor before and after 2.50 and 3.50 µs/packet, 7 lost" in text
+    assert "1.50" in text  # 4.5 to the mean of both
+    assert "goal missed: 4.50 µs per packet" in text
+    assert "kernel Linux 6" in text
+
+
+def test_without_a_floor_nothing_is_said_of_one() -> None:
+    text = shown(RESULT)
+    assert "before and after" not in text
+    assert "7 plane" in text
+
+
+def test_what_is_saved_is_what_was_measured(tmp_path: Path) -> None:
+    path = tmp_path / "forward.json"
+    report.save(path, RESULT, {"kernel": "Linux 6"})
+    document = json.loads(path.read_text(encoding="utf-8"))
+    assert document["machine"] == {"kernel": "Linux 6"}
+    assert document["forward"] == json.loads(json.dumps(RESULT.to_json()))
