@@ -16,6 +16,7 @@ from typing import Final, Self, final
 __all__ = [
     "FEEDBACK_DTYPE",
     "Audible",
+    "Closed",
     "Fault",
     "Handshake",
     "Levels",
@@ -89,6 +90,16 @@ class Traffic:
     totals: list[tuple[int, int, int]]
 
 @final
+class Closed:
+    """A transport is gone, with the media bytes received and sent over all its life: one
+    for each that was open."""
+
+    __match_args__ = ("transport", "received", "sent")
+    transport: int
+    received: int
+    sent: int
+
+@final
 class TrackRates:
     """Once a second: (bit/s, frames/s, width, height) by layer, lowest first; zeros if unseen."""
 
@@ -119,6 +130,7 @@ Report = (
     | Audible
     | Levels
     | Traffic
+    | Closed
     | TrackRates
     | Refused
     | Fault
@@ -177,7 +189,7 @@ class Worker:
 
     def send_handshake(self, transport: int, datagrams: list[bytes]) -> None: ...
     def close_transport(self, transport: int) -> None:
-        """Also removes its tracks and egresses."""
+        """Also removes its tracks and egresses; ends in a `Closed` report."""
 
     def add_track(
         self,
@@ -211,6 +223,10 @@ class Worker:
     def remove_egress(self, egress: int) -> None: ...
     def set_targets(self, targets: list[tuple[int, int, int]]) -> None:
         """(egress, spatial, temporal) each; spatial -1 pauses; too high means the highest."""
+
+    def set_upload(self, transport: int, bps: int) -> None:
+        """What a publisher may send in all, 0 for no limit: it is told so by REMB about once a
+        second, and at once when this is new. What comes beyond is forwarded all the same."""
 
     def report_traffic(self) -> None:
         """Asks for a `Traffic` report."""

@@ -15,7 +15,7 @@ import pytest
 from aioice import stun
 
 from sfu import _plane
-from sfu._plane import FEEDBACK_DTYPE, PathUp, PlaneBusy, Refused, Report, Worker
+from sfu._plane import FEEDBACK_DTYPE, Closed, PathUp, PlaneBusy, Refused, Report, Worker
 
 UFRAG = "server"
 PWD = "a-password-of-22-bytes"
@@ -254,6 +254,8 @@ GCM, HMAC = bytes(28), bytes(30)
         (lambda w: w.add_egress(1, 1, 1, "", 1, 2), "mid"),
         (lambda w: w.set_targets([(1, -2, 0)]), "spatial"),
         (lambda w: w.set_targets([(1, 0, -1)]), "temporal"),
+        (lambda w: w.set_upload(1, -1), "bps"),
+        (lambda w: w.set_upload(1, 1 << 32), "bps"),
     ],
 )
 def test_wrong_arguments_are_value_errors(
@@ -271,6 +273,7 @@ def test_right_arguments_are_taken(worker: Worker) -> None:
     worker.set_keys(1, "AEAD_AES_128_GCM", GCM, GCM)
     worker.open_transport(2, UFRAG + "2", PWD)
     worker.set_keys(2, "AES128_CM_HMAC_SHA1_80", HMAC, HMAC)
+    worker.set_upload(1, 2_512_000)
     worker.report_traffic()
     worker.add_track(1, 1, "0", "vp8", [("q", 0, 0), ("h", 0, 0), ("f", 7, 8)])
     worker.add_route(1, True)
@@ -284,8 +287,12 @@ def test_right_arguments_are_taken(worker: Worker) -> None:
     worker.remove_route(1)
     worker.remove_track(1)
     worker.close_transport(1)
-    assert counted(worker, "commands", 18) == 18
-    assert [report for report in worker.drain() if isinstance(report, Refused)] == []
+    assert counted(worker, "commands", 19) == 19
+    said = worker.drain()
+    assert [report for report in said if isinstance(report, Refused)] == []
+    assert [repr(report) for report in said if isinstance(report, Closed)] == [
+        "Closed(transport=1, received=0, sent=0)"
+    ]
 
 
 def test_a_worker_that_is_let_go_ends_its_thread() -> None:

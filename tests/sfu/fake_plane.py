@@ -64,6 +64,13 @@ class Traffic:
 
 
 @dataclass
+class Closed:
+    transport: int
+    received: int
+    sent: int
+
+
+@dataclass
 class Refused:
     command: str
     reason: str
@@ -81,7 +88,8 @@ COMMANDS = frozenset(
     {
         "open_transport", "set_remote", "set_keys", "send_handshake", "close_transport",
         "add_track", "remove_track", "mute", "add_route", "bind", "remove_route",
-        "add_egress", "remove_egress", "set_targets", "report_traffic", "request_keyframe",
+        "add_egress", "remove_egress", "set_targets", "set_upload",
+        "report_traffic", "request_keyframe",
     }
 )  # fmt: skip
 

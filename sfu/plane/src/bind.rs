@@ -318,6 +318,14 @@ impl Worker {
         self.submit(Command::SetTargets(targets.collect::<PyResult<_>>()?))
     }
 
+    fn set_upload(&self, transport: Id, bps: i64) -> PyResult<()> {
+        let bps = within("bps", bps, 0, u32::MAX as usize)? as u32;
+        self.submit(Command::SetUpload {
+            transport: transport.0,
+            bps,
+        })
+    }
+
     fn report_traffic(&self) -> PyResult<()> {
         self.submit(Command::ReportTraffic)
     }

@@ -106,6 +106,10 @@ pub enum Command {
         egress: Id,
     },
     SetTargets(Vec<Target>),
+    SetUpload {
+        transport: Id,
+        bps: u32,
+    },
     ReportTraffic,
     RequestKeyframe {
         track: Id,

@@ -246,6 +246,9 @@ impl Forwarder {
             ),
             Command::RemoveEgress { egress } => ("remove_egress", self.remove_egress(egress)),
             Command::SetTargets(targets) => ("set_targets", self.set_targets(&targets, now)),
+            Command::SetUpload { transport, bps } => {
+                ("set_upload", self.set_upload(transport, bps))
+            }
             Command::ReportTraffic => ("report_traffic", self.report_traffic()),
             Command::RequestKeyframe { track } => {
                 ("request_keyframe", self.request_keyframe(track))

@@ -47,4 +47,5 @@ pub mod track;
 pub mod transport;
 pub mod twcc;
 pub mod udp;
+pub mod upload;
 pub mod worker;

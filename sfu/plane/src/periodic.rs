@@ -25,7 +25,7 @@ const MAX_COMPOUND: usize = 1_000;
 /// RTT assumed towards publishers, whose reports do not tell it.
 const PUBLISHER_ROUND_TRIP_US: i64 = 60_000;
 /// Who reports: we send nothing of our own to publishers (RFC 3550 §6.4.2 wants an SSRC all the same).
-const OUR_SSRC: u32 = 1;
+pub(crate) const OUR_SSRC: u32 = 1;
 
 /// When to look at which transport again.
 #[derive(Debug, Default)]
@@ -115,6 +115,7 @@ impl Forwarder {
             self.report_sending(key, now);
         }
         if publishes {
+            self.tell_upload(key, now);
             self.send_transport_feedback(key, now);
             now.us + FEEDBACK_US
         } else {
@@ -332,7 +333,7 @@ impl Forwarder {
     }
 
     /// Seals and sends RTCP; reduced-size packets were negotiated (RFC 5506).
-    fn send_control(&mut self, key: Key, mut packet: Vec<u8>) {
+    pub(crate) fn send_control(&mut self, key: Key, mut packet: Vec<u8>) {
         let Some(transport) = self.transports.get_mut(key) else {
             return;
         };

@@ -47,6 +47,11 @@ pub enum Report {
     Traffic {
         totals: Vec<(Id, u64, u64)>,
     },
+    Closed {
+        transport: Id,
+        received: u64,
+        sent: u64,
+    },
     TrackRates {
         track: Id,
         layers: Vec<LayerRate>,

@@ -12,6 +12,7 @@ use crate::identify::Names;
 use crate::srtp::{Opener, Sealer};
 use crate::table::Key;
 use crate::twcc::Recorder;
+use crate::upload::Upload;
 use sfu_codecs::Codec;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -84,6 +85,8 @@ pub struct Transport {
     pub reported_us: i64,
     /// When transport-wide feedback last went to it.
     pub feedback_us: i64,
+    /// What it may send, and when it is told so next.
+    pub upload: Upload,
     /// Last validity of consent.
     pub consent_us: i64,
     /// Bytes of all its media that was authentic.
@@ -120,6 +123,7 @@ impl Transport {
             history: SendHistory::default(),
             reported_us: now_us,
             feedback_us: now_us,
+            upload: Upload::default(),
             consent_us: now_us,
             received_bytes: 0,
             names: Names::default(),

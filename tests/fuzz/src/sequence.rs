@@ -90,7 +90,7 @@ fn note_sent(
 
 fn command(choices: &mut Choices<'_>) -> Command {
     let (transport, id) = (choices.id(), choices.id());
-    match choices.byte() % 14 {
+    match choices.byte() % 15 {
         0 => Command::OpenTransport {
             transport,
             ufrag: format!("u{transport}"),
@@ -151,6 +151,10 @@ fn command(choices: &mut Choices<'_>) -> Command {
         }
         12 => Command::RemoveEgress {
             egress: u32::from(choices.byte()),
+        },
+        13 => Command::SetUpload {
+            transport,
+            bps: u32::from(choices.byte()) << 16,
         },
         _ => Command::SetTargets(vec![Target {
             egress: u32::from(choices.byte()),

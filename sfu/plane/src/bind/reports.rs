@@ -55,6 +55,10 @@ report! {
     Traffic { totals: Vec<(u32, u64, u64)> }
 }
 report! {
+    /// A transport is gone; media bytes received and sent over all its life.
+    Closed { transport: u32, received: u64, sent: u64 }
+}
+report! {
     /// Once a second: each layer's (bit/s, frames/s, width, height).
     TrackRates { track: u32, layers: Vec<(u32, f32, u16, u16)> }
 }
@@ -106,6 +110,19 @@ pub(super) fn to_python(py: Python<'_>, report: Report) -> PyResult<Py<PyAny>> {
         .into_any(),
         Report::Audible { track, audible } => Py::new(py, Audible { track, audible })?.into_any(),
         Report::Levels { levels } => Py::new(py, Levels { levels })?.into_any(),
+        Report::Closed {
+            transport,
+            received,
+            sent,
+        } => Py::new(
+            py,
+            Closed {
+                transport,
+                received,
+                sent,
+            },
+        )?
+        .into_any(),
         Report::Traffic { totals } => Py::new(py, Traffic { totals })?.into_any(),
         Report::TrackRates { track, layers } => {
             let layers = layers
@@ -130,6 +147,7 @@ pub(super) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
         py.get_type::<Audible>(),
         py.get_type::<Levels>(),
         py.get_type::<Traffic>(),
+        py.get_type::<Closed>(),
         py.get_type::<TrackRates>(),
         py.get_type::<Refused>(),
         py.get_type::<Fault>(),

@@ -10,6 +10,7 @@ use crate::command::{Id, LayerSource, Target};
 use crate::egress::Egress;
 use crate::header::Template;
 use crate::keyframe::KeyframeRequests;
+use crate::report::Report;
 use crate::srtp::{Opener, Sealer};
 use crate::table::Key;
 use crate::track::Track;
@@ -37,7 +38,7 @@ impl Forwarder {
         Ok(())
     }
 
-    pub(super) fn with_transport(
+    pub(crate) fn with_transport(
         &mut self,
         id: Id,
         change: impl FnOnce(&mut Transport),
@@ -78,6 +79,11 @@ impl Forwarder {
                 self.remove_egress(id)?;
             }
         }
+        self.reports.push(Report::Closed {
+            transport: id,
+            received: row.received_bytes,
+            sent: row.history.total_bytes(),
+        });
         Ok(())
     }
 

@@ -23,6 +23,8 @@ pub(crate) struct Control {
     pub(crate) sender_reports: usize,
     pub(crate) feedback: usize,
     pub(crate) nacked: Vec<u16>,
+    /// Each REMB: bit/s, and the streams that it names.
+    pub(crate) limits: Vec<(u64, Vec<u32>)>,
 }
 
 impl Call {
@@ -60,6 +62,14 @@ impl Call {
         got
     }
 
+    /// Bytes of each media packet that a peer got.
+    pub(crate) fn sent_media(&self, transport: u32) -> Vec<usize> {
+        let to_peer = self.sent.iter().filter(|(to, datagram)| {
+            *to == address(transport).remote && !_plane::rtp::is_rtcp(datagram)
+        });
+        to_peer.map(|(_, datagram)| datagram.len()).collect()
+    }
+
     pub(crate) fn control(&mut self, transport: u32) -> Control {
         let mut opener = opener(transport, false);
         let mut control = Control::default();
@@ -75,6 +85,9 @@ impl Call {
                     Rtcp::SenderReport { .. } => control.sender_reports += 1,
                     Rtcp::TransportFeedback(_) => control.feedback += 1,
                     Rtcp::Nack { items, .. } => control.nacked.extend(items),
+                    Rtcp::Remb { bitrate, ssrcs } => {
+                        control.limits.push((bitrate, ssrcs.collect()));
+                    }
                     _ => {}
                 }
             }

@@ -5,6 +5,7 @@ mod inbox;
 mod picture;
 mod repair;
 mod sound;
+mod upload;
 
 use _plane::report::Report;
 use call::{Call, PUBLISHER, SUBSCRIBER};

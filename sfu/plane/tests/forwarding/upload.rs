@@ -1,0 +1,98 @@
+//! What a publisher is told of its upload, and what was counted when a path ends.
+
+use crate::call::{Call, PUBLISHER, SUBSCRIBER};
+use crate::picture::Frame;
+use _plane::command::Command;
+use _plane::report::Report;
+
+fn limit(call: &mut Call, bps: u32) {
+    call.apply(Command::SetUpload {
+        transport: PUBLISHER,
+        bps,
+    });
+}
+
+#[test]
+fn a_publisher_is_told_its_ceiling_once_a_second() {
+    let mut call = Call::new();
+    call.publish_video(1, &[("q", 1000, 1001), ("f", 1002, 1003)]);
+    call.run(3_000);
+    assert_eq!(call.control(PUBLISHER).limits, [], "none was set");
+    limit(&mut call, 2_512_000);
+    call.sent.clear();
+    call.run(4_000);
+    let limits = call.control(PUBLISHER).limits;
+    assert!((4..=5).contains(&limits.len()), "{limits:?}");
+    assert!(limits
+        .iter()
+        .all(|(bps, ssrcs)| (2_511_900..=2_512_000).contains(bps) && *ssrcs == [1000, 1002]));
+    assert_eq!(call.control(SUBSCRIBER).limits, []);
+}
+
+#[test]
+fn a_new_ceiling_is_told_at_once_and_none_not_at_all() {
+    let mut call = Call::new();
+    call.publish_video(1, &[("", 1000, 1001)]);
+    limit(&mut call, 2_000_000);
+    call.run(100);
+    call.sent.clear();
+    limit(&mut call, 400_000);
+    call.run(60);
+    let limits = call.control(PUBLISHER).limits;
+    assert_eq!(limits, [(400_000, vec![1000])]);
+    call.sent.clear();
+    limit(&mut call, 0);
+    call.run(3_000);
+    assert_eq!(call.control(PUBLISHER).limits, []);
+}
+
+#[test]
+fn nobody_who_publishes_nothing_is_told_a_ceiling() {
+    let mut call = Call::new();
+    limit(&mut call, 2_000_000);
+    call.run(2_000);
+    assert_eq!(call.control(PUBLISHER).limits, []);
+}
+
+#[test]
+fn a_closed_transport_leaves_its_totals() {
+    let mut call = Call::new();
+    call.publish_video(1, &[("", 1000, 1001)]);
+    call.subscribe_video(10, 2000, 2001);
+    call.frame(Frame {
+        ssrc: 1000,
+        key: true,
+        packets: 3,
+        ..Frame::default()
+    });
+    let sent: usize = call.sent_media(SUBSCRIBER).iter().sum();
+    call.apply(Command::ReportTraffic);
+    call.close(SUBSCRIBER);
+    call.close(PUBLISHER);
+    let counted = |wanted| {
+        call.reports.iter().find_map(|report| match report {
+            Report::Traffic { totals } => totals.iter().find(|(id, ..)| *id == wanted).copied(),
+            _ => None,
+        })
+    };
+    let closed: Vec<_> = call
+        .reports
+        .iter()
+        .filter_map(|report| match report {
+            Report::Closed {
+                transport,
+                received,
+                sent,
+            } => Some((*transport, *received, *sent)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(closed.len(), 2);
+    assert_eq!(Some(closed[0]), counted(SUBSCRIBER));
+    assert_eq!(Some(closed[1]), counted(PUBLISHER));
+    assert_eq!(closed[0], (SUBSCRIBER, 0, sent as u64));
+    assert!(closed[1].1 > 0 && closed[1].2 == 0);
+    let before = call.reports.len();
+    call.close(SUBSCRIBER);
+    assert!(matches!(call.reports[before..], [Report::Refused { .. }]));
+}
