@@ -38,6 +38,10 @@ class Direction:
     """Fraction of packets lost besides, each by itself."""
     jitter: Steps = ((0.0, 0.0),)
     """Seconds: delay uniform from 0 to this is added, without overtaking."""
+    burst: Steps = ((0.0, 1.0),)
+    """Packets lost in a row on average; above 1 losses come in bursts (emulator only)."""
+    mark: Steps = ((0.0, math.inf),)
+    """Seconds in the queue above which ECN-capable packets are marked (emulator only)."""
 
     @classmethod
     def of(
