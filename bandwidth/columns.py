@@ -31,10 +31,10 @@ class Columns:
             new[: len(old)] = old
             setattr(self, name, new)
 
-    def clear(self, row: int) -> None:
-        """Makes a row as good as new."""
+    def clear(self, rows: int | NDArray[np.int64]) -> None:
+        """Makes rows as good as new."""
         for name, fill in self._fills.items():
-            getattr(self, name)[row] = fill[0] if isinstance(fill, tuple) else fill
+            getattr(self, name)[rows] = fill[0] if isinstance(fill, tuple) else fill
 
 
 def _full(capacity: int, fill: Fill) -> NDArray[Any]:

@@ -5,21 +5,32 @@ from typing import Final
 
 import numpy as np
 
+from sfu.bandwidth.aimd import Aimd
+from sfu.bandwidth.application_limited import ApplicationLimited
+from sfu.bandwidth.back_off import BackOff
+from sfu.bandwidth.clusters import measured
 from sfu.bandwidth.columns import Columns
+from sfu.bandwidth.fallback import Fallback
+from sfu.bandwidth.groups import Groups
 from sfu.bandwidth.index import Index
+from sfu.bandwidth.loss import BY_DELAY, INCREASING, Loss
+from sfu.bandwidth.observations import READY
+from sfu.bandwidth.probing import Probing, Situation
 from sfu.bandwidth.rows import (
     FEEDBACK,
     RATES,
+    RESET,
+    START_PROBE,
     TRANSPORT_WIDE,
     Bools,
     Floats,
     Ints,
     Records,
 )
+from sfu.bandwidth.trendline import NORMAL, OVERUSE, UNDERUSE, Trendline
+from sfu.bandwidth.tuning import Tuning
 
-NORMAL: Final = 0
-OVERUSE: Final = 1
-UNDERUSE: Final = 2
+__all__ = ["NORMAL", "OVERUSE", "UNDERUSE", "Estimator", "no_feedback"]
 
 LEAST_RATE: Final = 30_000.0
 """bit/s; below this not even sound gets through."""
@@ -27,7 +38,9 @@ MOST_RATE: Final = 4e9
 """bit/s; rates go down as 32-bit numbers."""
 
 _PACING_AT_START: Final = 2.5
-_PACING: Final = 1.1  # both goog_cc
+_PACING: Final = 1.1
+_STREAM_TIMEOUT: Final = 2.0
+"""Seconds without feedback after which slopes start anew. All three: goog_cc."""
 
 
 class Estimator(Columns):
@@ -57,7 +70,12 @@ class Estimator(Columns):
     next_step: Floats
     wanted: Floats
 
-    def __init__(self, capacity: int = 64) -> None:
+    _heard: Bools
+    _recovered: Bools
+    _sent_target: Floats
+    _sent_padding: Floats
+
+    def __init__(self, capacity: int = 64, tuning: Tuning | None = None) -> None:
         super().__init__(
             capacity,
             {
@@ -76,14 +94,29 @@ class Estimator(Columns):
                 "next_step": 0.0,
                 "wanted": 0.0,
                 "_heard": False,
-                "_changed_at": 0.0,
+                "_recovered": False,
                 "_sent_target": 0.0,
+                "_sent_padding": 0.0,
             },
         )
+        self._tuning = tuning or Tuning()
         self._index = Index(capacity)
-        self._heard: Bools
-        self._changed_at: Floats
-        self._sent_target: Floats
+        self._trendline = Trendline(capacity)
+        self._aimd = Aimd(capacity)
+        self._loss = Loss(capacity)
+        self._limited = ApplicationLimited(capacity)
+        self._back_off = BackOff(capacity)
+        self._fallback = Fallback(capacity)
+        self._probing = Probing(capacity)
+        self._tables: tuple[Columns, ...] = (
+            self._trendline,
+            self._aimd,
+            self._loss,
+            self._limited,
+            self._back_off,
+            self._fallback,
+            self._probing,
+        )
 
     def add(
         self, transport: int, now: float, *, start: float = 300_000.0, ceiling: float = math.inf
@@ -92,15 +125,18 @@ class Estimator(Columns):
         self.remove(transport)
         if self._index.full():
             self._index.grow(2 * self._index.capacity)
-            self.grow(self._index.capacity)
+            for table in (self, *self._tables):
+                table.grow(self._index.capacity)
         row = self._index.add(transport)
-        self.clear(row)
+        for table in (self, *self._tables):
+            table.clear(row)
+        start = min(max(start, LEAST_RATE), MOST_RATE)
         self.transport[row] = transport
         self.active[row] = True
         self.ceiling[row] = ceiling
-        self.estimate[row] = start
+        self.estimate[row] = self._aimd.rate[row] = self._fallback.rate[row] = start
         self.target[row] = min(start, ceiling)
-        self._changed_at[row] = now
+        self._aimd.changed_at[row] = now
 
     def remove(self, transport: int) -> None:
         row = self._index.remove(transport)
@@ -123,58 +159,120 @@ class Estimator(Columns):
 
     def tick(self, now: float, feedback: Records, deltas: Records) -> Records:
         """Takes news of FEEDBACK and DELTA rows, returns the RATES rows that changed."""
-        rows, news = self._known(feedback)
+        rows, news, first = self._known(feedback)
         heard = (news["flags"] & TRANSPORT_WIDE) != 0
-        self._learn(rows[heard], news[heard], now)
-        np.clip(self.estimate, LEAST_RATE, MOST_RATE, out=self.estimate)
-        self.target = np.minimum(self.estimate, self.ceiling)
+        self._hear(rows[heard], news[heard], first[heard], deltas, now)
+        self._heard[rows[heard]] = True
+        wide = self._heard[rows]
+        self._fallback.update(rows[~wide], news[~wide], now)
+        self._back_off.update(rows[wide], news[wide], now, self.estimate[rows[wide]])
+        self._conclude(rows, wide)
+        np.minimum(self.estimate, self.ceiling, out=self.target)
+        self._probe(now)
         return self._commands()
 
-    def _known(self, feedback: Records) -> tuple[Ints, Records]:
-        """Dense rows and news of transports that are known, the last word of each."""
+    def _known(self, feedback: Records) -> tuple[Ints, Records, Ints]:
+        """Dense rows, news and first deltas of transports that are known, the last word of each."""
+        counts = feedback["deltas"].astype(np.int64)
+        first = np.cumsum(counts) - counts
         rows = self._index.rows_of(feedback["transport"].astype(np.int64))
-        if not len(rows):
-            return rows, feedback
         last = np.empty(self._index.capacity, dtype=np.int64)
         last[rows] = np.arange(len(rows))
         kept = (rows >= 0) & (last[rows] == np.arange(len(rows)))
-        return rows[kept], feedback[kept]
+        return rows[kept], feedback[kept], first[kept]
 
-    def _learn(self, rows: Ints, news: Records, now: float) -> None:
-        """Grows by 8 % per second, falls to 0.85 of what arrives when a queue stands."""
-        throughput = news["throughput_bps"].astype(np.float64)
-        queue = news["delay_min_us"].astype(np.float64)
-        elapsed = np.clip(now - self._changed_at[rows], 0.0, 1.0)
-        estimate = self.estimate[rows]
-        over = queue > 60_000.0
-        growth = np.where(throughput > 0.0, 1.5 * throughput + 10_000.0, math.inf)
-        grown = np.maximum(estimate, np.minimum(growth, estimate * 1.08**elapsed + 500.0))
-        fallen = np.minimum(estimate, 0.85 * throughput)
-        self.estimate[rows] = np.where(over & (throughput > 0.0), fallen, grown)
-        self.state[rows] = np.where(over, OVERUSE, NORMAL)
-        self.throughput[rows] = throughput
-        self.queue_us[rows] = queue
-        self.round_trip_us[rows] = news["round_trip_us"]
-        acked, lost = news["acked_bytes"].astype(np.float64), news["lost_bytes"].astype(np.float64)
-        self.loss[rows] += 0.1 * (lost / np.maximum(acked + lost, 1.0) - self.loss[rows])
-        self._changed_at[rows] = now
-        self._heard[rows] = True
+    def _hear(self, rows: Ints, news: Records, first: Ints, deltas: Records, now: float) -> None:
+        """Transport-wide feedback, in the order of goog_cc: usage, delay, rate, loss."""
+        throughput = np.minimum(news["throughput_bps"].astype(np.float64), MOST_RATE)
+        arrived = throughput > 0.0
+        self.throughput[rows[arrived]] = throughput[arrived]
+        timed = news["round_trip_us"] > 0
+        self.round_trip_us[rows[timed]] = news["round_trip_us"][timed]
+        self._aimd.round_trip[rows[timed]] = news["round_trip_us"][timed] / 1e6
+        sent = news["sent_bytes"].astype(np.float64) + news["sent_rtx_bytes"]
+        sent += news["sent_padding_bytes"]
+        self._limited.update(rows, now, 8.0 * sent, self.estimate[rows])
+        stale = now - self._back_off.heard_at[rows] > _STREAM_TIMEOUT
+        self._trendline.clear(rows[stale | ((news["flags"] & RESET) != 0)])
+        self._trendline.update(rows, Groups(first, news["deltas"].astype(np.int64), deltas))
+        state = self._trendline.state[rows]
+        self._recovered[rows] = (self.state[rows] == UNDERUSE) & (state == NORMAL)
+        self.state[rows] = state
+        self.queue_us[rows] = news["delay_min_us"]
+        probed = measured(news)
+        floor = np.minimum(self._aimd.rate[rows], 0.85 * throughput)
+        probed = np.where(probed > 0.0, np.maximum(probed, floor), 0.0)
+        self._aimd.update(rows, now, state, throughput, probed)
+        self._loss.update(
+            rows,
+            news,
+            self._aimd.rate[rows],
+            throughput,
+            self._limited.limited[rows],
+            self.ceiling[rows],
+        )
+        self.loss[rows] = self._loss.average[rows]
+
+    def _conclude(self, rows: Ints, wide: Bools) -> None:
+        """The least of what delay, losses, answers and the receiver allow."""
+        ready = self._loss.observations.count[rows] >= READY
+        by_loss = np.where(ready, self._loss.limit[rows], math.inf)
+        rate = np.minimum(np.minimum(self._aimd.rate[rows], by_loss), self._back_off.limit[rows])
+        self.limited_by_loss[rows] = wide & (by_loss < self._aimd.rate[rows])
+        plain = rows[~wide]
+        rate[~wide] = self._fallback.rate[plain]
+        self.loss[plain] = self._fallback.loss[plain]
+        self.estimate[rows] = np.clip(rate, LEAST_RATE, MOST_RATE)
+
+    def _probe(self, now: float) -> None:
+        rows = np.flatnonzero(self.active)
+        loss_state = self._loss.state[rows]
+        fit = (self.state[rows] == NORMAL) & (loss_state == BY_DELAY)
+        fit &= self._heard[rows] & np.isinf(self._back_off.limit[rows])
+        self._probing.update(
+            rows,
+            now,
+            Situation(
+                estimate=self.estimate[rows],
+                fit=fit,
+                recovered=self._recovered[rows],
+                limited=self._limited.limited[rows],
+                limited_since=self._limited.since[rows],
+                limited_until=self._limited.ended_at[rows],
+                wanted=self.wanted[rows],
+                ceiling=self.ceiling[rows],
+            ),
+        )
+        self._recovered[rows] = False
 
     def _commands(self) -> Records:
-        """RATES of rows whose target fell, or rose by more than 1 %."""
-        changed = self.active & (
-            (self.target < self._sent_target) | (self.target > 1.01 * self._sent_target)
+        """RATES of rows with a probe to start, or whose rates fell, or rose by more than 1 %."""
+        clusters = self._probing.clusters
+        padding = np.where(
+            (self._loss.state == INCREASING) & (self.state == NORMAL), self.target, 0.0
         )
-        rows = np.flatnonzero(changed)
-        self._sent_target[rows] = self.target[rows]
+        changed = (self.target < self._sent_target) | (self.target > 1.01 * self._sent_target)
+        changed |= clusters.waiting() | (padding != self._sent_padding)
+        rows = np.flatnonzero(changed & self.active)
+        target = self.target[rows]
+        self._sent_target[rows] = target
+        self._sent_padding[rows] = padding[rows]
         rates = np.zeros(len(rows), dtype=RATES)
         rates["transport"] = self.transport[rows]
-        rates["target_bps"] = self.target[rows]
+        rates["target_bps"] = target
         factor = np.where(self._heard[rows], _PACING, _PACING_AT_START)
-        rates["pacing_bps"] = np.minimum(factor * self.target[rows], MOST_RATE)
+        rates["pacing_bps"] = np.minimum(factor * target, MOST_RATE)
+        rates["padding_bps"] = padding[rows]
+        clusters.start(rows, rates)
         return rates
 
 
 def no_feedback() -> Records:
     """Feedback of a tick without news."""
     return np.zeros(0, dtype=FEEDBACK)
+
+
+def probes(rates: Records) -> Bools:
+    """Which RATES rows start a probe."""
+    started: Bools = (rates["flags"] & START_PROBE) != 0
+    return started

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sfu.bandwidth.estimator import Estimator, no_feedback
+from sfu.bandwidth.estimator import Estimator, no_feedback, probes
 from sfu.bandwidth.rows import DELTA, FEEDBACK, TRANSPORT_WIDE, Records
 
 NO_DELTAS = np.zeros(0, dtype=DELTA)
@@ -23,7 +23,17 @@ def test_a_new_transport_gets_its_rates_once() -> None:
     assert rates["transport"].tolist() == [7]
     assert rates["target_bps"].tolist() == [400_000]
     assert rates["pacing_bps"].tolist() == [1_000_000]
-    assert len(estimator.tick(0.05, no_feedback(), NO_DELTAS)) == 0
+    estimator.tick(0.05, no_feedback(), NO_DELTAS)
+    assert len(estimator.tick(0.1, no_feedback(), NO_DELTAS)) == 0
+
+
+def test_a_new_transport_is_probed_before_anything_is_sent() -> None:
+    estimator = Estimator(2)
+    estimator.add(7, 0.0, start=400_000.0)
+    started = [estimator.tick(each / 20, no_feedback(), NO_DELTAS) for each in range(3)]
+    assert [probes(rates).tolist() for rates in started] == [[True], [True], []]
+    assert [rates["probe"].tolist() for rates in started] == [[1], [2], []]
+    assert [rates["probe_bps"].tolist() for rates in started] == [[1_200_000], [2_400_000], []]
 
 
 def test_never_above_the_ceiling() -> None:

@@ -1,0 +1,46 @@
+"""What the link was seen to carry when it was overused (goog_cc link_capacity_estimator)."""
+
+import math
+from typing import Final
+
+import numpy as np
+
+from sfu.bandwidth.columns import Columns
+from sfu.bandwidth.rows import Floats, Ints
+
+SMOOTHING: Final = 0.05
+VARIANCE: Final = 0.4
+VARIANCE_MOST: Final = 2.5
+DEVIATIONS: Final = 3.0
+
+
+class LinkCapacity(Columns):
+    """Mean and normalised variance of throughput at overuse, kbit/s; NaN while unknown."""
+
+    mean: Floats
+    variance: Floats
+
+    def __init__(self, capacity: int) -> None:
+        super().__init__(capacity, {"mean": math.nan, "variance": VARIANCE})
+
+    def bounds(self, rows: Ints) -> tuple[Floats, Floats]:
+        """bit/s between which throughput still speaks of the same link; anything when unknown."""
+        mean = self.mean[rows]
+        margin = DEVIATIONS * np.sqrt(self.variance[rows] * mean)
+        lower = np.where(np.isnan(mean), 0.0, np.maximum(mean - margin, 0.0))
+        upper = np.where(np.isnan(mean), math.inf, mean + margin)
+        return 1000.0 * lower, 1000.0 * upper
+
+    def forget(self, rows: Ints) -> None:
+        self.mean[rows] = math.nan
+
+    def overused(self, rows: Ints, throughput: Floats) -> None:
+        """Learns what came through, bit/s, when more was sent than the link carries."""
+        sample = throughput / 1000.0
+        mean = self.mean[rows]
+        mean = np.where(np.isnan(mean), sample, mean + SMOOTHING * (sample - mean))
+        error = (mean - sample) ** 2 / np.maximum(mean, 1.0)
+        variance = self.variance[rows]
+        variance += SMOOTHING * (error - variance)
+        self.mean[rows] = mean
+        self.variance[rows] = np.clip(variance, VARIANCE, VARIANCE_MOST)

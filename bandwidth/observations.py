@@ -1,0 +1,103 @@
+"""Losses by stretches of sending: the last fifteen of 250 ms or more, per transport, newest first.
+
+goog_cc loss_based_bwe_v2. Bytes count, not packets; what was reported lost and came in later is no
+loss.
+"""
+
+from typing import Final
+
+import numpy as np
+
+from sfu.bandwidth.columns import Columns
+from sfu.bandwidth.rows import Floats, Ints, Records
+
+WINDOW: Final = 15
+READY: Final = 3
+"""Observations before losses may limit."""
+DURATION_US: Final = 250_000
+WEIGHTS: Final = 0.9 ** np.arange(WINDOW)
+EXTREMES_AFTER: Final = 3
+"""Observations; with fewer none is left out of the average."""
+BURST: Final = 2.0
+"""An observation sent at that many times the median rate is no outlier: it says why it lost."""
+
+
+class Observations(Columns):
+    """Sizes and losses in bytes, rates in bit/s; 0 where nothing was observed yet."""
+
+    size: Floats
+    lost: Floats
+    rate: Floats
+    count: Ints
+    ended_us: Ints
+    """Send time of the last packet of the newest observation; 0 before the first."""
+    _size: Floats
+    _lost: Floats
+
+    def __init__(self, capacity: int) -> None:
+        super().__init__(
+            capacity,
+            {
+                "size": (0.0, WINDOW),
+                "lost": (0.0, WINDOW),
+                "rate": (0.0, WINDOW),
+                "count": 0,
+                "ended_us": 0,
+                "_size": 0.0,
+                "_lost": 0.0,
+            },
+        )
+
+    def add(self, rows: Ints, news: Records) -> Ints:
+        """Takes a feedback of each row; returns where in `rows` an observation was completed."""
+        lost = news["lost_bytes"].astype(np.float64) - news["unlost_bytes"]
+        self._size[rows] += news["acked_bytes"] + lost
+        self._lost[rows] += lost
+        sent = news["last_sent_us"]
+        ended = self.ended_us[rows]
+        first = (ended == 0) & (sent > 0)
+        self.ended_us[rows[first]] = sent[first]
+        duration = sent.astype(np.float64) - ended
+        closed = np.flatnonzero((ended != 0) & (duration >= DURATION_US) & (self._size[rows] > 0.0))
+        self._close(rows[closed], duration[closed], sent[closed])
+        return closed
+
+    def _close(self, rows: Ints, duration_us: Floats, sent: Ints) -> None:
+        size = self._size[rows]
+        # More may have come back than was lost in this stretch.
+        lost = np.clip(self._lost[rows], 0.0, size)
+        for window, newest in (
+            (self.size, size),
+            (self.lost, lost),
+            (self.rate, size * 8e6 / duration_us),
+        ):
+            moved = window[rows]
+            moved[:, 1:] = moved[:, :-1]
+            moved[:, 0] = newest
+            window[rows] = moved
+        self.count[rows] += 1
+        self.ended_us[rows] = sent
+        self._size[rows] = 0.0
+        self._lost[rows] = 0.0
+
+    def average_loss(self, rows: Ints) -> Floats:
+        """Weighted fraction of bytes lost, without the best and the worst observation."""
+        size, lost = WEIGHTS * self.size[rows], WEIGHTS * self.lost[rows]
+        filled = size > 0.0
+        fraction = np.divide(lost, size, out=np.zeros_like(size), where=filled)
+        each = np.arange(len(rows))
+        worst = np.argmax(np.where(filled, fraction, -1.0), axis=1)
+        best = np.argmin(np.where(filled, fraction, 2.0), axis=1)
+        total, total_lost = size.sum(axis=1), lost.sum(axis=1)
+        rates = np.where(filled, self.rate[rows], np.nan)
+        seen = filled.sum(axis=1)
+        median = np.sort(rates, axis=1)[each, seen // 2]
+        plain = (seen <= EXTREMES_AFTER) | (BURST * median <= self.rate[rows][each, worst])
+        # Without any difference both extremes are the same observation.
+        apart = worst != best
+        inner = total - size[each, worst] - np.where(apart, size[each, best], 0.0)
+        inner_lost = total_lost - lost[each, worst] - np.where(apart, lost[each, best], 0.0)
+        kept = np.where(plain, total, inner)
+        kept_lost = np.where(plain, total_lost, inner_lost)
+        loss: Floats = np.divide(kept_lost, kept, out=np.zeros_like(kept), where=kept > 1e-9)
+        return loss.clip(0.0, 1.0)
