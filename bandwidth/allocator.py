@@ -1,0 +1,338 @@
+"""How far up its staircase each receiver is: up late and one layer at a time, down at once.
+
+One row per receiver, the estimator's; many rows share one staircase. A tick looks at all rows at
+once and names those whose level has changed.
+"""
+
+import math
+from typing import Final
+
+import numpy as np
+
+from sfu.bandwidth.columns import Columns
+from sfu.bandwidth.estimator import OVERUSE
+from sfu.bandwidth.rows import Bools, Floats, Ints
+from sfu.bandwidth.staircase import Staircase
+
+UP_MARGIN: Final = 1.10
+"""A level is taken when the path carries this much more than it costs, for UP_AFTER seconds."""
+UP_AFTER: Final = 1.0
+UP_DWELL: Final = 2.0
+"""Seconds between two steps up."""
+
+PROBED_MARGIN: Final = 1.03
+"""The same where a probe has shown what the path carries: such levels are taken at once."""
+PROBED_DWELL: Final = 0.2
+PROBED_FOR: Final = 1.0
+"""Seconds for which a probe's word counts."""
+
+DOWN_AFTER: Final = 0.3
+"""Seconds for which a level may cost more than the path carries."""
+OVERUSED: Final = 0.85
+"""Not even that long when the path is overused and carries less than this part."""
+STANDING_QUEUE_US: Final = 100_000.0
+"""Nor when so much stands in its queue; and no step up meanwhile."""
+
+UNDONE_WITHIN: Final = 10.0
+"""A step up that had to be taken back within so many seconds was one too many."""
+BLOCK_FIRST: Final = 5.0
+"""It is not tried again for so many seconds, twice as many each time."""
+BLOCK_MOST: Final = 60.0
+FORGET_AFTER: Final = 60.0
+"""Seconds without a step down or a block after which that is forgotten."""
+
+# Without a probe an estimate grows by 8 % a second at the most (goog_cc), or a little more when
+# it is very low. What grows faster than this has been measured.
+_GROWTH: Final = 0.15
+_GROWTH_LEAST: Final = 30_000.0
+_JUMP: Final = 1.05
+
+NONE: Final = -1
+
+
+class Allocator(Columns):
+    """Levels of many receivers; all columns mean nothing in rows without a staircase."""
+
+    level: Ints
+    """How many steps of its staircase a receiver is given."""
+    cost: Floats
+    """bit/s of that, sound included."""
+    blocked_until: Floats
+    """Until then a row stays below `blocked_level`."""
+    blocked_level: Ints
+
+    def __init__(self, capacity: int = 64) -> None:
+        super().__init__(
+            capacity,
+            {
+                "level": 0,
+                "cost": 0.0,
+                "blocked_until": -math.inf,
+                "blocked_level": 0,
+                "_stair": NONE,
+                "_next": math.inf,
+                "_next_probed": math.inf,
+                "_target": 0.0,
+                "_grown": 0.0,
+                "_probed_until": -math.inf,
+                "_above_since": math.inf,
+                "_above_least": math.inf,
+                "_below_since": math.inf,
+                "_up_at": -math.inf,
+                "_up_level": 0,
+                "_down_at": -math.inf,
+                "_penalty": 0.0,
+            },
+        )
+        self._stair: Ints
+        self._next: Floats
+        self._next_probed: Floats
+        self._target: Floats
+        self._grown: Floats
+        self._probed_until: Floats
+        self._above_since: Floats
+        self._above_least: Floats
+        self._below_since: Floats
+        self._up_at: Floats
+        self._up_level: Ints
+        self._down_at: Floats
+        self._penalty: Floats
+        self._stairs = _Stairs()
+        self._ticked = -math.inf
+
+    def staircase_of(self, row: int) -> Staircase | None:
+        """What a row climbs."""
+        return self._stairs.kept[self._stair[row]] if self._stair[row] != NONE else None
+
+    def assign(self, rows: Ints, staircase: Staircase) -> None:
+        """These rows climb this staircase from now on; those that are new start at its foot.
+
+        On a staircase of the same structure a row keeps its level, whatever the level costs now.
+        On another one it gets what it may have for the bit/s that it had, or would go up to.
+        """
+        if not len(rows):
+            return
+        self._reserve(int(rows.max()) + 1)
+        former = self._stair[rows]
+        stair = self._stairs.add(staircase, len(rows))
+        for old, count in zip(*np.unique(former, return_counts=True), strict=True):
+            here = rows[former == old]
+            if old == NONE:
+                self.level[here] = 0
+                continue
+            if self._stairs.kept[old].pictures != staircase.pictures:
+                self._move(here, stair)
+            self._stairs.release(old, count)
+        self._stair[rows] = stair
+        self._settle(rows)
+
+    def release(self, rows: Ints) -> None:
+        """These rows have no receiver any more."""
+        rows = rows[rows < len(self.level)]
+        rows = rows[self._stair[rows] != NONE]
+        for old, count in zip(*np.unique(self._stair[rows], return_counts=True), strict=True):
+            self._stairs.release(old, count)
+        for row in rows.tolist():
+            self.clear(row)
+
+    def tick(
+        self, now: float, target: Floats, throughput: Floats, state: Ints, queue_us: Floats
+    ) -> Ints:
+        """Takes the estimator's columns, returns the rows whose level has changed."""
+        count = len(target)
+        self._reserve(count)
+        elapsed = min(max(now - self._ticked, 0.0), 1.0)
+        self._ticked = now
+        climbing = self._stair[:count] != NONE
+        self._target[:count] = target
+        self._notice_probes(now, target, elapsed)
+        down = climbing & self._falls(now, target, state, queue_us)
+        up = climbing & ~down & (state != OVERUSE) & (queue_us <= STANDING_QUEUE_US)
+        fallen = self._step_down(np.flatnonzero(down), now)
+        risen = self._step_up(up, now)
+        return np.concatenate((fallen, risen))
+
+    def demand(self, rows: Ints, now: float) -> tuple[Floats, Floats, Floats, Floats]:
+        """bit/s for `Estimator.demand`: what levels cost, what would take them up, what all
+        costs, and the ceiling."""
+        cost, level, stairs = self.cost[rows], self.level[rows], self._stair[rows]
+        top = self._stairs.top[stairs]
+        blocked = (now < self.blocked_until[rows]) & (level + 1 >= self.blocked_level[rows])
+        free = (level < top) & ~blocked
+        upwards = np.where(free, self._next_probed[rows], cost)
+        return cost, upwards, self._stairs.probed[stairs, top], self._stairs.ceiling[stairs]
+
+    # One tick
+
+    def _notice_probes(self, now: float, target: Floats, elapsed: float) -> None:
+        """A target that rises faster than an estimate grows by itself was shown by a probe."""
+        count = len(target)
+        grown = self._grown[:count]
+        grown += (_GROWTH * grown + _GROWTH_LEAST) * elapsed
+        np.minimum(grown, target, out=grown)
+        jumped = target > _JUMP * grown
+        grown[jumped] = target[jumped]
+        self._probed_until[:count][jumped] = now + PROBED_FOR
+
+    def _falls(self, now: float, target: Floats, state: Ints, queue_us: Floats) -> Bools:
+        count = len(target)
+        cost, since = self.cost[:count], self._below_since[:count]
+        below = (target < cost) & (self.level[:count] > 0)
+        since[~below] = math.inf
+        np.minimum(since, now, out=since, where=below)
+        hurry = ((state == OVERUSE) & (target < OVERUSED * cost)) | (queue_us > STANDING_QUEUE_US)
+        fallen: Bools = below & (hurry | (now - since >= DOWN_AFTER))
+        return fallen
+
+    def _step_down(self, rows: Ints, now: float) -> Ints:
+        if not len(rows):
+            return rows
+        stairs, old = self._stair[rows], self.level[rows]
+        level = np.minimum(old, _fits(self._stairs.cumulative[stairs], self._target[rows]))
+        undone = (now - self._up_at[rows] < UNDONE_WITHIN) & (level < self._up_level[rows])
+        calm = now - np.maximum(self._down_at[rows], self.blocked_until[rows]) > FORGET_AFTER
+        former = np.where(calm, 0.0, self._penalty[rows])
+        penalty = np.clip(2 * former, BLOCK_FIRST, BLOCK_MOST)
+        hit = rows[undone]
+        self._penalty[hit] = penalty[undone]
+        self.blocked_until[hit] = now + penalty[undone]
+        self.blocked_level[hit] = np.minimum(old, self._up_level[rows])[undone]
+        self._up_at[hit] = -math.inf
+        self._down_at[rows] = now
+        self._below_since[rows] = math.inf
+        self.level[rows] = level
+        self._settle(rows)
+        return rows
+
+    def _step_up(self, may: Bools, now: float) -> Ints:
+        count = len(may)
+        target, since = self._target[:count], self._above_since[:count]
+        above = may & (target >= self._next[:count])
+        since[~above] = math.inf
+        self._above_least[:count][~above] = math.inf
+        np.minimum(since, now, out=since, where=above)
+        least = self._above_least[:count]
+        np.minimum(least, target, out=least, where=above)
+        dwelt = now - self._up_at[:count]
+        slow = above & (now - since >= UP_AFTER) & (dwelt >= UP_DWELL)
+        fast = may & (now <= self._probed_until[:count]) & (dwelt >= PROBED_DWELL)
+        fast &= target >= self._next_probed[:count]
+        rows = np.flatnonzero(slow | fast)
+        if not len(rows):
+            return rows
+        stairs, old = self._stair[rows], self.level[rows]
+        probed = _fits(self._stairs.probed[stairs], target[rows])
+        held = _fits(self._stairs.needed[stairs], least[rows])
+        level = np.maximum(np.where(fast[rows], probed, old), np.where(slow[rows], held, old))
+        level = np.minimum(level, self._stairs.reach[stairs, old])
+        blocked = now < self.blocked_until[rows]
+        level = np.where(blocked, np.minimum(level, self.blocked_level[rows] - 1), level)
+        rows, level = rows[level > old], level[level > old]
+        self.level[rows] = level
+        self._up_at[rows] = now
+        self._up_level[rows] = level
+        self._above_since[rows] = math.inf
+        self._above_least[rows] = math.inf
+        self._settle(rows)
+        return rows
+
+    # Staircases
+
+    def _move(self, rows: Ints, stair: int) -> None:
+        """To the level of another staircase that costs what the present one does, or more when
+        the path carries that with ease."""
+        easy = np.where(self._penalty[rows] > 0, 0.0, self._target[rows] / UP_MARGIN)
+        spend = np.maximum(self.cost[rows], easy)
+        level = _fits(self._stairs.cumulative[stair][None, :], spend)
+        self.level[rows] = level
+        self.blocked_until[rows] = -math.inf
+        self._up_at[rows] = -math.inf
+
+    def _settle(self, rows: Ints) -> None:
+        """What a level costs and what the next one needs, for rows that have moved."""
+        stairs, level = self._stair[rows], self.level[rows]
+        self.cost[rows] = self._stairs.cumulative[stairs, level]
+        # Beyond the top there is one more column, of infinity.
+        self._next[rows] = self._stairs.needed[stairs, level + 1]
+        self._next_probed[rows] = self._stairs.probed[stairs, level + 1]
+
+    def _reserve(self, count: int) -> None:
+        if count > len(self.level):
+            self.grow(max(count, 2 * len(self.level)))
+
+
+def _fits(costs: Floats, bps: Floats) -> Ints:
+    """The highest level of each row that costs no more; 0 when even that costs more."""
+    levels: Ints = np.count_nonzero(costs <= bps[:, None], axis=1) - 1
+    return np.maximum(levels, 0)
+
+
+class _Stairs:
+    """The staircases in use as rows of tables, padded with infinity."""
+
+    def __init__(self) -> None:
+        self.kept: list[Staircase] = []
+        self.cumulative = np.empty((0, 1))
+        self.needed = np.empty((0, 1))
+        """bit/s that a path has to carry for each level to be taken."""
+        self.probed = np.empty((0, 1))
+        """The same when a probe has shown that it does."""
+        self.reach = np.empty((0, 1), dtype=np.int64)
+        self.top = np.empty(0, dtype=np.int64)
+        self.ceiling = np.empty(0)
+        self._users: list[int] = []
+        self._numbers: dict[int, int] = {}
+        self._free: list[int] = []
+
+    def add(self, staircase: Staircase, users: int) -> int:
+        """The number that a staircase has while it is in use."""
+        number = self._numbers.get(id(staircase))
+        if number is None:
+            number = self._free.pop() if self._free else self._append()
+            self._write(number, staircase)
+        self._users[number] += users
+        return number
+
+    def release(self, number: int, users: int) -> None:
+        self._users[number] -= users
+        if not self._users[number]:
+            del self._numbers[id(self.kept[number])]
+            self._free.append(number)
+
+    def _append(self) -> int:
+        self.kept.append(_EMPTY)
+        self._users.append(0)
+        rows = len(self.kept)
+        if rows > len(self.top):
+            self._resize(max(8, 2 * len(self.top)), self.cumulative.shape[1])
+        return rows - 1
+
+    def _write(self, number: int, staircase: Staircase) -> None:
+        costs, levels = staircase.cumulative, len(staircase.cumulative)
+        if levels + 1 > self.cumulative.shape[1]:
+            self._resize(len(self.top), 2 * (levels + 1))
+        self.kept[number] = staircase
+        self._numbers[id(staircase)] = number
+        # Targets never exceed the ceiling, so none has to for what is granted.
+        for table, margin in (
+            (self.cumulative, 1.0),
+            (self.needed, UP_MARGIN),
+            (self.probed, PROBED_MARGIN),
+        ):
+            table[number] = math.inf
+            table[number, :levels] = np.minimum(margin * costs, staircase.ceiling)
+        self.reach[number, :levels] = staircase.reach
+        self.top[number] = levels - 1
+        self.ceiling[number] = staircase.ceiling
+
+    def _resize(self, rows: int, width: int) -> None:
+        for name in ("cumulative", "needed", "probed", "reach", "top", "ceiling"):
+            old = getattr(self, name)
+            new = np.zeros((rows, width) if old.ndim > 1 else rows, dtype=old.dtype)
+            if old.dtype == np.float64:
+                new[...] = math.inf
+            new[tuple(slice(length) for length in old.shape)] = old
+            setattr(self, name, new)
+
+
+_EMPTY: Final = Staircase((), np.zeros(1), 0.0, {})

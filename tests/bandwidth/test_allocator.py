@@ -1,0 +1,281 @@
+"""How far up receivers are, and when that changes."""
+
+import math
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sfu.bandwidth.allocator import Allocator
+from sfu.bandwidth.estimator import NORMAL, OVERUSE
+from sfu.bandwidth.rows import Ints
+from sfu.bandwidth.staircase import Demand, Layer, Staircase, staircase
+
+CAMERA = (Layer(150_000, 180), Layer(450_000, 360), Layer(1_250_000, 720))
+ROW = np.array([0])
+TICK = 0.05
+
+
+def stairs(
+    *names: str, ceiling: float = 4_000_000, layers: tuple[Layer, ...] = CAMERA
+) -> Staircase:
+    return staircase([Demand(name, layers) for name in names], audio=64_000, ceiling=ceiling)
+
+
+class Path:
+    """One receiver; `now` moves with `hold`."""
+
+    def __init__(self, made: Staircase, target: float) -> None:
+        self.allocator = Allocator(1)
+        self.now = 100.0
+        self.made = made
+        self.target = target
+        self.state = NORMAL
+        self.queue_us = 0.0
+        self.levels: list[int] = []
+        self.allocator.assign(ROW, made)
+
+    def tick(self) -> Ints:
+        self.now += TICK
+        self.levels.append(self.level)
+        return self.allocator.tick(
+            self.now, np.array([self.target]), np.array([self.target]),
+            np.array([self.state]), np.array([self.queue_us]),
+        )  # fmt: skip
+
+    def hold(self, seconds: float, target: float | None = None) -> int:
+        """The level after so many seconds with this target."""
+        self.target = self.target if target is None else target
+        for _ in range(round(seconds / TICK)):
+            self.tick()
+        return self.level
+
+    def creep(self, target: float) -> int:
+        """As an estimate grows without probes: 8 % a second."""
+        while self.target < target:
+            self.target = min(target, self.target * (1 + 0.08 * TICK))
+            self.tick()
+        return self.level
+
+    @property
+    def level(self) -> int:
+        return int(self.allocator.level[0])
+
+
+def test_who_is_new_climbs_layer_by_layer_to_what_fits() -> None:
+    path = Path(stairs("a"), 600_000)
+    assert path.level == 0
+    assert path.tick().tolist() == [0]
+    assert path.level == 1, "the base comes first, whatever the path carries"
+    assert path.hold(0.5) == 2
+    assert path.hold(60) == 2
+
+
+def test_what_grows_by_itself_is_believed_after_a_second_with_a_margin() -> None:
+    path = Path(stairs("a"), 700_000)
+    assert path.hold(5) == 2
+    cost = float(path.made.cumulative[3])
+    assert path.creep(1.09 * cost) == 2
+    assert path.hold(10) == 2, "nor does waiting help"
+    path.creep(1.11 * cost)
+    assert path.hold(0.8) == 2
+    assert path.hold(0.3) == 3
+
+
+def test_a_probe_is_believed_at_once() -> None:
+    path = Path(stairs("a"), 700_000)
+    path.hold(10)
+    path.target = 1.05 * float(path.made.cumulative[3])
+    path.tick()
+    assert path.level == 3
+
+
+def test_a_probe_that_shows_no_more_than_the_cost_is_not_enough() -> None:
+    path = Path(stairs("a"), 700_000)
+    path.hold(10)
+    assert path.hold(10, 1.01 * float(path.made.cumulative[3])) == 2
+
+
+def test_the_ceiling_needs_no_margin() -> None:
+    made = stairs("a", ceiling=64_000 + 1.03 * 1_250_000 + 10)
+    path = Path(made, 700_000)
+    path.hold(10)
+    path.creep(made.ceiling)
+    assert path.hold(3) == 3
+
+
+def test_the_most_important_base_is_granted_even_beyond_the_ceiling() -> None:
+    path = Path(stairs("a", layers=CAMERA[2:], ceiling=1_000_000), 1_000_000)
+    assert path.hold(0.1) == 1
+    assert path.hold(0.5, 900_000) == 0
+
+
+def test_a_level_that_does_not_fit_is_left_after_a_third_of_a_second() -> None:
+    path = Path(stairs("a", "b"), 3_000_000)
+    full = len(path.made.steps)
+    assert path.hold(10) == full
+    cost = float(path.made.cumulative[full])
+    assert path.hold(0.2, 0.99 * cost) == full
+    path.target = cost
+    path.tick()
+    assert path.hold(0.25, 0.99 * cost) == full, "the time begins anew"
+    assert path.hold(0.15) == full - 1
+
+
+def test_overuse_far_below_and_a_standing_queue_do_not_wait() -> None:
+    for state, queue_us, part in [(OVERUSE, 0.0, 0.84), (NORMAL, 110_000.0, 0.99)]:
+        path = Path(stairs("a"), 3_000_000)
+        path.hold(10)
+        path.state, path.queue_us = state, queue_us
+        path.target = part * float(path.made.cumulative[3])
+        path.tick()
+        assert path.level == 2
+        assert path.hold(20, 5_000_000) == 2, "and nobody climbs meanwhile"
+
+
+def test_down_goes_as_far_as_it_must_at_once() -> None:
+    path = Path(stairs("a", "b"), 3_000_000)
+    path.hold(10)
+    path.state = OVERUSE
+    path.hold(0.05, 230_000)
+    assert path.level == 1
+    path.hold(0.05, 10_000)
+    assert path.level == 0, "sound alone"
+
+
+def test_a_step_that_had_to_be_undone_is_blocked_twice_as_long_each_time() -> None:
+    path = Path(stairs("a"), 700_000)
+    path.hold(10)
+    waits = []
+    for _ in range(6):
+        path.hold(2, 1_600_000)
+        assert path.level == 3
+        path.hold(1, 700_000)
+        assert path.level == 2
+        began = path.now
+        while path.level == 2:
+            path.target = 700_000
+            path.tick()
+            path.target = 1_600_000
+            path.tick()
+        waits.append(path.now - began + 1)
+    rounded = [5 * round(wait / 5) for wait in waits]
+    assert rounded == [5, 10, 20, 40, 60, 60]
+
+
+def test_a_block_spares_the_levels_below_it_and_is_forgotten_after_a_calm_minute() -> None:
+    path = Path(stairs("a", "b"), 3_000_000)
+    path.hold(3)
+    path.hold(1, 250_000)
+    assert path.level == 1
+    path.hold(3, 3_000_000)
+    assert path.level == len(path.made.steps) - 1
+    path.hold(90)
+    assert path.level == len(path.made.steps)
+    path.hold(1, 2_000_000)
+    fallen = path.now
+    while path.level < len(path.made.steps):
+        path.hold(0.5, 3_000_000)
+    assert path.now - fallen < 5
+
+
+def test_costs_that_move_do_not_move_levels() -> None:
+    path = Path(stairs("a", "b"), 1_500_000)
+    level = path.hold(10)
+    dearer = tuple(layer._replace(bps=layer.bps * 104 // 100) for layer in CAMERA)
+    path.allocator.assign(ROW, stairs("a", "b", layers=dearer))
+    assert path.level == level
+    assert path.allocator.cost[0] > path.made.cumulative[level]
+
+
+def test_another_stage_is_given_for_what_the_former_cost() -> None:
+    path = Path(stairs("a"), 1_400_000)
+    assert path.hold(10) == 3
+    other = stairs("a", "b", "c")
+    path.allocator.assign(ROW, other)
+    assert path.level == int(np.searchsorted(other.cumulative, 64_000 + 1_287_500, "right")) - 1
+    assert path.allocator.staircase_of(0) is other
+
+
+def test_what_is_asked_of_the_estimator() -> None:
+    path = Path(stairs("a", ceiling=3_000_000), 700_000)
+    path.hold(10)
+    cost, upwards, wanted, ceiling = (
+        float(column[0]) for column in path.allocator.demand(ROW, path.now)
+    )
+    assert cost == path.made.cumulative[2]
+    assert path.made.cumulative[3] < upwards == wanted < 1.05 * path.made.cumulative[3]
+    assert ceiling == 3_000_000
+    path.hold(1, 1_600_000)
+    path.hold(1, 700_000)
+    assert path.allocator.demand(ROW, path.now)[1][0] == cost, "no probe for what is blocked"
+    path.hold(3, 3_000_000)
+    path.hold(5)
+    top = path.allocator.demand(ROW, path.now)
+    assert top[0][0] == top[1][0]
+
+
+def test_rows_that_are_released_are_used_again_from_the_foot() -> None:
+    path = Path(stairs("a"), 3_000_000)
+    path.hold(10)
+    path.allocator.release(ROW)
+    assert path.allocator.staircase_of(0) is None
+    assert path.tick().tolist() == []
+    path.allocator.assign(ROW, stairs("b"))
+    assert path.level == 0
+
+
+def test_many_rows_share_a_staircase_and_each_has_its_level() -> None:
+    allocator = Allocator(4)
+    rows = np.arange(100)
+    made = stairs("a", "b", "c")
+    allocator.assign(rows, made)
+    allocator.assign(rows[::3], stairs("x"))
+    target = np.linspace(100_000, 4_000_000, 100)
+    now = 5.0
+    for _ in range(100):
+        now += TICK
+        allocator.tick(now, target, target, np.zeros(100, dtype=np.int64), np.zeros(100))
+    for row in rows.tolist():
+        costs = allocator.staircase_of(row).cumulative  # type: ignore[union-attr]
+        assert allocator.level[row] == max(
+            0, np.searchsorted(costs * 1.03, target[row], "right") - 1
+        )
+
+
+events = st.lists(
+    st.tuples(
+        st.floats(0.01, 3.0),  # seconds
+        st.floats(0, 6_000_000),  # target
+        st.sampled_from([NORMAL, NORMAL, NORMAL, OVERUSE]),
+        st.sampled_from([0.0, 0.0, 150_000.0]),
+        st.sampled_from([None, None, "a", "ab", "abcd"]),  # another stage
+    ),
+    max_size=40,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(events)
+def test_never_more_than_fits_and_one_spatial_layer_at_a_time(
+    course: list[tuple[float, float, int, float, str | None]],
+) -> None:
+    path = Path(stairs("a", "b"), 300_000)
+    allocator = path.allocator
+    misfit_since = math.inf
+    for seconds, target, state, queue_us, stage in course:
+        if stage is not None:
+            allocator.assign(ROW, stairs(*stage))
+        path.target, path.state, path.queue_us = target, state, queue_us
+        for _ in range(math.ceil(seconds / TICK)):
+            before = path.level
+            path.tick()
+            made = allocator.staircase_of(0)
+            assert made is not None
+            if path.level > before:
+                assert path.level <= made.reach[before]
+                assert made.cumulative[path.level] <= target
+            fits = path.level == 0 or made.cumulative[path.level] <= target
+            misfit_since = math.inf if fits else min(misfit_since, path.now)
+            assert path.now - misfit_since <= 0.3 + TICK
+            assert allocator.cost[0] == made.cumulative[path.level]
