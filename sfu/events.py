@@ -11,7 +11,7 @@ from typing import Literal
 
 from sfu.options import Mode
 from sfu.participant import Participant
-from sfu.track import Track
+from sfu.track import Source, Track
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +262,24 @@ class ConnectionLost:
     """Whether media could flow before."""
 
 
-Notice = QualityChanged | ConnectionLost
+@dataclass(frozen=True, slots=True)
+class LayersWanted:
+    """Which layers of one's own picture anybody watches, lowest first; the lowest is always
+    wanted. What is not wanted need not be sent, until it is wanted again."""
+
+    source: Source
+    wanted: tuple[bool, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CongestionChanged:
+    """The receiving connection carries less than is wanted, in bit/s; equal when it is over."""
+
+    available: int
+    wanted: int
+
+
+Notice = QualityChanged | ConnectionLost | LayersWanted | CongestionChanged
 
 
 @dataclass(frozen=True, slots=True)
