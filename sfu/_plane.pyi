@@ -91,8 +91,8 @@ class Traffic:
 
 @final
 class Closed:
-    """A transport is gone, with the media bytes received and sent over all its life: one
-    for each that was open."""
+    """A transport is gone, with the media bytes received and sent over all its life: the
+    answer to each `close_transport`."""
 
     __match_args__ = ("transport", "received", "sent")
     transport: int

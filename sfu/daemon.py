@@ -127,6 +127,7 @@ class Daemon:
             return
         if self.dev:
             journal.forget_passing()
+        await journal.settled()
         self.rooms.journal = None
         if self._delivery is not None:
             self._delivery.cancel()

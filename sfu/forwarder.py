@@ -118,6 +118,8 @@ class Forwarder:
         self._backlog: deque[Callable[[], None]] = deque()
         self._deadlines: list[tuple[float, int]] = []
         self._transports: dict[int, tuple[Transport, TransportOwner]] = {}
+        self._closing: dict[int, Transport] = {}
+        """Those that the worker has not reported as closed yet."""
         self._tracks: dict[int, TrackOwner] = {}
         self._egresses: dict[int, EgressOwner] = {}
 
@@ -177,7 +179,11 @@ class Forwarder:
 
     def transport_closed(self, transport: Transport, now: float) -> None:
         """Called by the transport."""
-        self.order(self.worker.close_transport, transport.id)
+        if self.fault is None:
+            self._closing[transport.id] = transport
+            self.order(self.worker.close_transport, transport.id)
+        else:
+            transport.counted(*transport.traffic)
         entry = self._transports.pop(transport.id, None)
         if entry is not None:
             log.info("transport closed", transport=transport.id, reason=transport.why, bounded=True)
@@ -330,6 +336,9 @@ class Forwarder:
                 for id, received, sent in totals:
                     if entry := self._transports.get(id):
                         entry[0].traffic = (received, sent)
+            case _plane.Closed(id, received, sent):
+                if transport := self._closing.pop(id, None):
+                    transport.counted(received, sent)
             case _plane.TrackRates(track, layers):
                 if owner := self._tracks.get(track):
                     owner.rates(track, layers)
@@ -351,3 +360,6 @@ class Forwarder:
             self.fault = reason
             self._backlog.clear()
             log.critical("worker stopped", reason=reason)
+            closing, self._closing = self._closing, {}
+            for transport in closing.values():
+                transport.counted(*transport.traffic)

@@ -10,6 +10,7 @@ that were cut off (`sfu.usage`).
 
 import asyncio
 import contextlib
+import math
 import secrets
 from collections.abc import Callable, Container, Iterator, Sequence
 from functools import partial
@@ -17,6 +18,7 @@ from typing import Final
 
 import structlog
 
+from sfu.accounts import Account
 from sfu.announcements import Announcement, announcement, lost
 from sfu.events import (
     Change,
@@ -52,6 +54,8 @@ from sfu.store.writes import (
 from sfu.usage import HEARTBEAT, Attendance, client_of
 
 PATIENCE: Final = 10.0
+SETTLING: Final = 1.0
+"""Seconds that a usage record waits for the last word on its stay's connections."""
 PRUNE: Final = 3600.0
 REVOKED_FOR: Final = 10 * 366 * 86_400.0
 """A revoked token's own end is not known, so it is barred for longer than any is valid."""
@@ -81,6 +85,10 @@ class Journal:
         self._absent: dict[tuple[str, str, str], str] = {}
         """The stays that were cut off, by tenant, room and identity."""
         self._gathered: list[Write] | None = None
+        self._leaving: dict[str, tuple[float, Account]] = {}
+        """Whose totals are still to come, by when, in that order."""
+        self._settled = asyncio.Event()
+        self._settled.set()
         self._heartbeat_at = 0.0
         self._prune_at = 0.0
 
@@ -168,17 +176,25 @@ class Journal:
 
         Raises StoreError when it cannot be kept, or is not within PATIENCE: it is tried on.
         """
+        await self.settled()
         if self.written is not None:
             try:
                 await asyncio.wait_for(asyncio.shield(self.written), PATIENCE)
             except TimeoutError:
                 raise StoreError("the store is busy or away") from None
 
+    async def settled(self) -> None:
+        """Returns when the totals of all who have left are recorded: within SETTLING."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._settled.wait(), SETTLING)
+        self._give_up(math.inf)
+
     def tick(self, now: float) -> None:
         """The heartbeat, and what is due by time alone; `now` of a clock that is never set."""
         if now >= self._heartbeat_at:
             self._heartbeat_at = now + HEARTBEAT
             self._submit(self._attendance.heartbeat(self._now, self._rooms.traffic()))
+        self._give_up(now)
         if expired := self._attendance.expire(self._now):
             self._submit(self._told(expired))
             self._index_absent()
@@ -221,7 +237,7 @@ class Journal:
             case ParticipantUpdated(participant):
                 return attendance.change_role(participant.id, participant.role, now)
             case ParticipantLeft(participant, reason):
-                return attendance.leave(participant.id, now, reason)
+                return self._left(participant.id, reason, now)
             case RoomStarted():
                 return attendance.start(_event(room, kept, now))
             case RoomOpened() if room.state is State.LIVE:
@@ -242,6 +258,31 @@ class Journal:
         if former is not None:
             writes += self._told(self._attendance.dismiss(former, now, "replaced"))
         return writes + self._attendance.join(_stay(room, kept, participant))
+
+    def _left(self, id: str, reason: str, now: float) -> list[Write]:
+        account = self._rooms.accounts.get(id)
+        if account is None or account.settled:
+            totals = None if account is None else account.totals
+            return self._attendance.leave(id, now, reason, totals)
+        self._attendance.part(id, now, reason)
+        self._leaving[id] = self._rooms.clock.monotonic() + SETTLING, account
+        self._settled.clear()
+        account.when_settled(lambda: self._settle(id))
+        return []
+
+    def _settle(self, id: str) -> None:
+        found = self._leaving.pop(id, None)
+        if found is None:
+            return  # the last word came too late
+        if not self._leaving:
+            self._settled.set()
+        self._submit(self._attendance.settle(id, self._now, found[1].totals))
+
+    def _give_up(self, now: float) -> None:
+        """What has not come by `now` (monotonic) counts as far as it is known."""
+        for id in [id for id, (due, _) in self._leaving.items() if due <= now]:
+            log.warning("totals incomplete", participant=id, bounded=True)
+            self._settle(id)
 
     def _cut_off(self, room: Room, participant: Participant) -> bool:
         """Whether this is somebody whose stay a restart has interrupted."""

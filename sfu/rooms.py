@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 import structlog
 
+from sfu.accounts import Account
 from sfu.commands import Command, End, Join, Leave, Publish, Start, Tick
 from sfu.errors import Refusal
 from sfu.events import (
@@ -113,7 +114,12 @@ class LiveRoom:
         """The room's media; made when it is first needed. Refused while no worker runs."""
         if self.stage is None or self.stage.forwarder.fault is not None:
             self.stage = Stage(
-                self._rooms.least_loaded(), self.room, self._notify, self._heard, self._lost
+                self._rooms.least_loaded(),
+                self.room,
+                self._notify,
+                self._heard,
+                self._lost,
+                self._rooms.account,
             )
         return self.stage
 
@@ -166,6 +172,9 @@ class LiveRoom:
         # Kept before it is told: what is told waits for what is kept.
         self._rooms.record(self.room, changes)
         self._guard(self.audience.follow, changes, now)
+        for change in changes:
+            if isinstance(change, ParticipantLeft):
+                self._rooms.accounts.pop(change.participant.id, None)
         self._close_empty()
 
     def _follow_media(self, changes: Sequence[Change], now: float) -> None:
@@ -252,6 +261,8 @@ class Rooms:
         """How many rooms a tenant may have at all."""
         self.empty_timeout: float | None = None
         """Seconds after which a live room ends that nobody is in; None is never."""
+        self.accounts: dict[str, Account] = {}
+        """Of those in rooms who have had connections, by participant."""
         self.revoked: set[tuple[str, str]] = set()
         """Tenant and jti of the tokens that let nobody in any more."""
 
@@ -326,18 +337,16 @@ class Rooms:
         """People by role, over all rooms."""
         return {role: sum(live.room.counts[role] for live in self._rooms.values()) for role in Role}
 
+    def account(self, participant: str) -> Account:
+        """Of somebody's stay; opened when it is first asked for."""
+        return self.accounts.setdefault(participant, Account())
+
     def traffic(self) -> dict[str, Totals]:
         """Bytes by participant, as of the last call: each asks the workers for the next."""
         for forwarder in self.forwarders:
             if forwarder.fault is None:
                 forwarder.order(forwarder.worker.report_traffic)
-        totals = {}
-        for live in self:
-            if live.stage is not None:
-                for id in live.room.participants:
-                    received, sent = live.stage.traffic(id)
-                    totals[id] = Totals(bytes_sent=sent, bytes_received=received)
-        return totals
+        return {id: account.totals for id, account in self.accounts.items()}
 
     def least_loaded(self) -> Forwarder:
         """The worker for the next room. Raises Refusal while none runs."""

@@ -10,6 +10,7 @@ one plan.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from sfu.accounts import Account
 from sfu.bandwidth.layers import Layer
 from sfu.events import (
     Change,
@@ -34,6 +35,7 @@ from sfu.room import SCREEN, Room, slot_of
 from sfu.sent import Frame, Sent
 from sfu.track import Source, Track
 from sfu.transport import State, Transport
+from sfu.uplinks import Uplinks
 
 
 @dataclass(slots=True, eq=False)
@@ -55,6 +57,7 @@ class Stage:
         notify: Callable[[str, Notice], None],
         heard: Callable[[Sequence[tuple[str, int]], float], None],
         lost: Callable[[str, Transport, float], None],
+        accounts: Callable[[str], Account],
     ) -> None:
         self.forwarder = forwarder
         self._room = room
@@ -65,10 +68,10 @@ class Stage:
         self._add_routes(room.slots)
         self._sent: dict[int, Sent] = {}
         self._ids: dict[Track, int] = {}
-        self._uplinks: dict[str, Transport] = {}
+        self.uplinks = Uplinks(forwarder, room)
         self._receivers: dict[str, Receiver] = {}
         self._plans = Plans(room, self._pictures)
-        self._former_traffic: dict[str, tuple[int, int]] = {}
+        self._accounts = accounts
         forwarder.load += 1
 
     def _add_routes(self, slots: Iterable[str]) -> None:
@@ -79,10 +82,6 @@ class Stage:
                 )
 
     # Connections
-
-    def uplink(self, participant: str) -> Transport | None:
-        """The transport that somebody publishes over, while it lives."""
-        return self._uplinks.get(participant)
 
     def downlink(self, participant: str) -> Transport | None:
         """The transport that somebody receives over, while it lives."""
@@ -97,14 +96,16 @@ class Stage:
         self, participant: str, transport: Transport, remote: Remote, now: float
     ) -> None:
         """Publishing goes over this transport from now on; a former one ends."""
-        former = self._uplinks.get(participant)
-        if former is not None and former is not transport:
-            self._keep_traffic(participant, former)
-            self.forwarder.drop_transport(former, "replaced", now)
-            for track in [t for t in self._ids if t.participant == participant]:
-                self._forget(track)
-        self._uplinks[participant] = transport
+        former = self.uplinks.get(participant)
+        if former is not transport:
+            if former is not None:
+                self.forwarder.drop_transport(former, "replaced", now)
+                for track in [t for t in self._ids if t.participant == participant]:
+                    self._forget(track)
+            self._accounts(participant).open(transport)
+            self.uplinks.put(participant, transport)
         self.forwarder.connect(transport, remote, now)
+        self.uplinks.limit([participant])
 
     def connect_downlink(
         self,
@@ -116,8 +117,8 @@ class Stage:
     ) -> None:
         """Receiving goes over this transport from now on; a former one ends."""
         if former := self._receivers.pop(participant, None):
-            self._keep_traffic(participant, former.transport)
             self._drop_receiver(former, "replaced", now)
+        self._accounts(participant).open(transport)
         self.forwarder.connect(transport, remote, now)
         receiver = Receiver(participant, transport)
         self._receivers[participant] = receiver
@@ -146,20 +147,18 @@ class Stage:
 
     def transport_lost(self, transport: Transport, now: float) -> None:
         """A transport has ended by itself (TransportOwner)."""
-        for participant, uplink in self._uplinks.items():
-            if uplink is transport:
-                del self._uplinks[participant]
-                self._keep_traffic(participant, transport)
-                for track in [t for t in self._ids if t.participant == participant]:
-                    self._forget(track)
-                lost = ConnectionLost("publish", transport.why, transport.opened)
-                self._notify(participant, lost)
-                self._lost(participant, transport, now)
-                return
+        publisher = self.uplinks.owner(transport)
+        if publisher is not None:
+            self.uplinks.pop(publisher)
+            for track in [t for t in self._ids if t.participant == publisher]:
+                self._forget(track)
+            lost = ConnectionLost("publish", transport.why, transport.opened)
+            self._notify(publisher, lost)
+            self._lost(publisher, transport, now)
+            return
         for participant, receiver in self._receivers.items():
             if receiver.transport is transport:
                 del self._receivers[participant]
-                self._keep_traffic(participant, transport)
                 self._forget_egresses(receiver)
                 lost = ConnectionLost("receive", transport.why, transport.opened)
                 self._notify(participant, lost)
@@ -167,7 +166,7 @@ class Stage:
 
     def close(self, now: float) -> None:
         """Everything of the room goes from the worker."""
-        for transport in list(self._uplinks.values()):
+        for transport in self.uplinks.all():
             self.forwarder.drop_transport(transport, "room closed", now)
         for receiver in list(self._receivers.values()):
             self._drop_receiver(receiver, "room closed", now)
@@ -177,7 +176,6 @@ class Stage:
         for routes in self._routes.values():
             self.forwarder.order(worker.remove_route, routes.audio)
             self.forwarder.order(worker.remove_route, routes.video)
-        self._uplinks.clear()
         self._receivers.clear()
         self._sent.clear()
         self.forwarder.load -= 1
@@ -187,6 +185,7 @@ class Stage:
     def follow(self, changes: Sequence[Change], now: float) -> None:
         """Brings the worker to what the room has become."""
         slots: dict[str, None] = {}
+        publishers: dict[str, None] = {}
         looked: list[Receiver] = []
         everybody = False
         for change in changes:
@@ -197,9 +196,11 @@ class Stage:
                     everybody = True
                 case TrackUnpublished(track):
                     self._remove(track)
+                    publishers[track.participant] = None
                     slots.update(self._slots_of(track))
                 case TrackPublished(track):
                     self._add(track)
+                    publishers[track.participant] = None
                     slots.update(self._slots_of(track))
                 case TrackMuted(track, muted, _):
                     if track in self._ids:
@@ -215,6 +216,7 @@ class Stage:
                     self._part(participant.id, reason, now)
         for slot in slots:
             self._bind(slot)
+        self.uplinks.limit(None if everybody else publishers)
         if slots or everybody:
             self._plans.forget()
             self._retarget(self._receivers.values())
@@ -229,21 +231,8 @@ class Stage:
                 for slot in self._slots_of(track):
                     self._bind(slot)
 
-    def traffic(self, participant: str) -> tuple[int, int]:
-        """Media bytes received from and sent to somebody so far."""
-        lives = [self._uplinks.get(participant), self.downlink(participant)]
-        counted = [transport.traffic for transport in lives if transport is not None]
-        counted.append(self._former_traffic.get(participant, (0, 0)))
-        return sum(received for received, _ in counted), sum(sent for _, sent in counted)
-
-    def _keep_traffic(self, participant: str, transport: Transport) -> None:
-        received, sent = self._former_traffic.get(participant, (0, 0))
-        more_received, more_sent = transport.traffic
-        self._former_traffic[participant] = (received + more_received, sent + more_sent)
-
     def _part(self, participant: str, reason: str, now: float) -> None:
-        self._former_traffic.pop(participant, None)
-        if uplink := self._uplinks.pop(participant, None):
+        if uplink := self.uplinks.pop(participant):
             self.forwarder.drop_transport(uplink, reason, now)
         if receiver := self._receivers.pop(participant, None):
             self._drop_receiver(receiver, reason, now)
@@ -257,7 +246,7 @@ class Stage:
             self.forwarder.forget_egress(egress)
 
     def _add(self, track: Track) -> None:
-        uplink = self._uplinks.get(track.participant)
+        uplink = self.uplinks.get(track.participant)
         if uplink is None or uplink.state is State.CLOSED:
             return
         media = track.media

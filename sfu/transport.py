@@ -21,6 +21,7 @@ from sfu.dtls import Certificate, DtlsError, Handshake
 from sfu.ice import Credentials
 
 if TYPE_CHECKING:
+    from sfu.accounts import Account
     from sfu.forwarder import Forwarder
 
 Step = Callable[[Handshake], list[bytes]]
@@ -60,6 +61,8 @@ class Transport:
         """Whether it has ever been OPEN."""
         self.traffic = (0, 0)
         """Media bytes received and sent, as of the worker's last report."""
+        self.account: Account | None = None
+        """What its bytes count for, once it takes part."""
         self.watched_until = math.inf
         """The forwarder's: when it will look at the deadline next."""
         self._forwarder = forwarder
@@ -137,6 +140,12 @@ class Transport:
         self._early.clear()
         self._become(State.CLOSED, None)
         self._forwarder.transport_closed(self, now)
+
+    def counted(self, received: int, sent: int) -> None:
+        """It is gone from the worker: these are its totals for good."""
+        self.traffic = (received, sent)
+        if self.account is not None:
+            self.account.settle(self)
 
     def _secure(self, now: float) -> None:
         self._become(State.SECURING, now + self._handshake_timeout)

@@ -3,14 +3,19 @@
 No I/O and no clock in here. Every method gives the writes that keep the store
 in step; a join is to be durable before it is answered, the rest may follow.
 
-                 join                              leave, end
+                 join                         leave, end
     (outside) ---------> open, seen by heartbeats ------------> closed, with one record
-                             |            ^                        ^
-              process killed |            | resume                 | expire: not resumed,
-                             v            |                        | closed when last seen
-                           absent --------+------------------------+
+                             |   |        ^                       ^  ^
+                             |   | part   |                       |  | expire: not resumed,
+                             |   +--------)--> leaving --settle---+  | closed when last seen
+              process killed |            | resume                   |
+                             v            |                          |
+                           absent --------+--------------------------+
+
+Who is leaving is gone, and when and why is known; only their totals are still to come.
 """
 
+from collections import Counter
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -27,6 +32,8 @@ PATIENCE: Final = 30.0
 
 WORDS: Final = 64
 
+NOTHING: Final = Totals()
+
 
 @dataclass(frozen=True, slots=True)
 class Absent:
@@ -34,6 +41,16 @@ class Absent:
 
     open: LastSeen
     until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """A stay that is over, but for its totals; `totals` is what counts if they never come."""
+
+    stay: Stay
+    left_at: float
+    reason: str
+    totals: Totals
 
 
 class Attendance:
@@ -46,6 +63,13 @@ class Attendance:
         self._announced = announced
         self._open: dict[str, LastSeen] = {}
         self._absent: dict[str, Absent] = {}
+        self._leaving: dict[str, Leaving] = {}
+        self._leaving_of: Counter[str] = Counter()
+        """How many are leaving, by event."""
+        self._ending: dict[str, tuple[float, str]] = {}
+        """When and why events ended that wait for stays that are leaving."""
+        self._before: dict[str, Totals] = {}
+        """What resumed stays had come to before."""
         self._events: dict[str, Event] = {}
 
     def __contains__(self, id: str) -> bool:
@@ -70,17 +94,41 @@ class Attendance:
 
     def leave(self, id: str, now: float, reason: str, totals: Totals | None = None) -> list[Write]:
         """They are gone; without `totals`, those of the last heartbeat count."""
+        self.part(id, now, reason)
+        return self.settle(id, now, totals)
+
+    def part(self, id: str, now: float, reason: str) -> None:
+        """They are gone, and their totals will come."""
         found = self._open.pop(id, None)
+        if found is not None:
+            self._leaving[id] = Leaving(found.stay, now, reason, found.totals)
+            self._leaving_of[found.stay.event] += 1
+
+    def settle(self, id: str, now: float, totals: Totals | None = None) -> list[Write]:
+        """The totals of somebody who parted have come, or will not."""
+        found = self._leaving.pop(id, None)
         if found is None:
             return []
-        return [self._closed(found.stay, now, reason, totals or found.totals, now)]
+        before = self._before.pop(id, NOTHING)
+        counted = found.totals if totals is None else before.plus(totals)
+        writes: list[Write] = [self._closed(found.stay, found.left_at, found.reason, counted, now)]
+        event = found.stay.event
+        self._leaving_of[event] -= 1
+        if not self._leaving_of[event]:
+            del self._leaving_of[event]
+            if event in self._ending:
+                writes.append(self._ended(event, *self._ending.pop(event), now))
+        return writes
 
     def heartbeat(self, now: float, totals: Mapping[str, Totals]) -> list[Write]:
         """Everybody who is in is still in; `totals` by stay, of those that have news."""
         if not self._open:
             return []
         for id, found in self._open.items():
-            self._open[id] = LastSeen(found.stay, now, totals.get(id, found.totals))
+            counted = found.totals
+            if id in totals:
+                counted = self._before.get(id, NOTHING).plus(totals[id])
+            self._open[id] = LastSeen(found.stay, now, counted)
         return [TouchStays(now, {id: found.totals for id, found in self._open.items()})]
 
     def start(self, event: Event) -> list[Write]:
@@ -97,6 +145,9 @@ class Attendance:
             writes += self.leave(id, now, reason, totals.get(id) if totals else None)
         for id in [id for id, each in self._absent.items() if each.open.stay.event == event]:
             writes.append(self._lost(self._absent.pop(id).open, reason, now))
+        if self._leaving_of[event]:
+            self._ending[event] = (now, reason)
+            return writes
         return [*writes, self._ended(event, now, reason, now)]
 
     # After a restart
@@ -135,6 +186,7 @@ class Attendance:
         role = found.open.stay.role
         stay = found.open.stay.with_role(None, found.open.seen_at).with_role(role, now)
         self._open[id] = LastSeen(stay, now, found.open.totals)
+        self._before[id] = found.open.totals
         return stay, [OpenStay(stay)]
 
     def absent(self) -> list[Stay]:

@@ -70,7 +70,7 @@ class Connections:
     def publish(self, sdp: str, sources: Mapping[str, Source], now: float) -> str:
         """Answers a publisher's offer; the room has agreed when this returns."""
         self._live.room.check_publish(self._participant, sources.values())
-        uplink = self._live.open_stage().uplink(self._participant)
+        uplink = self._live.open_stage().uplinks.get(self._participant)
         if uplink is not None and self._established is not None:
             try:
                 return self._publish_over(uplink, sdp, sources, self._established)

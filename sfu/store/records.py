@@ -63,6 +63,14 @@ class Totals:
     bytes_received: int = 0
     quality: float | None = None
 
+    def plus(self, further: "Totals") -> "Totals":
+        """Both together."""
+        return Totals(
+            bytes_sent=self.bytes_sent + further.bytes_sent,
+            bytes_received=self.bytes_received + further.bytes_received,
+            quality=self.quality if further.quality is None else further.quality,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Stay:

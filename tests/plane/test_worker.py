@@ -95,8 +95,9 @@ async def test_the_event_loop_is_told(worker: Worker) -> None:
 
     loop.add_reader(worker.fileno, drain)
     worker.close_transport(5)
-    (report,) = await asyncio.wait_for(drained, 2)
+    closed, report = await asyncio.wait_for(drained, 2)
     loop.remove_reader(worker.fileno)
+    assert repr(closed) == "Closed(transport=5, received=0, sent=0)"
     assert repr(report).startswith("Refused(command='close_transport', reason='")
 
 

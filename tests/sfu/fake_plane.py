@@ -106,6 +106,9 @@ class Worker:
         self.commands: list[Command] = []
         self.reports: list[Any] = []
         self.rows = b""
+        self.closes = True
+        """Whether closed transports are reported at once, with `closed_totals`."""
+        self.closed_totals = (0, 0)
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         if name not in COMMANDS:
@@ -115,6 +118,8 @@ class Worker:
             if self.busy:
                 raise PlaneBusy
             self.commands.append((name, args))
+            if name == "close_transport" and self.closes:
+                self.reports.append(Closed(args[0], *self.closed_totals))
 
         return command
 

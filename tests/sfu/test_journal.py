@@ -17,6 +17,7 @@ from sfu.options import Mode, Options, State
 from sfu.participant import Role
 from sfu.server import Server
 from sfu.store import StoreError
+from sfu.transport import Transport
 from sfu.usage import PATIENCE
 from tests.signaling.rest.backend import SECRET, Backend, serving
 
@@ -269,3 +270,56 @@ async def test_rooms_of_joins_are_forgotten_in_good_order_only(tmp_path: Path) -
         assert {live.room.id for live in server.rooms} == {"joined", "made"}
     async with Server(config, dev=True) as server:
         assert {live.room.id for live in server.rooms} == {"made"}
+
+
+def connect(backend: Backend, name: str) -> Transport:
+    """A connection of somebody's, without a client."""
+    transport = backend.live().open_stage().open()
+    backend.server.rooms.account(f"p-{name}").open(transport)
+    return transport
+
+
+async def test_a_record_waits_for_the_last_word_on_its_bytes(tmp_path: Path) -> None:
+    async with serving(tmp_path / "sfu.sqlite") as backend:
+        await backend.create()
+        backend.join("ann")
+        uplink = connect(backend, "ann")
+        uplink.traffic = (100, 10)
+        backend.live().execute(Leave("p-ann"), "p-ann")
+        await asyncio.sleep(0.2)
+        assert (await backend.ask("GET", "/v1/usage"))["items"] == []
+        uplink.counted(1000, 20)
+        await backend.journal.durable()
+        (stay,) = (await backend.ask("GET", "/v1/usage"))["items"]
+        assert (stay["bytes_received"], stay["bytes_sent"]) == (1000, 20)
+        assert stay["reason"] == "left"
+
+
+async def test_it_does_not_wait_for_ever(tmp_path: Path) -> None:
+    async with serving(tmp_path / "sfu.sqlite") as backend:
+        await backend.create()
+        backend.join("ann")
+        uplink = connect(backend, "ann")
+        uplink.traffic = (100, 10)
+        await backend.ask("POST", "/v1/rooms/hall/end")
+        items = (await backend.ask("GET", "/v1/usage"))["items"]
+        assert [(item["kind"], item.get("bytes_received")) for item in items] == [
+            ("participant", 100),
+            ("event", None),
+        ]
+        uplink.counted(1000, 20)
+        await backend.journal.durable()
+        assert len((await backend.ask("GET", "/v1/usage"))["items"]) == 2
+
+
+async def test_a_stop_waits_for_the_last_word(tmp_path: Path) -> None:
+    async with serving(tmp_path / "sfu.sqlite") as backend:
+        await backend.create()
+        backend.join("ann")
+        stage = backend.live().open_stage()
+        transport = connect(backend, "ann")
+        stage.discard(transport, "left", 0.0)  # the worker's answer is still to come
+        backend.live().execute(Leave("p-ann"), "p-ann")
+    async with serving(tmp_path / "sfu.sqlite") as backend:
+        (stay,) = (await backend.ask("GET", "/v1/usage"))["items"]
+        assert (stay["identity"], stay["reason"]) == ("ann", "left")

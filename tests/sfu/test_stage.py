@@ -69,7 +69,8 @@ def test_a_source_costs_one_bind_and_one_command_of_targets_whatever_the_audienc
     ann.publish({"0": "microphone", "1": "camera"})
     names = [name for name, _ in house.worker.take()]
     assert names == [
-        "open_transport", "set_remote", "add_track", "add_track", "bind", "bind", "set_targets",
+        "open_transport", "set_remote", "set_upload", "add_track", "add_track", "bind", "bind",
+        "set_targets",
     ]  # fmt: skip
     # Microphone off and on: nothing but the mute.
     ann.ask("mute", source="microphone", muted=True)

@@ -103,6 +103,56 @@ def test_a_heartbeat_is_one_write_for_all() -> None:
     assert closed.totals == first
 
 
+def test_whoever_parts_is_closed_when_their_totals_have_come() -> None:
+    attendance = Attendance()
+    attendance.join(stay("p1"))
+    attendance.heartbeat(NOW + 5, {"p1": Totals(5, 6)})
+    attendance.part("p1", NOW + 7, "left")
+    assert "p1" not in attendance
+    assert attendance.heartbeat(NOW + 10, {"p1": Totals(9, 9)}) == []
+    (closed,) = attendance.settle("p1", NOW + 7.5, Totals(50, 60))
+    assert closed == CloseStay(stay("p1"), NOW + 7, "left", Totals(50, 60), NOW + 7.5)
+    assert attendance.settle("p1", NOW + 8, Totals(70, 70)) == []
+
+
+def test_totals_that_never_come_are_those_of_the_last_heartbeat() -> None:
+    attendance = Attendance()
+    attendance.join(stay("p1"))
+    attendance.heartbeat(NOW + 5, {"p1": Totals(5, 6)})
+    attendance.part("p1", NOW + 7, "left")
+    (closed,) = attendance.settle("p1", NOW + 8)
+    assert isinstance(closed, CloseStay)
+    assert closed.totals == Totals(5, 6)
+
+
+def test_an_event_ends_behind_those_who_are_leaving() -> None:
+    attendance = Attendance()
+    for id in ("p1", "p2"):
+        attendance.join(stay(id))
+        attendance.part(id, NOW + 50, "ended")
+    attendance.join(stay("other", event="e2"))
+    attendance.part("other", NOW + 50, "left")
+    attendance.start(EVENT)
+    assert attendance.end("e1", NOW + 60, "ended") == []
+    assert [type(each) for each in attendance.settle("p1", NOW + 61)] == [CloseStay]
+    assert attendance.settle("p2", NOW + 62)[1:] == [
+        CloseEvent("e1", EVENT, NOW + 60, "ended", NOW + 62)
+    ]
+    assert [type(each) for each in attendance.settle("other", NOW + 63)] == [CloseStay]
+
+
+def test_what_was_counted_before_a_restart_is_not_lost() -> None:
+    attendance = Attendance()
+    attendance.recover([LastSeen(stay("p1"), NOW, Totals(100, 1000))], [EVENT], {"e1"}, NOW + 1)
+    attendance.resume("p1", NOW + 2)
+    assert attendance.heartbeat(NOW + 5, {}) == [TouchStays(NOW + 5, {"p1": Totals(100, 1000)})]
+    beat = attendance.heartbeat(NOW + 10, {"p1": Totals(5, 6)})
+    assert beat == [TouchStays(NOW + 10, {"p1": Totals(105, 1006)})]
+    (closed,) = attendance.leave("p1", NOW + 11, "left", Totals(7, 8))
+    assert isinstance(closed, CloseStay)
+    assert closed.totals == Totals(107, 1008)
+
+
 def test_the_end_of_an_event_closes_its_stays_first() -> None:
     attendance = Attendance(announced={"acme"})
     attendance.join(stay("p1"))

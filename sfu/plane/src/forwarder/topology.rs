@@ -62,7 +62,14 @@ impl Forwarder {
     }
 
     pub(super) fn close_transport(&mut self, id: Id) -> Result<(), &'static str> {
-        let (key, row) = self.transports.remove(id).ok_or("no such transport")?;
+        let Some((key, row)) = self.transports.remove(id) else {
+            self.reports.push(Report::Closed {
+                transport: id,
+                received: 0,
+                sent: 0,
+            });
+            return Err("no such transport");
+        };
         self.by_ufrag.remove(&row.ufrag);
         for remote in row.remotes() {
             if self.by_address.get(&remote) == Some(&key) {

@@ -1,0 +1,59 @@
+"""What the media of each stay has come to, over all its connections.
+
+A connection's bytes are counted by the packet plane: reported now and then
+while it lives, and for the last time when it has been closed there. Until
+that last word an account is not settled, so that a usage record can wait for
+it without anybody else waiting.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from sfu.store.records import Totals
+
+if TYPE_CHECKING:
+    from sfu.transport import Transport
+
+
+class Account:
+    """The media bytes of one stay."""
+
+    __slots__ = ("_open", "_received", "_sent", "_when_settled")
+
+    def __init__(self) -> None:
+        self._received = 0
+        self._sent = 0
+        self._open: list[Transport] = []
+        self._when_settled: Callable[[], None] | None = None
+
+    def open(self, transport: "Transport") -> None:
+        """What goes over this transport counts for the stay."""
+        transport.account = self
+        self._open.append(transport)
+
+    def settle(self, transport: "Transport") -> None:
+        """The last word on a transport has come."""
+        self._open.remove(transport)
+        received, sent = transport.traffic
+        self._received += received
+        self._sent += sent
+        if not self._open and (then := self._when_settled) is not None:
+            self._when_settled = None
+            then()
+
+    @property
+    def settled(self) -> bool:
+        """Whether all is known that was ever counted."""
+        return not self._open
+
+    @property
+    def totals(self) -> Totals:
+        """As far as known."""
+        received = sum(transport.traffic[0] for transport in self._open)
+        sent = sum(transport.traffic[1] for transport in self._open)
+        return Totals(bytes_received=self._received + received, bytes_sent=self._sent + sent)
+
+    def when_settled(self, then: Callable[[], None]) -> None:
+        """Calls `then` once, when the last word on the last transport comes. For a stay that is
+        over, and not settled yet."""
+        self._when_settled = then

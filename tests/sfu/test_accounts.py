@@ -1,0 +1,39 @@
+"""The bytes of a stay, over all its connections."""
+
+from sfu.accounts import Account
+from sfu.store.records import Totals
+from sfu.transport import Transport
+from tests.sfu.house import House
+
+
+def transport(house: House, account: Account, received: int, sent: int) -> Transport:
+    stage = house.live().open_stage()
+    opened = stage.open()
+    opened.traffic = (received, sent)
+    account.open(opened)
+    return opened
+
+
+def test_an_account_is_the_sum_of_its_connections(house: House) -> None:
+    house.member()
+    account = Account()
+    assert (account.settled, account.totals) == (True, Totals())
+    first = transport(house, account, 1, 10)
+    transport(house, account, 2, 20)
+    assert account.totals == Totals(bytes_received=3, bytes_sent=30)
+    first.counted(100, 1000)
+    assert account.totals == Totals(bytes_received=102, bytes_sent=1020)
+    assert not account.settled
+
+
+def test_it_is_settled_with_the_last_word_on_the_last_connection(house: House) -> None:
+    house.member()
+    account = Account()
+    first, second = (transport(house, account, 0, 0) for _ in range(2))
+    settled: list[Totals] = []
+    account.when_settled(lambda: settled.append(account.totals))
+    second.counted(5, 6)
+    assert settled == []
+    first.counted(7, 8)
+    assert settled == [Totals(bytes_received=12, bytes_sent=14)]
+    assert account.settled
