@@ -14,7 +14,9 @@ camera on and off, and speaker switching, whatever the number of receivers.
 from typing import Final, Self, final
 
 __all__ = [
+    "DELTA_DTYPE",
     "FEEDBACK_DTYPE",
+    "RATES_DTYPE",
     "Audible",
     "Closed",
     "Fault",
@@ -137,7 +139,43 @@ Report = (
 )
 
 FEEDBACK_DTYPE: Final[list[tuple[str, str]]]
-"""numpy dtype description of one feedback row (little endian, packed)."""
+"""numpy dtype description of one feedback row (little endian, packed): what a transport was sent
+and what its receiver said since the row before. Times are CLOCK_MONOTONIC.
+
+- flags: 1 transport-wide feedback came, 2 REMB, 4 a receiver report; 8 silent: sending, but no
+  feedback for 500 ms, said every 500 ms; 16 reset: another path or receiver's clock, the deltas
+  start anew; 32 the probe fields hold a finished cluster; 64 partial: some of what was sent has no
+  transport-wide number
+- reports: feedback packets; time_us: when the newest came, or without one the row was closed
+- last_sent_us: when the newest packet reported on was sent, 0 if none
+- acked, lost, unlost: packets and bytes reported as received, as lost, and as received after
+  having been reported lost; a packet counts once in acked, late or not
+- sent_bytes, sent_rtx_bytes, sent_padding_bytes: media, repairs, padding
+- throughput_bps: what arrives, the lower of the rates of sending and receiving; 0 unknown
+- round_trip_us: the least, from the newest acked packet; of receiver reports where nothing else
+  came; 0 unknown
+- delay_min_us, delay_max_us: one-way delay of acked packets above the least of ten minutes
+- in_flight_bytes: sent, not yet reported on; queued_us: age of the oldest packet that the pacer
+  holds
+- probe…: id of a finished cluster, what of it was acked, its rates; receive rate 0: failed
+- marks: packets marked ECN CE; remb_bps: the receiver's estimate; report_loss: worst fraction lost
+  of receiver reports, 1/256; nacked: packets asked for again
+- deltas: entries of the second array that belong to this row, in order"""
+
+DELTA_DTYPE: Final[list[tuple[str, str]]]
+"""numpy dtype description of one delta (little endian, packed): how far apart two successive
+groups of packets, 5 ms of sending each, left and came in; arrival_us is on the receiver's clock,
+size in bytes."""
+
+RATES_DTYPE: Final[list[tuple[str, str]]]
+"""numpy dtype description of one row for `Worker.set_rates` (little endian, packed), bit/s.
+
+- flags: 1 start the probe cluster that the row describes, 2 abort those that have not ended
+- probe: the cluster's id, never 0 with flag 1; it is sent at probe_bps until probe_bytes and
+  probe_packets have left
+- target_bps: what the path is believed to carry
+- pacing_bps: no faster than this, 0 for no limit
+- padding_bps: repairs of what was just sent, or bare padding, fill up to this total; 0 for none"""
 
 @final
 class Worker:
@@ -165,8 +203,8 @@ class Worker:
         """An eventfd that is readable while reports wait; `drain` resets it."""
 
     def drain(self) -> list[Report]: ...
-    def feedback(self) -> bytes:
-        """The feedback rows since the last call, one per transport with news."""
+    def feedback(self) -> tuple[bytes, bytes]:
+        """Feedback rows since the last call, one per transport with news, and their deltas."""
 
     def counters(self) -> dict[str, int]:
         """Totals since the start; names are the plane's (`packets_in_rtp`, `drop_replayed`, …)."""
@@ -227,6 +265,9 @@ class Worker:
     def set_upload(self, transport: int, bps: int) -> None:
         """What a publisher may send in all, 0 for no limit: it is told so by REMB about once a
         second, and at once when this is new. What comes beyond is forwarded all the same."""
+
+    def set_rates(self, rates: bytes) -> None:
+        """Packed rows of RATES_DTYPE, of the transports whose rates change."""
 
     def report_traffic(self) -> None:
         """Asks for a `Traffic` report."""

@@ -276,7 +276,7 @@ class Forwarder:
         if self.fault is not None:
             return
         self._send_backlog()
-        rows = self.worker.feedback()
+        rows, _deltas = self.worker.feedback()
         if rows:
             self.feedback.add(rows)
         while self._deadlines and self._deadlines[0][0] <= now:

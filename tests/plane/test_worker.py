@@ -15,7 +15,8 @@ import pytest
 from aioice import stun
 
 from sfu import _plane
-from sfu._plane import FEEDBACK_DTYPE, Closed, PathUp, PlaneBusy, Refused, Report, Worker
+from sfu._plane import Closed, PathUp, PlaneBusy, Refused, Report, Worker
+from sfu.bandwidth.rows import DELTA, FEEDBACK, RATES, START_PROBE
 
 UFRAG = "server"
 PWD = "a-password-of-22-bytes"
@@ -174,11 +175,22 @@ def test_counters_are_totals_by_name(worker: Worker) -> None:
     assert all(isinstance(value, int) and value >= 0 for value in counters.values())
 
 
-def test_feedback_rows_have_a_numpy_type(worker: Worker) -> None:
-    dtype = np.dtype(FEEDBACK_DTYPE)
-    assert dtype["transport"] == np.dtype("<u4")
-    rows = np.frombuffer(worker.feedback(), dtype)
-    assert len(rows) == 0
+def test_rows_are_what_the_estimator_reads_and_writes(worker: Worker) -> None:
+    assert np.dtype(_plane.FEEDBACK_DTYPE) == FEEDBACK
+    assert np.dtype(_plane.DELTA_DTYPE) == DELTA
+    assert np.dtype(_plane.RATES_DTYPE) == RATES
+    assert worker.feedback() == (b"", b"")
+
+
+def test_rates_of_unknown_transports_are_refused_once(worker: Worker) -> None:
+    rates = np.zeros(3, RATES)
+    rates["transport"] = [7, 8, 1]
+    worker.open_transport(1, UFRAG, PWD)
+    worker.set_rates(rates.tobytes())
+    worker.set_rates(b"")
+    assert counted(worker, "commands", 3) == 3
+    refused = [report for report in worker.drain() if isinstance(report, Refused)]
+    assert [report.command for report in refused] == ["set_rates"]
 
 
 def test_the_thread_has_a_name_and_ends() -> None:
@@ -228,6 +240,14 @@ def test_settings_out_of_range_are_refused(settings: dict[str, Any]) -> None:
 GCM, HMAC = bytes(28), bytes(30)
 
 
+def rate(**fields: int) -> bytes:
+    """A packed row of rates."""
+    row = np.zeros(1, RATES)
+    for name, value in fields.items():
+        row[name] = value
+    return row.tobytes()
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -257,6 +277,9 @@ GCM, HMAC = bytes(28), bytes(30)
         (lambda w: w.set_targets([(1, 0, -1)]), "temporal"),
         (lambda w: w.set_upload(1, -1), "bps"),
         (lambda w: w.set_upload(1, 1 << 32), "bps"),
+        (lambda w: w.set_rates(bytes(RATES.itemsize + 1)), "whole rows"),
+        (lambda w: w.set_rates(rate(flags=4)), "flag"),
+        (lambda w: w.set_rates(rate(flags=START_PROBE)), "probe"),
     ],
 )
 def test_wrong_arguments_are_value_errors(

@@ -88,7 +88,7 @@ COMMANDS = frozenset(
     {
         "open_transport", "set_remote", "set_keys", "send_handshake", "close_transport",
         "add_track", "remove_track", "mute", "add_route", "bind", "remove_route",
-        "add_egress", "remove_egress", "set_targets", "set_upload",
+        "add_egress", "remove_egress", "set_targets", "set_rates", "set_upload",
         "report_traffic", "request_keyframe",
     }
 )  # fmt: skip
@@ -127,9 +127,9 @@ class Worker:
         reports, self.reports = self.reports, []
         return reports
 
-    def feedback(self) -> bytes:
+    def feedback(self) -> tuple[bytes, bytes]:
         rows, self.rows = self.rows, b""
-        return rows
+        return rows, b""
 
     def counters(self) -> dict[str, int]:
         return {

@@ -8,8 +8,9 @@ mod reports;
 use crate::batch::INBOX_BYTES;
 use crate::command::MAX_LAYERS;
 use crate::command::{Command, LayerSource, PayloadType, Target};
-use crate::feedback::DTYPE;
+use crate::feedback::{DELTA_DTYPE, FEEDBACK_DTYPE};
 use crate::forwarder::Limits;
+use crate::rates::{self, RATES_DTYPE};
 use crate::srtp::{Opener, Profile, Sealer};
 use crate::worker::{self, NotSubmitted, Settings};
 use arguments::{within, Extensions, Id, PayloadNumber, Text};
@@ -107,9 +108,10 @@ impl Worker {
         Ok(list)
     }
 
-    /// The feedback rows since the last call, one per transport with news.
-    fn feedback<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, &self.worker.feedback())
+    /// The feedback rows since the last call, one per transport with news, and their deltas.
+    fn feedback<'py>(&self, py: Python<'py>) -> (Bound<'py, PyBytes>, Bound<'py, PyBytes>) {
+        let (rows, deltas) = self.worker.feedback();
+        (PyBytes::new(py, &rows), PyBytes::new(py, &deltas))
     }
 
     /// Totals since the start.
@@ -326,6 +328,11 @@ impl Worker {
         })
     }
 
+    fn set_rates(&self, rates: &[u8]) -> PyResult<()> {
+        let rates = rates::unpack(rates).map_err(PyValueError::new_err)?;
+        self.submit(Command::SetRates(rates))
+    }
+
     fn report_traffic(&self) -> PyResult<()> {
         self.submit(Command::ReportTraffic)
     }
@@ -348,6 +355,8 @@ fn os_error(error: std::io::Error) -> PyErr {
 fn _plane(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Worker>()?;
     module.add("PlaneBusy", module.py().get_type::<PlaneBusy>())?;
-    module.add("FEEDBACK_DTYPE", DTYPE.to_vec())?;
+    module.add("FEEDBACK_DTYPE", FEEDBACK_DTYPE.to_vec())?;
+    module.add("DELTA_DTYPE", DELTA_DTYPE.to_vec())?;
+    module.add("RATES_DTYPE", RATES_DTYPE.to_vec())?;
     reports::add_to(module)
 }

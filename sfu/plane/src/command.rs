@@ -1,6 +1,7 @@
 //! What the control plane can order; carried out in the order it was given.
 
 use crate::extension::ExtensionIds;
+use crate::rates::Rates;
 use crate::srtp::{Opener, Sealer};
 use sfu_codecs::Codec;
 
@@ -110,6 +111,7 @@ pub enum Command {
         transport: Id,
         bps: u32,
     },
+    SetRates(Vec<Rates>),
     ReportTraffic,
     RequestKeyframe {
         track: Id,

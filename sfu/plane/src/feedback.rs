@@ -4,45 +4,21 @@
 //! reported on (draft-holmer-rmcat-transport-wide-cc-extensions-01). Loss that
 //! receiver reports tell of (RFC 3550 §6.4) is kept apart: the two are never mixed.
 
+mod row;
+
 use crate::command::Id;
 use crate::twcc::Feedback;
+
+pub use row::{
+    Delta, Row, DELTA_BYTES, DELTA_DTYPE, FEEDBACK_DTYPE, FLAG_REMB, FLAG_REPORT,
+    FLAG_TRANSPORT_FEEDBACK, ROW_BYTES,
+};
 
 /// Packets remembered per transport, a power of two: 1.5 s at 600 packets a second.
 const REMEMBERED: usize = 1024;
 
 /// Bytes of repairs that may be saved up for.
 const MAX_REPAIR_BUDGET: u32 = 256 * 1024;
-
-/// Name and numpy type of each field of a packed row, in order.
-pub const DTYPE: &[(&str, &str)] = &[
-    ("transport", "<u4"),
-    ("flags", "<u2"),
-    ("reports", "<u2"),
-    ("time_us", "<i8"),
-    ("acked_bytes", "<u4"),
-    ("acked", "<u4"),
-    ("lost", "<u4"),
-    ("lost_bytes", "<u4"),
-    ("unlost", "<u4"),
-    ("sent_bytes", "<u4"),
-    ("sent_rtx_bytes", "<u4"),
-    ("send_span_us", "<u4"),
-    ("arrival_span_us", "<u4"),
-    ("round_trip_us", "<u4"),
-    ("remb_bps", "<u4"),
-    ("report_loss", "<u2"),
-    ("nacked", "<u2"),
-];
-
-/// Bytes of one packed row.
-pub const ROW_BYTES: usize = 4 + 2 + 2 + 8 + 4 * 11 + 2 + 2;
-
-/// Transport-wide feedback came.
-pub const FLAG_TRANSPORT_FEEDBACK: u16 = 1;
-/// A receiver estimate (REMB) came.
-pub const FLAG_REMB: u16 = 2;
-/// A receiver report came.
-pub const FLAG_REPORT: u16 = 4;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -67,26 +43,6 @@ const EMPTY: Entry = Entry {
     sequence: 0,
     state: State::Empty,
 };
-
-/// One row while it is gathered.
-#[derive(Clone, Copy, Debug, Default)]
-struct Row {
-    flags: u16,
-    reports: u16,
-    acked_bytes: u32,
-    acked: u32,
-    lost: u32,
-    lost_bytes: u32,
-    unlost: u32,
-    first_sent_us: u32,
-    last_sent_us: u32,
-    first_arrival_us: i64,
-    last_arrival_us: i64,
-    round_trip_us: u32,
-    remb_bps: u32,
-    report_loss: u16,
-    nacked: u16,
-}
 
 /// What one transport was sent, and what its receiver says of it.
 #[derive(Debug, Default)]
@@ -160,7 +116,7 @@ impl SendHistory {
 
     /// Takes a transport-wide report in. Numbers never sent are passed over: a
     /// lying receiver changes its own row only.
-    pub fn on_feedback(&mut self, feedback: &Feedback<'_>) {
+    pub fn on_feedback(&mut self, feedback: &Feedback<'_>, now_us: i64) {
         let Some(entries) = self.entries.as_mut() else {
             return;
         };
@@ -174,11 +130,15 @@ impl SendHistory {
                 continue;
             }
             match (entry.state, arrival_us) {
-                (State::Sent | State::Lost, Some(arrival_us)) => {
+                (State::Sent | State::Lost, Some(_)) => {
                     if entry.state == State::Lost {
                         row.unlost += 1;
+                        row.unlost_bytes += u32::from(entry.size);
                     }
-                    row.acknowledge(entry, arrival_us);
+                    let age_us = (now_us as u32).wrapping_sub(entry.sent_us);
+                    row.last_sent_us = row.last_sent_us.max(now_us - i64::from(age_us));
+                    row.acked += 1;
+                    row.acked_bytes += u32::from(entry.size);
                     entry.state = State::Acked;
                 }
                 (State::Sent, None) => {
@@ -219,57 +179,23 @@ impl SendHistory {
         self.news && !std::mem::replace(&mut self.listed, true)
     }
 
-    /// Appends the row in packed form, if there is news, and begins the next.
-    pub fn take_row(&mut self, transport: Id, now_us: i64, into: &mut Vec<u8>) {
+    /// Appends the row and its deltas in packed form, if there is news, and begins the next.
+    pub fn take_row(
+        &mut self,
+        transport: Id,
+        now_us: i64,
+        rows: &mut Vec<u8>,
+        _deltas: &mut Vec<u8>,
+    ) {
         self.listed = false;
         if !std::mem::take(&mut self.news) {
             return;
         }
-        let row = std::mem::take(&mut self.row);
-        let sent_bytes = std::mem::take(&mut self.sent_bytes);
-        let sent_rtx_bytes = std::mem::take(&mut self.sent_rtx_bytes);
-        into.extend_from_slice(&transport.to_le_bytes());
-        into.extend_from_slice(&row.flags.to_le_bytes());
-        into.extend_from_slice(&row.reports.to_le_bytes());
-        into.extend_from_slice(&now_us.to_le_bytes());
-        let send_span = row.last_sent_us.wrapping_sub(row.first_sent_us);
-        let arrival_span =
-            (row.last_arrival_us - row.first_arrival_us).clamp(0, i64::from(u32::MAX)) as u32;
-        for value in [
-            row.acked_bytes,
-            row.acked,
-            row.lost,
-            row.lost_bytes,
-            row.unlost,
-            sent_bytes,
-            sent_rtx_bytes,
-            send_span,
-            arrival_span,
-            row.round_trip_us,
-            row.remb_bps,
-        ] {
-            into.extend_from_slice(&value.to_le_bytes());
-        }
-        into.extend_from_slice(&row.report_loss.to_le_bytes());
-        into.extend_from_slice(&row.nacked.to_le_bytes());
-    }
-}
-
-impl Row {
-    fn acknowledge(&mut self, entry: &Entry, arrival_us: i64) {
-        if self.acked == 0 {
-            self.first_sent_us = entry.sent_us;
-            self.last_sent_us = entry.sent_us;
-            self.first_arrival_us = arrival_us;
-            self.last_arrival_us = arrival_us;
-        }
-        self.acked += 1;
-        self.acked_bytes += u32::from(entry.size);
-        if (entry.sent_us.wrapping_sub(self.last_sent_us) as i32) > 0 {
-            self.last_sent_us = entry.sent_us;
-        }
-        self.first_arrival_us = self.first_arrival_us.min(arrival_us);
-        self.last_arrival_us = self.last_arrival_us.max(arrival_us);
+        let mut row = std::mem::take(&mut self.row);
+        row.time_us = now_us;
+        row.sent_bytes = std::mem::take(&mut self.sent_bytes);
+        row.sent_rtx_bytes = std::mem::take(&mut self.sent_rtx_bytes);
+        row.pack(transport, 0, rows);
     }
 }
 
@@ -279,18 +205,13 @@ mod tests {
     use crate::twcc::{parse, Recorder};
 
     fn field(row: &[u8], name: &str) -> u64 {
-        let mut at = 0;
-        for (field, kind) in DTYPE {
-            let size = kind[2..].parse::<usize>().expect("size");
-            if *field == name {
-                return row[at..at + size]
-                    .iter()
-                    .rev()
-                    .fold(0, |value, byte| value << 8 | u64::from(*byte));
-            }
-            at += size;
-        }
-        panic!("no field {name}");
+        row::tests::field(FEEDBACK_DTYPE, row, name)
+    }
+
+    fn taken(history: &mut SendHistory) -> Vec<u8> {
+        let (mut rows, mut deltas) = (Vec::new(), Vec::new());
+        history.take_row(9, 77, &mut rows, &mut deltas);
+        rows
     }
 
     fn report(received: &[u16]) -> Vec<u8> {
@@ -304,38 +225,22 @@ mod tests {
     }
 
     #[test]
-    fn the_type_matches_the_row() {
-        let size: usize = DTYPE
-            .iter()
-            .map(|(_, kind)| kind[2..].parse::<usize>().expect("size"))
-            .sum();
-        assert_eq!(size, ROW_BYTES);
-        let mut rows = Vec::new();
-        let mut history = SendHistory::default();
-        history.on_remb(1);
-        history.take_row(1, 0, &mut rows);
-        assert_eq!(rows.len(), ROW_BYTES);
-    }
-
-    #[test]
     fn counts_what_came_and_what_did_not() {
         let mut history = SendHistory::default();
         for n in 0..5 {
             history.record(1000, false, n * 1000);
         }
         let packet = report(&[0, 1, 4]);
-        history.on_feedback(&parse(&packet).expect("valid"));
-        let mut row = Vec::new();
-        history.take_row(9, 77, &mut row);
+        history.on_feedback(&parse(&packet).expect("valid"), 10_000);
+        let row = taken(&mut history);
         assert_eq!(field(&row, "transport"), 9);
         assert_eq!((field(&row, "acked"), field(&row, "lost")), (3, 2));
         assert_eq!(field(&row, "sent_bytes"), 5000);
-        assert_eq!(field(&row, "send_span_us"), 4000);
+        assert_eq!(field(&row, "last_sent_us"), 4000);
 
         let late = report(&[0, 1, 2, 3, 4]);
-        history.on_feedback(&parse(&late).expect("valid"));
-        row.clear();
-        history.take_row(9, 78, &mut row);
+        history.on_feedback(&parse(&late).expect("valid"), 10_000);
+        let row = taken(&mut history);
         assert_eq!(
             (
                 field(&row, "acked"),
@@ -344,9 +249,7 @@ mod tests {
             ),
             (2, 0, 2)
         );
-        row.clear();
-        history.take_row(9, 79, &mut row);
-        assert!(row.is_empty(), "no news");
+        assert!(taken(&mut history).is_empty(), "no news");
     }
 
     #[test]
@@ -354,9 +257,8 @@ mod tests {
         let mut history = SendHistory::default();
         history.record(1000, false, 0);
         let packet = report(&[500, 501]);
-        history.on_feedback(&parse(&packet).expect("valid"));
-        let mut row = Vec::new();
-        history.take_row(1, 0, &mut row);
+        history.on_feedback(&parse(&packet).expect("valid"), 10_000);
+        let row = taken(&mut history);
         assert_eq!((field(&row, "acked"), field(&row, "lost")), (0, 0));
     }
 }

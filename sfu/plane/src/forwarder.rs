@@ -152,11 +152,14 @@ impl Forwarder {
         into.append(&mut self.reports);
     }
 
-    /// Moves the feedback rows out, packed as [`DTYPE`](crate::feedback::DTYPE) says.
-    pub fn take_feedback(&mut self, now: Now, into: &mut Vec<u8>) {
+    /// Moves the feedback rows and their deltas out, packed as
+    /// [`FEEDBACK_DTYPE`](crate::feedback::FEEDBACK_DTYPE) and
+    /// [`DELTA_DTYPE`](crate::feedback::DELTA_DTYPE) say.
+    pub fn take_feedback(&mut self, now: Now, rows: &mut Vec<u8>, deltas: &mut Vec<u8>) {
         for key in self.with_news.drain(..) {
             if let Some(transport) = self.transports.get_mut(key) {
-                transport.history.take_row(transport.id, now.us, into);
+                let id = transport.id;
+                transport.history.take_row(id, now.us, rows, deltas);
             }
         }
     }
@@ -249,6 +252,7 @@ impl Forwarder {
             Command::SetUpload { transport, bps } => {
                 ("set_upload", self.set_upload(transport, bps))
             }
+            Command::SetRates(rates) => ("set_rates", self.set_rates(&rates)),
             Command::ReportTraffic => ("report_traffic", self.report_traffic()),
             Command::RequestKeyframe { track } => {
                 ("request_keyframe", self.request_keyframe(track))

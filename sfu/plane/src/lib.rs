@@ -28,6 +28,7 @@ mod listen;
 pub mod malformed;
 pub mod missing;
 mod periodic;
+pub mod rates;
 mod receive;
 pub mod reception;
 pub mod replay;

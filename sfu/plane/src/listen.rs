@@ -84,7 +84,7 @@ impl Forwarder {
             Rtcp::TransportFeedback(packet) => match twcc::parse(packet) {
                 Ok(feedback) => {
                     if let Some(transport) = self.transports.get_mut(key) {
-                        transport.history.on_feedback(&feedback);
+                        transport.history.on_feedback(&feedback, now.us);
                     }
                 }
                 Err(_) => self.counters.drop_malformed += 1,

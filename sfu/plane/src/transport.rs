@@ -9,6 +9,7 @@ use crate::command::{Id, PayloadType};
 use crate::extension::ExtensionIds;
 use crate::feedback::SendHistory;
 use crate::identify::Names;
+use crate::rates::Rates;
 use crate::srtp::{Opener, Sealer};
 use crate::table::Key;
 use crate::twcc::Recorder;
@@ -81,6 +82,8 @@ pub struct Transport {
     pub clock: PublisherClock,
     /// What it was sent, and its reports on that.
     pub history: SendHistory,
+    /// How much it may be sent.
+    pub rates: Rates,
     /// When it was last reported to.
     pub reported_us: i64,
     /// When transport-wide feedback last went to it.
@@ -121,6 +124,7 @@ impl Transport {
             recorder: Recorder::default(),
             clock: PublisherClock::default(),
             history: SendHistory::default(),
+            rates: Rates::default(),
             reported_us: now_us,
             feedback_us: now_us,
             upload: Upload::default(),

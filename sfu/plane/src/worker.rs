@@ -72,10 +72,13 @@ pub struct Worker {
     port: u16,
 }
 
+/// Packed rows, and the deltas that belong to them.
+pub type Feedback = (Vec<u8>, Vec<u8>);
+
 struct Shared {
     commands: Commands,
     reports: Reports,
-    feedback: Mutex<Vec<u8>>,
+    feedback: Mutex<Feedback>,
     counters: Mutex<Counters>,
     stopping: AtomicBool,
 }
@@ -136,8 +139,8 @@ impl Worker {
         self.shared.reports.drain()
     }
 
-    /// Packed rows since the last call, at most one per transport.
-    pub fn feedback(&self) -> Vec<u8> {
+    /// Packed rows since the last call, at most one per transport, and their deltas.
+    pub fn feedback(&self) -> Feedback {
         std::mem::take(&mut lock(&self.shared.feedback))
     }
 
@@ -289,9 +292,10 @@ impl Rounds {
         self.forwarder.counters_mut().reports_dropped += dropped;
         if now.us - self.feedback_us >= FEEDBACK_EVERY_US {
             // Rows that still wait there must be taken first: one per transport and call.
-            if let Ok(mut rows) = self.shared.feedback.try_lock() {
+            if let Ok(mut waiting) = self.shared.feedback.try_lock() {
+                let (rows, deltas) = &mut *waiting;
                 if rows.is_empty() {
-                    self.forwarder.take_feedback(now, &mut rows);
+                    self.forwarder.take_feedback(now, rows, deltas);
                     self.feedback_us = now.us;
                 }
             }

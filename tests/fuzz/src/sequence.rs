@@ -66,7 +66,7 @@ pub fn forwarder(data: &[u8]) {
             note_sent(&mut plane, &mut seen);
         }
         plane.take_reports(&mut Vec::new());
-        plane.take_feedback(now, &mut Vec::new());
+        plane.take_feedback(now, &mut Vec::new(), &mut Vec::new());
     }
 }
 

@@ -10,6 +10,7 @@ use crate::command::{Id, LayerSource, Target};
 use crate::egress::Egress;
 use crate::header::Template;
 use crate::keyframe::KeyframeRequests;
+use crate::rates::Rates;
 use crate::report::Report;
 use crate::srtp::{Opener, Sealer};
 use crate::table::Key;
@@ -343,6 +344,22 @@ impl Forwarder {
         }
         if missing {
             Err("no such egress")
+        } else {
+            Ok(())
+        }
+    }
+
+    pub(super) fn set_rates(&mut self, rates: &[Rates]) -> Result<(), &'static str> {
+        let mut missing = false;
+        for rates in rates {
+            let key = self.transports.key(rates.transport);
+            match key.and_then(|key| self.transports.get_mut(key)) {
+                Some(transport) => transport.rates = *rates,
+                None => missing = true,
+            }
+        }
+        if missing {
+            Err("no such transport")
         } else {
             Ok(())
         }
