@@ -1,5 +1,6 @@
 """`sfu bench`: measurements of this build on this machine."""
 
+import asyncio
 from pathlib import Path
 from typing import Annotated
 
@@ -54,6 +55,53 @@ def forward(
     report.show(console, result, facts)
     if json is not None:
         report.save(json, result, facts)
+
+
+@app.command()
+def call(
+    trace: Annotated[
+        str,
+        typer.Option(metavar="FILE|NAME", help="The link: steady, rise, drop, lossy, or JSON."),
+    ] = "drop",
+    cameras: Annotated[int, typer.Option(min=1, max=5, help="Publishers, each with one.")] = 3,
+    screen: Annotated[bool, typer.Option(help="The first one shares a screen, too.")] = True,
+    camera_rate: Annotated[
+        int, typer.Option(min=50_000, help="bit/s of each camera's large layer.")
+    ] = 500_000,
+    settle: Annotated[
+        bool, typer.Option(help="Begin the trace when all is shown, not with the join.")
+    ] = True,
+    json: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the timeline as JSON.")
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it, as PNG.")] = None,
+) -> None:
+    """A call of Chromium browsers behind an emulated link; needs root."""
+    from sfu.bench.call import plot as picture
+    from sfu.bench.call import report
+    from sfu.bench.call.browser import BrowserError
+    from sfu.bench.call.run import Plan, run
+    from sfu.bench.call.traces import find
+    from sfu.bench.daemon import DaemonError
+    from sfu.bench.emulator.namespace import NamespaceError
+    from sfu.bench.trace import TraceError
+
+    console = Console()
+    try:
+        plan = Plan(find(trace), cameras, screen, camera_rate, settle)
+        with _progress(console) as bar:
+            task = bar.add_task("", total=1.0)
+            timeline = asyncio.run(
+                run(plan, lambda name, done: bar.update(task, description=name, completed=done))
+            )
+        report.show(console, timeline)
+        if json is not None:
+            timeline.save(json)
+        if plot is not None:
+            picture.draw(timeline, plot, plan.trace.name)
+    except (TraceError, NamespaceError, BrowserError, DaemonError) as error:
+        Console(stderr=True).print(str(error), style="red", highlight=False, markup=False)
+        raise typer.Exit(1) from None
 
 
 def _progress(console: Console) -> Progress:

@@ -114,13 +114,17 @@ def test_what_is_imported_is_declared() -> None:
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg")
     runtime = declared(setup["options"]["install_requires"])
-    test = runtime | declared(setup["options.extras_require"]["test"])
+    extras = setup["options.extras_require"]
+    known = {
+        "tests": runtime | declared(extras["test"]),
+        "bench": runtime | declared(extras["bench"]),
+    }
     providers = metadata.packages_distributions()
     missing = {
         f"{name_of(path)} imports {module}"
         for path in sources(".py")
         for module in foreign(path)
-        if not (test if name_of(path).startswith("tests/") else runtime)
+        if not known.get(name_of(path).split("/")[0], runtime)
         & {canonical(each) for each in providers.get(module, [])}
     }
     assert missing == set()

@@ -35,3 +35,9 @@ def test_a_failure_is_said_without_a_traceback(monkeypatch: pytest.MonkeyPatch) 
     assert result.exit_code == 1
     assert "workers" in result.output
     assert "Traceback" not in result.output
+
+
+def test_a_call_over_an_unknown_link_is_refused() -> None:
+    result = runner.invoke(app, ["call", "--trace", "nowhere"])
+    assert result.exit_code == 1
+    assert "nowhere: no such file" in result.output
