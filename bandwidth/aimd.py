@@ -77,8 +77,24 @@ class Aimd(Columns):
         self.changed_at[rows] = now
         self.decreased_at[rows[fell]] = now
 
+    def cut(self, rows: Ints, now: float, capacity: Floats, factor: float) -> None:
+        """Overuse of a link that carries this; no rate above that part of it."""
+        lowered = np.minimum(self.rate[rows], factor * capacity)
+        self.link.forget(rows[capacity < self.link.bounds(rows)[0]])
+        self.link.overused(rows, capacity)
+        self.rate[rows] = np.clip(lowered, LEAST_RATE, MOST_RATE)
+        self._phase[rows] = HOLD
+        self.changed_at[rows] = now
+        self.decreased_at[rows] = now
+
     def update(
-        self, rows: Ints, now: float, state: Ints, throughput: Floats, probed: Floats
+        self,
+        rows: Ints,
+        now: float,
+        state: Ints,
+        throughput: Floats,
+        probed: Floats,
+        headroom: float = HEADROOM,
     ) -> None:
         """One feedback of each of the rows: the detector's state, what arrived (0 unknown) and
         the result of a probe (0 none)."""
@@ -97,7 +113,7 @@ class Aimd(Columns):
         starting = rising[self._phase[rising] == HOLD]
         self.changed_at[starting] = now
         self._phase[starting] = INCREASE
-        self._increase(rising, now)
+        self._increase(rising, now, headroom)
 
     def _may_decrease(self, rows: Ints, now: float, throughput: Floats) -> Bools:
         """Not twice within a round trip, but for a collapse."""
@@ -105,11 +121,11 @@ class Aimd(Columns):
         late = now - self.changed_at[rows] >= interval
         return late | (throughput < 0.5 * self.rate[rows])
 
-    def _increase(self, rows: Ints, now: float) -> None:
+    def _increase(self, rows: Ints, now: float, headroom: float) -> None:
         throughput, rate = self.throughput[rows], self.rate[rows]
         outgrown = throughput > self.link.bounds(rows)[1]
         self.link.forget(rows[outgrown])
-        limit = HEADROOM * throughput + HEADROOM_FIXED
+        limit = headroom * throughput + HEADROOM_FIXED
         elapsed = np.maximum(now - self.changed_at[rows], 0.0)
         grown = rate + np.maximum(rate * (GROWTH ** np.minimum(elapsed, 1.0) - 1.0), GROWTH_LEAST)
         added = rate + self._additive(rows, rate) * elapsed

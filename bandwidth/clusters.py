@@ -47,7 +47,7 @@ class Clusters(Columns):
         super().__init__(capacity, {"number": 0, "first": 0.0, "second": 0.0, "duration": DURATION})
 
     def put(
-        self, rows: Ints, first: Floats, second: Floats | float = 0.0, duration: float = DURATION
+        self, rows: Ints, first: Floats, second: Floats, duration: Floats | float = DURATION
     ) -> None:
         """Clusters to be sent next, in place of any that wait."""
         self.first[rows] = np.minimum(first, MOST_RATE)

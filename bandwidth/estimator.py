@@ -5,21 +5,20 @@ from typing import Final
 
 import numpy as np
 
-from sfu.bandwidth.aimd import Aimd
 from sfu.bandwidth.application_limited import ApplicationLimited
 from sfu.bandwidth.back_off import BackOff
 from sfu.bandwidth.clusters import measured
 from sfu.bandwidth.columns import Columns
+from sfu.bandwidth.delay import DelayControl
 from sfu.bandwidth.fallback import Fallback
-from sfu.bandwidth.groups import Groups
 from sfu.bandwidth.index import Index
 from sfu.bandwidth.loss import BY_DELAY, INCREASING, Loss
 from sfu.bandwidth.observations import READY
 from sfu.bandwidth.probing import Probing, Situation
 from sfu.bandwidth.rows import (
     FEEDBACK,
+    PROBED,
     RATES,
-    RESET,
     START_PROBE,
     TRANSPORT_WIDE,
     Bools,
@@ -27,7 +26,8 @@ from sfu.bandwidth.rows import (
     Ints,
     Records,
 )
-from sfu.bandwidth.trendline import NORMAL, OVERUSE, UNDERUSE, Trendline
+from sfu.bandwidth.step_probing import StepProbing
+from sfu.bandwidth.trendline import NORMAL, OVERUSE, UNDERUSE
 from sfu.bandwidth.tuning import Tuning
 
 __all__ = ["NORMAL", "OVERUSE", "UNDERUSE", "Estimator", "no_feedback"]
@@ -38,9 +38,7 @@ MOST_RATE: Final = 4e9
 """bit/s; rates go down as 32-bit numbers."""
 
 _PACING_AT_START: Final = 2.5
-_PACING: Final = 1.1
-_STREAM_TIMEOUT: Final = 2.0
-"""Seconds without feedback after which slopes start anew. All three: goog_cc."""
+_PACING: Final = 1.1  # both goog_cc
 
 
 class Estimator(Columns):
@@ -71,9 +69,9 @@ class Estimator(Columns):
     wanted: Floats
 
     _heard: Bools
-    _recovered: Bools
     _sent_target: Floats
     _sent_padding: Floats
+    _sent_draining: Bools
 
     def __init__(self, capacity: int = 64, tuning: Tuning | None = None) -> None:
         super().__init__(
@@ -94,23 +92,21 @@ class Estimator(Columns):
                 "next_step": 0.0,
                 "wanted": 0.0,
                 "_heard": False,
-                "_recovered": False,
                 "_sent_target": 0.0,
                 "_sent_padding": 0.0,
+                "_sent_draining": False,
             },
         )
         self._tuning = tuning or Tuning()
         self._index = Index(capacity)
-        self._trendline = Trendline(capacity)
-        self._aimd = Aimd(capacity)
+        self._delay = DelayControl(capacity, self._tuning)
         self._loss = Loss(capacity)
         self._limited = ApplicationLimited(capacity)
         self._back_off = BackOff(capacity)
         self._fallback = Fallback(capacity)
-        self._probing = Probing(capacity)
+        self._probing = StepProbing(capacity) if self._tuning.step_probing else Probing(capacity)
         self._tables: tuple[Columns, ...] = (
-            self._trendline,
-            self._aimd,
+            self._delay,
             self._loss,
             self._limited,
             self._back_off,
@@ -134,9 +130,9 @@ class Estimator(Columns):
         self.transport[row] = transport
         self.active[row] = True
         self.ceiling[row] = ceiling
-        self.estimate[row] = self._aimd.rate[row] = self._fallback.rate[row] = start
+        self.estimate[row] = self._delay.aimd.rate[row] = self._fallback.rate[row] = start
         self.target[row] = min(start, ceiling)
-        self._aimd.changed_at[row] = now
+        self._delay.aimd.changed_at[row] = now
 
     def remove(self, transport: int) -> None:
         row = self._index.remove(transport)
@@ -188,28 +184,27 @@ class Estimator(Columns):
         self.throughput[rows[arrived]] = throughput[arrived]
         timed = news["round_trip_us"] > 0
         self.round_trip_us[rows[timed]] = news["round_trip_us"][timed]
-        self._aimd.round_trip[rows[timed]] = news["round_trip_us"][timed] / 1e6
         sent = news["sent_bytes"].astype(np.float64) + news["sent_rtx_bytes"]
         sent += news["sent_padding_bytes"]
         self._limited.update(rows, now, 8.0 * sent, self.estimate[rows])
-        stale = now - self._back_off.heard_at[rows] > _STREAM_TIMEOUT
-        self._trendline.clear(rows[stale | ((news["flags"] & RESET) != 0)])
-        self._trendline.update(rows, Groups(first, news["deltas"].astype(np.int64), deltas))
-        state = self._trendline.state[rows]
-        self._recovered[rows] = (self.state[rows] == UNDERUSE) & (state == NORMAL)
-        self.state[rows] = state
-        self.queue_us[rows] = news["delay_min_us"]
         probed = measured(news)
-        floor = np.minimum(self._aimd.rate[rows], 0.85 * throughput)
-        probed = np.where(probed > 0.0, np.maximum(probed, floor), 0.0)
-        self._aimd.update(rows, now, state, throughput, probed)
+        unavoidable = self._loss.unavoidable[rows]
+        self._delay.update(rows, now, news, first, deltas, throughput, probed, unavoidable)
+        ended = (news["flags"] & PROBED) != 0
+        found = probed[ended] / (1.0 - unavoidable[ended])
+        self._probing.result(rows[ended], now, news["probe"][ended], found)
+        self.state[rows] = self._delay.state[rows]
+        self.queue_us[rows] = news["delay_min_us"]
+        innocent = self._delay.queue.hold(rows) if self._tuning.uncorrelated_loss else None
         self._loss.update(
             rows,
             news,
-            self._aimd.rate[rows],
+            self._delay.aimd.rate[rows],
             throughput,
             self._limited.limited[rows],
             self.ceiling[rows],
+            self._delay.queue.queue[rows],
+            innocent,
         )
         self.loss[rows] = self._loss.average[rows]
 
@@ -217,8 +212,12 @@ class Estimator(Columns):
         """The least of what delay, losses, answers and the receiver allow."""
         ready = self._loss.observations.count[rows] >= READY
         by_loss = np.where(ready, self._loss.limit[rows], math.inf)
-        rate = np.minimum(np.minimum(self._aimd.rate[rows], by_loss), self._back_off.limit[rows])
-        self.limited_by_loss[rows] = wide & (by_loss < self._aimd.rate[rows])
+        rate = np.minimum(
+            np.minimum(self._delay.aimd.rate[rows], by_loss), self._back_off.limit[rows]
+        )
+        deep = self._delay.drain.active[rows] & self._delay.drain.deep[rows]
+        rate = np.where(deep, np.minimum(rate, self._delay.drain.sending(rows)), rate)
+        self.limited_by_loss[rows] = wide & (by_loss < self._delay.aimd.rate[rows])
         plain = rows[~wide]
         rate[~wide] = self._fallback.rate[plain]
         self.loss[plain] = self._fallback.loss[plain]
@@ -226,24 +225,26 @@ class Estimator(Columns):
 
     def _probe(self, now: float) -> None:
         rows = np.flatnonzero(self.active)
-        loss_state = self._loss.state[rows]
-        fit = (self.state[rows] == NORMAL) & (loss_state == BY_DELAY)
+        fit = (self.state[rows] == NORMAL) & (self._loss.state[rows] == BY_DELAY)
         fit &= self._heard[rows] & np.isinf(self._back_off.limit[rows])
-        self._probing.update(
-            rows,
-            now,
-            Situation(
-                estimate=self.estimate[rows],
-                fit=fit,
-                recovered=self._recovered[rows],
-                limited=self._limited.limited[rows],
-                limited_since=self._limited.since[rows],
-                limited_until=self._limited.ended_at[rows],
-                wanted=self.wanted[rows],
-                ceiling=self.ceiling[rows],
-            ),
+        if self._tuning.standing_queue:
+            fit &= ~self._delay.queue.holds(rows, now)
+        situation = Situation(
+            estimate=self.estimate[rows],
+            fit=fit,
+            recovered=self._delay.recovered[rows],
+            throughput=self.throughput[rows],
+            limited=self._limited.limited[rows],
+            limited_since=self._limited.since[rows],
+            limited_until=self._limited.ended_at[rows],
+            next_step=self.next_step[rows],
+            wanted=self.wanted[rows],
+            ceiling=self.ceiling[rows],
+            round_trip=self.round_trip_us[rows] / 1e6,
+            jitter=self._delay.queue.jitter[rows] / 1e3,
         )
-        self._recovered[rows] = False
+        self._probing.update(rows, now, situation)
+        self._delay.recovered[rows] = False
 
     def _commands(self) -> Records:
         """RATES of rows with a probe to start, or whose rates fell, or rose by more than 1 %."""
@@ -252,16 +253,21 @@ class Estimator(Columns):
             (self._loss.state == INCREASING) & (self.state == NORMAL), self.target, 0.0
         )
         changed = (self.target < self._sent_target) | (self.target > 1.01 * self._sent_target)
-        changed |= clusters.waiting() | (padding != self._sent_padding)
+        changed |= clusters.waiting() | (self._delay.drain.active != self._sent_draining)
+        changed |= padding != self._sent_padding
         rows = np.flatnonzero(changed & self.active)
         target = self.target[rows]
         self._sent_target[rows] = target
         self._sent_padding[rows] = padding[rows]
+        self._sent_draining[rows] = self._delay.drain.active[rows]
         rates = np.zeros(len(rows), dtype=RATES)
         rates["transport"] = self.transport[rows]
         rates["target_bps"] = target
         factor = np.where(self._heard[rows], _PACING, _PACING_AT_START)
-        rates["pacing_bps"] = np.minimum(factor * target, MOST_RATE)
+        draining = self._delay.drain.active[rows]
+        drained = self._delay.drain.sending(rows)
+        pacing = np.where(draining, np.minimum(drained, target), factor * target)
+        rates["pacing_bps"] = np.clip(pacing, LEAST_RATE, MOST_RATE)
         rates["padding_bps"] = padding[rows]
         clusters.start(rows, rates)
         return rates

@@ -52,6 +52,8 @@ class Loss(Columns):
     """Infinite while losses do not limit."""
     average: Floats
     """Fraction of bytes lost over the window."""
+    unavoidable: Floats
+    """The same where sending less would not help, 0 elsewhere."""
     _bandwidth: Floats
     _inherent: Floats
     _hold_until: Floats
@@ -69,6 +71,7 @@ class Loss(Columns):
                 "state": BY_DELAY,
                 "limit": math.inf,
                 "average": 0.0,
+                "unavoidable": 0.0,
                 "_bandwidth": math.nan,
                 "_inherent": INHERENT,
                 "_hold_until": -math.inf,
@@ -98,13 +101,41 @@ class Loss(Columns):
         throughput: Floats,
         application_limited: Bools,
         most: Floats,
+        queue_ms: Floats,
+        innocent_below_ms: Floats | None,
     ) -> None:
         """A feedback of each row; `by_delay` is what delay allows, `throughput` 0 if unknown,
-        `most` the highest rate that is of use."""
-        closed = self.observations.add(rows, news)
+        `most` the highest rate that is of use. Losses without a queue of `innocent_below_ms` do
+        not limit unless they come with the rate; None to have all of them count."""
+        closed = self.observations.add(rows, news, queue_ms)
+        if innocent_below_ms is not None and len(closed):
+            closed = self._excuse(rows, closed, by_delay, innocent_below_ms)
         for start in range(0, len(closed), _BLOCK):
             at = closed[start : start + _BLOCK]
             self._observe(rows[at], by_delay[at], throughput[at], application_limited[at], most[at])
+
+    def _excuse(self, rows: Ints, closed: Ints, by_delay: Floats, below_ms: Floats) -> Ints:
+        """Frees rows whose losses are no fault of the rate; returns the others."""
+        here = rows[closed]
+        average = self.observations.average_loss(here)
+        innocent = self.observations.innocent(here, average, below_ms[closed])
+        self.unavoidable[here] = np.where(innocent, average, 0.0)
+        free = here[innocent]
+        self.average[free] = average[innocent]
+        self._bandwidth[free] = by_delay[closed[innocent]]
+        self._inherent[free] = np.maximum(average[innocent], INHERENT_LEAST)
+        self.limit[free] = math.inf
+        self.state[free] = BY_DELAY
+        self._release(free)
+        return closed[~innocent]
+
+    def _release(self, rows: Ints) -> None:
+        """Delay rules: holds and padding begin anew."""
+        self._padding_rate[rows] = 0.0
+        self._padding_at[rows] = -math.inf
+        self._hold_until[rows] = -math.inf
+        self._hold_for[rows] = HOLD_US
+        self._hold_rate[rows] = math.inf
 
     def _observe(
         self, rows: Ints, by_delay: Floats, throughput: Floats, idle: Bools, most: Floats
@@ -220,11 +251,9 @@ class Loss(Columns):
         self._hold_rate[rows[holding]] = hold_rate[holding]
         self._start_padding(rows, increasing & (bounded > self._padding_rate[rows]), bounded, now)
         self._start_hold(rows, decreasing & (state != DECREASING), bounded, now)
-        self._padding_rate[rows[decreasing | free]] = 0.0
-        self._padding_at[rows[decreasing | free]] = -math.inf
-        self._hold_until[rows[free]] = -math.inf
-        self._hold_for[rows[free]] = HOLD_US
-        self._hold_rate[rows[free]] = math.inf
+        self._padding_rate[rows[decreasing]] = 0.0
+        self._padding_at[rows[decreasing]] = -math.inf
+        self._release(rows[free])
         limit = np.where(holding, np.minimum(hold_rate, bounded), bounded)
         self.limit[rows] = np.where(free, math.inf, limit)
         state = np.where(increasing, INCREASING, np.where(free, BY_DELAY, DECREASING))

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from sfu.bandwidth.columns import Columns
-from sfu.bandwidth.rows import Floats, Ints, Records
+from sfu.bandwidth.rows import Bools, Floats, Ints, Records
 
 WINDOW: Final = 15
 READY: Final = 3
@@ -22,17 +22,28 @@ BURST: Final = 2.0
 """An observation sent at that many times the median rate is no outlier: it says why it lost."""
 
 
+INNOCENT_MOST: Final = 0.15
+"""Fraction of bytes; who loses more has to send less, whatever the reason."""
+CORRELATION: Final = 0.6
+"""Of losses with the rate, above which sending less would help."""
+CORRELATION_AFTER: Final = 6
+"""Observations; fewer correlate by chance."""
+
+
 class Observations(Columns):
     """Sizes and losses in bytes, rates in bit/s; 0 where nothing was observed yet."""
 
     size: Floats
     lost: Floats
     rate: Floats
+    queue: Floats
+    """Milliseconds that stood in the path's queue meanwhile."""
     count: Ints
     ended_us: Ints
     """Send time of the last packet of the newest observation; 0 before the first."""
     _size: Floats
     _lost: Floats
+    _queue: Floats
 
     def __init__(self, capacity: int) -> None:
         super().__init__(
@@ -41,18 +52,21 @@ class Observations(Columns):
                 "size": (0.0, WINDOW),
                 "lost": (0.0, WINDOW),
                 "rate": (0.0, WINDOW),
+                "queue": (0.0, WINDOW),
                 "count": 0,
                 "ended_us": 0,
                 "_size": 0.0,
                 "_lost": 0.0,
+                "_queue": 0.0,
             },
         )
 
-    def add(self, rows: Ints, news: Records) -> Ints:
+    def add(self, rows: Ints, news: Records, queue_ms: Floats) -> Ints:
         """Takes a feedback of each row; returns where in `rows` an observation was completed."""
         lost = news["lost_bytes"].astype(np.float64) - news["unlost_bytes"]
         self._size[rows] += news["acked_bytes"] + lost
         self._lost[rows] += lost
+        self._queue[rows] = np.maximum(self._queue[rows], queue_ms)
         sent = news["last_sent_us"]
         ended = self.ended_us[rows]
         first = (ended == 0) & (sent > 0)
@@ -70,6 +84,7 @@ class Observations(Columns):
             (self.size, size),
             (self.lost, lost),
             (self.rate, size * 8e6 / duration_us),
+            (self.queue, self._queue[rows]),
         ):
             moved = window[rows]
             moved[:, 1:] = moved[:, :-1]
@@ -79,6 +94,7 @@ class Observations(Columns):
         self.ended_us[rows] = sent
         self._size[rows] = 0.0
         self._lost[rows] = 0.0
+        self._queue[rows] = 0.0
 
     def average_loss(self, rows: Ints) -> Floats:
         """Weighted fraction of bytes lost, without the best and the worst observation."""
@@ -101,3 +117,21 @@ class Observations(Columns):
         kept_lost = np.where(plain, total_lost, inner_lost)
         loss: Floats = np.divide(kept_lost, kept, out=np.zeros_like(kept), where=kept > 1e-9)
         return loss.clip(0.0, 1.0)
+
+    def innocent(self, rows: Ints, average: Floats, queue_ms: Floats) -> Bools:
+        """Where losses come neither with a queue of so many milliseconds nor with the rate, so
+        that sending less would lose as much."""
+        size, lost, rate = self.size[rows], self.lost[rows], self.rate[rows]
+        weight = WEIGHTS * lost
+        total = weight.sum(axis=1)
+        queue = (weight * self.queue[rows]).sum(axis=1) / np.maximum(total, 1.0)
+        filled = size > 0.0
+        fraction = lost / np.maximum(size, 1.0)
+        count = np.maximum(filled.sum(axis=1), 1)
+        apart_loss = np.where(filled, fraction - (fraction.sum(axis=1) / count)[:, None], 0.0)
+        apart_rate = np.where(filled, rate - (rate.sum(axis=1) / count)[:, None], 0.0)
+        both = (apart_loss * apart_rate).sum(axis=1)
+        spread = (apart_loss**2).sum(axis=1) * (apart_rate**2).sum(axis=1)
+        correlates = (both > CORRELATION * np.sqrt(spread)) & (count >= CORRELATION_AFTER)
+        innocent: Bools = (average <= INNOCENT_MOST) & (queue < queue_ms) & ~correlates
+        return innocent

@@ -45,13 +45,17 @@ class Situation:
     """Neither over- nor underused, nor limited by losses or a late path."""
     recovered: Bools
     """Underuse has just ended."""
+    throughput: Floats
     limited: Bools
     """By the application."""
     limited_since: Floats
     limited_until: Floats
+    next_step: Floats
     wanted: Floats
     """0 while unknown."""
     ceiling: Floats
+    round_trip: Floats
+    jitter: Floats
 
 
 class Probing(Columns):
@@ -114,6 +118,9 @@ class Probing(Columns):
         idle &= ~self._recovered(rows, now, at, idle)
         due = np.maximum(at.limited_since, self.started_at[rows]) + PERIOD <= now
         self._initiate(rows, now, at, idle & at.limited & due, PERIODIC * at.estimate)
+
+    def result(self, rows: Ints, now: float, number: Ints, rate: Floats) -> None:
+        """Clusters that came to an end; what they found is in the estimate already."""
 
     def _note_drop(self, rows: Ints, now: float, estimate: Floats) -> None:
         before = self._estimate[rows]

@@ -1,0 +1,128 @@
+"""The rate that delay allows: detector, queue, drain and rate control, in the order they act."""
+
+import math
+from typing import Final
+
+import numpy as np
+
+from sfu.bandwidth.aimd import HEADROOM, Aimd
+from sfu.bandwidth.arrivals import Arrivals
+from sfu.bandwidth.columns import Columns
+from sfu.bandwidth.drain import RESUME, Drain
+from sfu.bandwidth.groups import Groups
+from sfu.bandwidth.rows import RESET, Bools, Floats, Ints, Records
+from sfu.bandwidth.standing_queue import StandingQueue
+from sfu.bandwidth.trendline import NORMAL, OVERUSE, UNDERUSE, Trendline
+from sfu.bandwidth.tuning import Tuning
+
+STREAM_TIMEOUT: Final = 2.0
+"""Seconds without feedback after which slopes start anew (goog_cc)."""
+HEADROOM_PROBED: Final = 1.15
+"""Times what arrives; where the next step is asked for by probes, growth need not guess."""
+PROBE_FLOOR: Final = 0.85
+"""Of what arrives: no probe says less (goog_cc)."""
+
+
+class DelayControl(Columns):
+    """State and rate of each path as its delays show them."""
+
+    state: Ints
+    recovered: Bools
+    """Underuse ended with this feedback."""
+    _heard_at: Floats
+
+    def __init__(self, capacity: int, tuning: Tuning) -> None:
+        super().__init__(capacity, {"state": NORMAL, "recovered": False, "_heard_at": math.nan})
+        self._tuning = tuning
+        self.trendline = Trendline(capacity)
+        self.aimd = Aimd(capacity)
+        self.queue = StandingQueue(capacity)
+        self.arrivals = Arrivals(capacity)
+        self.drain = Drain(capacity)
+        self._tables: tuple[Columns, ...] = (
+            self.trendline,
+            self.aimd,
+            self.queue,
+            self.arrivals,
+            self.drain,
+        )
+
+    def grow(self, capacity: int) -> None:
+        super().grow(capacity)
+        for table in self._tables:
+            table.grow(capacity)
+
+    def clear(self, rows: int | Ints) -> None:
+        super().clear(rows)
+        for table in self._tables:
+            table.clear(rows)
+
+    def update(
+        self,
+        rows: Ints,
+        now: float,
+        news: Records,
+        first: Ints,
+        deltas: Records,
+        throughput: Floats,
+        probed: Floats,
+        unavoidable: Floats,
+    ) -> None:
+        """A feedback of each row, `first` its first delta; `throughput` and `probed` in bit/s, 0
+        where unknown; `unavoidable` is the fraction that is lost whatever is sent."""
+        # What is lost anyway came through the bottleneck, or would have.
+        throughput, probed = throughput / (1.0 - unavoidable), probed / (1.0 - unavoidable)
+        counts = news["deltas"].astype(np.int64)
+        timed = rows[news["round_trip_us"] > 0]
+        self.aimd.round_trip[timed] = news["round_trip_us"][news["round_trip_us"] > 0] / 1e6
+        stale = now - self._heard_at[rows] > STREAM_TIMEOUT
+        self._heard_at[rows] = now
+        self.trendline.clear(rows[stale | ((news["flags"] & RESET) != 0)])
+        self.trendline.update(rows, Groups(first, counts, deltas))
+        self.arrivals.update(rows, first, counts, deltas)
+        self.queue.update(rows, news["delay_min_us"] / 1000.0)
+        state = self.trendline.state[rows]
+        if self._tuning.standing_queue:
+            state = self.queue.judge(rows, now, state)
+        floor = np.minimum(self.aimd.rate[rows], PROBE_FLOOR * throughput)
+        probed = np.where(probed > 0.0, np.maximum(probed, floor), 0.0)
+        if self._tuning.step_probing:
+            # Drops are for delays to tell; jitter makes probes look slow.
+            probed = np.where(probed > self.aimd.rate[rows], probed, 0.0)
+        steering = state
+        if self._tuning.drain:
+            state, steering = self._drain(rows, now, state, throughput, unavoidable)
+        if self._tuning.standing_queue:
+            held = (steering == NORMAL) & self.queue.holds(rows, now)
+            steering = np.where(held, UNDERUSE, steering)
+        probed = np.where(steering == NORMAL, probed, 0.0) if self._tuning.drain else probed
+        headroom = HEADROOM_PROBED if self._tuning.step_probing else HEADROOM
+        self.aimd.update(rows, now, steering, throughput, probed, headroom)
+        self.recovered[rows] = (self.state[rows] == UNDERUSE) & (state == NORMAL)
+        self.state[rows] = state
+
+    def _drain(
+        self, rows: Ints, now: float, state: Ints, throughput: Floats, unavoidable: Floats
+    ) -> tuple[Ints, Ints]:
+        """State as it is, and as rate control shall see it: it waits while a queue is drained."""
+        queue, empty = self.queue.queue[rows], self.queue.empty(rows)
+        before = self.drain.active[rows]
+        lately = self.arrivals.lately(rows) / (1.0 - unavoidable)
+        late = self.drain.update(rows, now, lately, queue, empty)
+        self.queue.give_up(rows[late], now)
+        active = self.drain.active[rows]
+        emptied = rows[before & ~active & ~late]
+        self.aimd.rate[emptied] = RESUME * self.drain.capacity[emptied]
+        crowded = self.queue.crowded_until[rows] > now
+        cut = (state == OVERUSE) & (throughput > 0.0) & ~crowded
+        cut &= ~active | self.drain.worsens(rows, queue)
+        arriving = np.where(
+            self.queue.jumping[rows], self.arrivals.now(rows) / (1.0 - unavoidable), lately
+        )
+        stands = (queue > 2.0 * empty) & (arriving > 0.0)
+        capacity = np.where(stands, np.minimum(throughput, arriving), throughput)
+        self.arrivals.restart(rows[cut & self.queue.jumping[rows]])
+        self.aimd.cut(rows[cut], now, capacity[cut], RESUME)
+        self.drain.begin(rows[cut], now, capacity[cut], queue[cut], self.aimd.round_trip[rows[cut]])
+        draining = self.drain.active[rows]
+        return np.where(draining, OVERUSE, state), np.where(draining, UNDERUSE, state)

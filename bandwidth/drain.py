@@ -1,0 +1,82 @@
+"""After overuse: send less than the link carries until the queue is gone, then nearly all of it.
+
+goog_cc holds its rate and lets the queue stand for seconds; whoever joined the queue waits there.
+"""
+
+import math
+from typing import Final
+
+import numpy as np
+
+from sfu.bandwidth.columns import Columns
+from sfu.bandwidth.rows import Bools, Floats, Ints
+
+RESUME: Final = 0.97
+"""Of the link's rate, once the queue is gone."""
+DRAIN_WITHIN_MS: Final = 500.0
+"""A queue of so many milliseconds would need that long if nothing were sent."""
+DRAIN_LEAST: Final = 0.4
+DRAIN_MOST: Final = 0.85
+DEEP_MS: Final = 100.0
+"""A queue that pacing alone should not drain: it would only move into our own pacer."""
+GREW_MS: Final = 30.0
+"""A queue that grows by that while it is drained tells of a link that got narrower still."""
+
+
+class Drain(Columns):
+    """Rates in bit/s, times in seconds; `capacity` is what the link carries, as far as is seen."""
+
+    active: Bools
+    capacity: Floats
+    factor: Floats
+    """Of the capacity that is sent meanwhile."""
+    deep: Bools
+    _queue: Floats
+    _until: Floats
+
+    def __init__(self, capacity: int) -> None:
+        super().__init__(
+            capacity,
+            {
+                "active": False,
+                "capacity": 0.0,
+                "factor": 1.0,
+                "deep": False,
+                "_queue": 0.0,
+                "_until": -math.inf,
+            },
+        )
+
+    def begin(
+        self, rows: Ints, now: float, capacity: Floats, queue_ms: Floats, round_trip: Floats
+    ) -> None:
+        factor = np.clip(1.0 - queue_ms / DRAIN_WITHIN_MS, DRAIN_LEAST, DRAIN_MOST)
+        self.active[rows] = True
+        self.capacity[rows] = capacity
+        self.factor[rows] = factor
+        self.deep[rows] = queue_ms > DEEP_MS
+        self._queue[rows] = queue_ms
+        expected = queue_ms / 1000.0 / (1.0 - factor)
+        self._until[rows] = now + 2.0 * round_trip + 1.5 * expected
+
+    def update(
+        self, rows: Ints, now: float, arrival_rate: Floats, queue_ms: Floats, empty_ms: Floats
+    ) -> Bools:
+        """A feedback of each row; returns which of them have just run out of time."""
+        active = self.active[rows]
+        # While the queue stands, what arrives is what the link carries.
+        measured = active & (queue_ms > 2.0 * empty_ms) & (arrival_rate > 0.0)
+        self.capacity[rows[measured]] = arrival_rate[measured]
+        done = active & (queue_ms < empty_ms)
+        late: Bools = active & ~done & (now >= self._until[rows])
+        self.active[rows[done | late]] = False
+        return late
+
+    def worsens(self, rows: Ints, queue_ms: Floats) -> Bools:
+        """Where a new cut is due although the last one is still being drained."""
+        worse: Bools = queue_ms > self._queue[rows] + GREW_MS
+        return worse
+
+    def sending(self, rows: Ints) -> Floats:
+        """bit/s to send meanwhile."""
+        return self.factor[rows] * self.capacity[rows]

@@ -1,0 +1,111 @@
+"""Queues as they stand, where the trendline only sees them grow.
+
+The least delay of a feedback above the path's base is a queue that every packet met; jitter is
+not. So a queue that stands is overuse although its slope is zero, and a slope without a queue is
+jitter. A queue that stays when less is sent than arrives is somebody else's, or the base is not
+what it was: then slopes have to do.
+"""
+
+import math
+from typing import Final
+
+import numpy as np
+
+from sfu.bandwidth.columns import Columns
+from sfu.bandwidth.rows import Bools, Floats, Ints
+from sfu.bandwidth.trendline import NORMAL, OVERUSE
+
+EMPTY_MS: Final = 10.0
+"""Below this there is no queue."""
+HOLD_MS: Final = 15.0
+"""Above this the rate does not grow."""
+JITTER: Final = 0.05
+"""Smoothing of the least delay's changes from one feedback to the next; all levels are above what
+these amount to."""
+JITTER_MOST_MS: Final = 15.0
+EMPTY_JITTER: Final = 2.0
+HOLD_JITTER: Final = 2.5
+JUMP_JITTER: Final = 3.0
+STANDING_MS: Final = 60.0
+STANDING_FOR: Final = 4
+"""Feedbacks above STANDING_MS after which that is overuse."""
+JUMP_MS: Final = 10.0
+JUMPED_MS: Final = 40.0
+"""A queue beyond this that grew by JUMP_MS twice in a row is overuse at once."""
+CROWDED_FOR: Final = 15.0
+"""Seconds for which a queue that is not ours is left alone."""
+
+
+class StandingQueue(Columns):
+    """Queues in milliseconds above the base, or above what somebody else's queue adds to it."""
+
+    queue: Floats
+    jitter: Floats
+    jumping: Bools
+    """It grew fast, feedback after feedback."""
+    crowded_until: Floats
+    """Until then queues are taken for somebody else's."""
+    _floor: Floats
+    _jumps: Ints
+    _standing: Ints
+
+    def __init__(self, capacity: int) -> None:
+        super().__init__(
+            capacity,
+            {
+                "queue": 0.0,
+                "jitter": 0.0,
+                "jumping": False,
+                "crowded_until": -math.inf,
+                "_floor": 0.0,
+                "_jumps": 0,
+                "_standing": 0,
+            },
+        )
+
+    def update(self, rows: Ints, delay_ms: Floats) -> None:
+        """The least delay above the base of each row's feedback."""
+        floor = np.minimum(self._floor[rows], delay_ms)
+        self._floor[rows] = floor
+        queue, before = delay_ms - floor, self.queue[rows]
+        jitter = self.jitter[rows]
+        jumped = queue - before > JUMP_MS + JUMP_JITTER * jitter
+        jumps = np.where(jumped, self._jumps[rows] + 1, 0)
+        self._jumps[rows] = jumps
+        self.jumping[rows] = (jumps >= 2) & (queue > JUMPED_MS + JUMP_JITTER * jitter)
+        change = np.minimum(np.abs(queue - before), JITTER_MOST_MS)
+        calm = queue < JUMPED_MS
+        self.jitter[rows] = np.where(calm, jitter + JITTER * (change - jitter), jitter)
+        self._standing[rows] = np.where(queue > STANDING_MS, self._standing[rows] + 1, 0)
+        self.queue[rows] = queue
+
+    def judge(self, rows: Ints, now: float, state: Ints) -> Ints:
+        """The trendline's verdict, corrected."""
+        queue = self.queue[rows]
+        crowded = self.crowded_until[rows] > now
+        stands = self._standing[rows] > STANDING_FOR
+        stands |= self.jumping[rows]
+        state = np.where((state == OVERUSE) & (queue < self.empty(rows)) & ~crowded, NORMAL, state)
+        verdict: Ints = np.where(stands & ~crowded, OVERUSE, state)
+        return verdict
+
+    def empty(self, rows: Ints) -> Floats:
+        """Milliseconds below which there is no queue."""
+        return EMPTY_MS + EMPTY_JITTER * self.jitter[rows]
+
+    def hold(self, rows: Ints) -> Floats:
+        """Milliseconds above which the rate must not grow."""
+        return HOLD_MS + HOLD_JITTER * self.jitter[rows]
+
+    def holds(self, rows: Ints, now: float) -> Bools:
+        """Where the rate must not grow."""
+        held: Bools = (self.queue[rows] > self.hold(rows)) & (self.crowded_until[rows] <= now)
+        return held
+
+    def give_up(self, rows: Ints, now: float) -> None:
+        """These queues did not go away though less was sent: they are somebody else's."""
+        self._floor[rows] += self.queue[rows]
+        self.queue[rows] = 0.0
+        self._standing[rows] = 0
+        self._jumps[rows] = 0
+        self.crowded_until[rows] = now + CROWDED_FOR

@@ -1,0 +1,139 @@
+"""Probes for what is wanted next: the next step of the allocation, as soon as the path is stable.
+
+goog_cc waits for five seconds without enough to send, and never asks while it sends enough to be
+busy but not enough to learn; a stream that does not fit then stays small for long. Here the next
+step is asked for, twice as much after each success, and at growing intervals while the answer is
+no; what probes may cost is bounded.
+"""
+
+import math
+from typing import Final
+
+import numpy as np
+
+from sfu.bandwidth.clusters import DURATION, LEAST_PACKETS, Clusters
+from sfu.bandwidth.columns import Columns
+from sfu.bandwidth.probing import FIRST, FURTHER, SECOND, Situation
+from sfu.bandwidth.rows import Bools, Floats, Ints
+
+STABLE: Final = 0.2
+"""Seconds without over- or underuse before a path is asked."""
+MARGIN: Final = 1.10
+"""A probe asks for a step and a tenth: what it finds is less than what it sends."""
+LEAST_ABOVE: Final = 1.15
+"""Times the estimate, at least: less is in the noise."""
+ENOUGH: Final = 1.05
+"""Times all that is wanted; no need to know of more."""
+SUCCESS: Final = 0.9
+"""Of the rate that was asked for."""
+RESULT_WITHIN: Final = 1.0
+RETRY: Final = 1.0
+RETRY_GROWTH: Final = 1.5
+RETRY_MOST: Final = 3.0
+"""Seconds between probes that fail."""
+COST: Final = 0.02
+"""Of what arrives may go into probes."""
+JITTER_SPAN: Final = 8.0
+"""Times the jitter that a cluster lasts longer, so that jitter is a small part of it."""
+PACKET_BITS: Final = 6_400.0
+"""About what a probe's packet costs where five packets are more than 15 ms."""
+RATE_LEAST: Final = 100_000.0
+
+
+class StepProbing(Columns):
+    """Which cluster is under way, and when the next may be; seconds, bit/s."""
+
+    begun: Bools
+    started_at: Floats
+    probed: Floats
+    """Rate of the cluster whose result is awaited, 0 for none."""
+    _ready_at: Floats
+    _further: Floats
+    _failures: Ints
+    _stable_at: Floats
+
+    def __init__(self, capacity: int) -> None:
+        super().__init__(
+            capacity,
+            {
+                "begun": False,
+                "started_at": -math.inf,
+                "probed": 0.0,
+                "_ready_at": -math.inf,
+                "_further": 0.0,
+                "_failures": 0,
+                "_stable_at": -math.inf,
+            },
+        )
+        self.clusters = Clusters(capacity)
+
+    def grow(self, capacity: int) -> None:
+        super().grow(capacity)
+        self.clusters.grow(capacity)
+
+    def clear(self, rows: int | Ints) -> None:
+        super().clear(rows)
+        self.clusters.clear(rows)
+
+    def result(self, rows: Ints, now: float, number: Ints, rate: Floats) -> None:
+        """Clusters that came to an end, with what they found; 0 for those that failed."""
+        expected = (self.probed[rows] > 0.0) & (number == self.clusters.number[rows])
+        expected &= ~self.clusters.waiting()[rows]
+        rows, rate = rows[expected], rate[expected]
+        more = rate > SUCCESS * self.probed[rows]
+        self._further[rows] = np.where(more, FURTHER * rate, 0.0)
+        self._end(rows, now, more)
+
+    def _end(self, rows: Ints, now: float, success: Bools) -> None:
+        failures = np.where(success, 0, self._failures[rows] + 1)
+        wait = np.minimum(RETRY * RETRY_GROWTH ** np.minimum(failures - 1, 30), RETRY_MOST)
+        self._failures[rows] = failures
+        self._ready_at[rows] = np.where(success, now, self.started_at[rows] + wait)
+        self.probed[rows] = 0.0
+
+    def update(self, rows: Ints, now: float, at: Situation) -> None:
+        """Decides for all of these rows."""
+        self._stable_at[rows[~at.fit]] = now
+        fresh = ~self.begun[rows]
+        self.begun[rows] = True
+        self._start(rows, now, at, fresh, FIRST * at.estimate, SECOND * at.estimate)
+        waited = now - self.started_at[rows]
+        lost = (self.probed[rows] > 0.0) & (waited > RESULT_WITHIN + at.round_trip)
+        self._end(rows[lost], now, np.zeros(np.count_nonzero(lost), dtype=np.bool_))
+        need = at.fit & (self.probed[rows] == 0.0) & ~fresh
+        need &= now - self._stable_at[rows] >= STABLE
+        need &= (at.next_step > at.estimate) & (at.estimate < at.ceiling)
+        goal = np.maximum(MARGIN * at.next_step, LEAST_ABOVE * at.estimate)
+        goal = np.maximum(goal, self._further[rows])
+        goal = np.minimum(goal, np.maximum(ENOUGH * at.wanted, MARGIN * at.next_step))
+        bits = np.maximum(goal * (DURATION + JITTER_SPAN * at.jitter), LEAST_PACKETS * PACKET_BITS)
+        affordable = bits / (COST * np.maximum(at.throughput, RATE_LEAST))
+        due = np.where(self._failures[rows] > 0, self.started_at[rows] + affordable, -math.inf)
+        need &= now >= np.maximum(self._ready_at[rows], due)
+        self._start(rows, now, at, need, goal)
+
+    def _start(
+        self,
+        rows: Ints,
+        now: float,
+        at: Situation,
+        which: Bools,
+        first: Floats,
+        second: Floats | None = None,
+    ) -> None:
+        if not which.any():
+            return
+        wanted, ceiling = at.wanted[which], at.ceiling[which]
+        rows = rows[which]
+        most = np.where(
+            wanted > 0.0, np.maximum(ENOUGH * wanted, MARGIN * at.next_step[which]), math.inf
+        )
+        most = np.minimum(most, ENOUGH * ceiling)
+        rate = np.minimum(first[which], most)
+        again = np.zeros(len(rows)) if second is None else np.minimum(second[which], most)
+        again = np.where(again > rate, again, 0.0)
+        duration = DURATION + JITTER_SPAN * at.jitter[which]
+        self.clusters.put(rows, rate, again, duration)
+        self.probed[rows] = np.maximum(rate, again)
+        self.started_at[rows] = now
+        self._further[rows] = 0.0
