@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +19,8 @@ START_PATIENCE: Final = 20.0
 STOP_PATIENCE: Final = 5.0
 FIRST_TCP_PORT: Final = 8020
 FIRST_UDP_PORT: Final = 8040
+_TETHER: Final = ("setpriv", "--pdeathsig", "TERM", "--") if shutil.which("setpriv") else ()
+"""The server does not outlive who started it, even if that is killed."""
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -47,7 +50,7 @@ class Daemon:
             "SFU_STORE__PATH": str(Path(self._folder.name, "sfu.sqlite")),
             **self._settings,
         }
-        command = [sys.executable, "-m", "sfu", "serve", "--dev"]
+        command = [*_TETHER, sys.executable, "-m", "sfu", "serve", "--dev"]
         with self._log.open("wb") as log, on_core(self._core):
             self._process = subprocess.Popen(
                 command, env=environment, stdout=log, stderr=subprocess.STDOUT

@@ -2,6 +2,9 @@
 
 import os
 import socket
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -30,6 +33,27 @@ def test_a_server_that_does_not_start_says_why() -> None:
     daemon = Daemon(None, {"SFU_MEDIA__WORKERS": "many"})
     with pytest.raises(DaemonError, match=r"code 2[\s\S]*workers"), daemon:
         pytest.fail("it started")
+
+
+def test_a_server_does_not_outlive_who_started_it() -> None:
+    script = """
+import time
+from sfu.bench.daemon import Daemon
+with Daemon(None, {}) as daemon:
+    print(daemon.pid, flush=True)
+    time.sleep(60)
+"""
+    words = [sys.executable, "-c", script]
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(words, cwd=root, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        pid = process.stdout.readline().strip()
+        assert Path("/proc", pid).exists()
+        process.kill()
+    deadline = time.monotonic() + 10
+    while Path("/proc", pid).exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not Path("/proc", pid).exists()
 
 
 def test_ports_that_are_taken_are_passed_over() -> None:
