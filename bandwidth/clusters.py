@@ -18,17 +18,19 @@ RATIO_MOST: Final = 2.0
 RATIO_SATURATED: Final = 0.9
 UTILISATION: Final = 0.95
 """Of the rate at which a saturated link delivered."""
+UTILISATION_DRAINED: Final = 0.98
+"""The same where a queue that this makes is noticed and drained."""
 MOST_RATE: Final = 4e9
 
 
-def measured(news: Records) -> Floats:
+def measured(news: Records, utilisation: float = UTILISATION) -> Floats:
     """bit/s that the finished cluster of each row found, 0 without one or when it failed."""
     send = news["probe_send_bps"].astype(np.float64)
     receive = news["probe_receive_bps"].astype(np.float64)
     found = ((news["flags"] & PROBED) != 0) & (send > 0.0) & (receive > 0.0)
     found &= receive <= RATIO_MOST * send
     rate = np.where(
-        receive < RATIO_SATURATED * send, UTILISATION * receive, np.minimum(send, receive)
+        receive < RATIO_SATURATED * send, utilisation * receive, np.minimum(send, receive)
     )
     return np.where(found, rate, 0.0)
 

@@ -71,7 +71,7 @@ class DelayControl(Columns):
         """A feedback of each row, `first` its first delta; `throughput` and `probed` in bit/s, 0
         where unknown; `unavoidable` is the fraction that is lost whatever is sent."""
         # What is lost anyway came through the bottleneck, or would have.
-        throughput, probed = throughput / (1.0 - unavoidable), probed / (1.0 - unavoidable)
+        throughput = throughput / (1.0 - unavoidable)
         counts = news["deltas"].astype(np.int64)
         timed = rows[news["round_trip_us"] > 0]
         self.aimd.round_trip[timed] = news["round_trip_us"][news["round_trip_us"] > 0] / 1e6
@@ -84,11 +84,7 @@ class DelayControl(Columns):
         state = self.trendline.state[rows]
         if self._tuning.standing_queue:
             state = self.queue.judge(rows, now, state)
-        floor = np.minimum(self.aimd.rate[rows], PROBE_FLOOR * throughput)
-        probed = np.where(probed > 0.0, np.maximum(probed, floor), 0.0)
-        if self._tuning.step_probing:
-            # Drops are for delays to tell; jitter makes probes look slow.
-            probed = np.where(probed > self.aimd.rate[rows], probed, 0.0)
+        probed = self._credible(rows, throughput, probed)
         steering = state
         if self._tuning.drain:
             state, steering = self._drain(rows, now, state, throughput, unavoidable)
@@ -100,6 +96,21 @@ class DelayControl(Columns):
         self.aimd.update(rows, now, steering, throughput, probed, headroom)
         self.recovered[rows] = (self.state[rows] == UNDERUSE) & (state == NORMAL)
         self.state[rows] = state
+
+    def probe(self, rows: Ints, now: float, throughput: Floats, probed: Floats) -> None:
+        """Results of probes that came without new feedback; `update` takes all others."""
+        probed = self._credible(rows, throughput, probed)
+        taken = (probed > 0.0) & (self.state[rows] != OVERUSE)
+        self.aimd.set_rate(rows[taken], probed[taken], now)
+
+    def _credible(self, rows: Ints, throughput: Floats, probed: Floats) -> Floats:
+        """What probes found, where it is to be believed, 0 elsewhere."""
+        rate = self.aimd.rate[rows]
+        if self._tuning.step_probing:
+            # Drops are for delays to tell; jitter makes probes look slow.
+            return np.where(probed > rate, probed, 0.0)
+        floor = np.minimum(rate, PROBE_FLOOR * throughput)
+        return np.where(probed > 0.0, np.maximum(probed, floor), 0.0)
 
     def _drain(
         self, rows: Ints, now: float, state: Ints, throughput: Floats, unavoidable: Floats

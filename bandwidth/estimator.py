@@ -7,7 +7,7 @@ import numpy as np
 
 from sfu.bandwidth.application_limited import ApplicationLimited
 from sfu.bandwidth.back_off import BackOff
-from sfu.bandwidth.clusters import measured
+from sfu.bandwidth.clusters import UTILISATION, UTILISATION_DRAINED, measured
 from sfu.bandwidth.columns import Columns
 from sfu.bandwidth.delay import DelayControl
 from sfu.bandwidth.fallback import Fallback
@@ -158,6 +158,9 @@ class Estimator(Columns):
         rows, news, first = self._known(feedback)
         heard = (news["flags"] & TRANSPORT_WIDE) != 0
         self._hear(rows[heard], news[heard], first[heard], deltas, now)
+        late = ~heard & ((news["flags"] & PROBED) != 0)
+        probed = self._probed(rows[late], news[late], now)
+        self._delay.probe(rows[late], now, self.throughput[rows[late]], probed)
         self._heard[rows[heard]] = True
         wide = self._heard[rows]
         self._fallback.update(rows[~wide], news[~wide], now)
@@ -187,12 +190,9 @@ class Estimator(Columns):
         sent = news["sent_bytes"].astype(np.float64) + news["sent_rtx_bytes"]
         sent += news["sent_padding_bytes"]
         self._limited.update(rows, now, 8.0 * sent, self.estimate[rows])
-        probed = measured(news)
         unavoidable = self._loss.unavoidable[rows]
+        probed = self._probed(rows, news, now)
         self._delay.update(rows, now, news, first, deltas, throughput, probed, unavoidable)
-        ended = (news["flags"] & PROBED) != 0
-        found = probed[ended] / (1.0 - unavoidable[ended])
-        self._probing.result(rows[ended], now, news["probe"][ended], found)
         self.state[rows] = self._delay.state[rows]
         self.queue_us[rows] = news["delay_min_us"]
         innocent = self._delay.queue.hold(rows) if self._tuning.uncorrelated_loss else None
@@ -207,6 +207,15 @@ class Estimator(Columns):
             innocent,
         )
         self.loss[rows] = self._loss.average[rows]
+
+    def _probed(self, rows: Ints, news: Records, now: float) -> Floats:
+        """bit/s that clusters found which came to an end; 0 for none."""
+        utilisation = UTILISATION_DRAINED if self._tuning.drain else UTILISATION
+        # What is lost anyway came through the bottleneck, or would have.
+        rate = measured(news, utilisation) / (1.0 - self._loss.unavoidable[rows])
+        ended = (news["flags"] & PROBED) != 0
+        self._probing.result(rows[ended], now, news["probe"][ended], rate[ended])
+        return rate
 
     def _conclude(self, rows: Ints, wide: Bools) -> None:
         """The least of what delay, losses, answers and the receiver allow."""

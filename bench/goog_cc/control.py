@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sfu.bandwidth.rows import DELTA, PROBED, RESET, SILENT, TRANSPORT_WIDE, Records
-from sfu.bench.goog_cc.delay import NORMAL, UNDERUSE, Aimd, Trendline
+from sfu.bench.goog_cc.delay import NORMAL, OVERUSE, UNDERUSE, Aimd, Trendline
 from sfu.bench.goog_cc.loss import BY_DELAY, INCREASING, Loss
 from sfu.bench.goog_cc.probing import ApplicationLimited, Cluster, ProbeController, probe_result
 
@@ -35,6 +35,7 @@ class GoogCc:
         self.probing = ProbeController()
         self.heard_at: float | None = None
         self.state = NORMAL
+        self.throughput = 0.0
         self.recovered = False
         self.cut = math.inf
         self.cut_at = -math.inf
@@ -50,6 +51,10 @@ class GoogCc:
             if int(row["flags"]) & TRANSPORT_WIDE:
                 self.hear(now, row, np.zeros(0, DELTA) if deltas is None else deltas)
                 self.heard_at = now
+            elif int(row["flags"]) & PROBED and self.state != OVERUSE:
+                found = self.probed(row)
+                if found > 0.0:
+                    self.aimd.set_rate(found, now)
             if self.heard_at is not None:
                 self.back_off(now, row, heard_at)
                 rate = min(self.aimd.rate, self.loss.result(), self.cut)
@@ -93,11 +98,8 @@ class GoogCc:
         state = self.trendline.state
         self.recovered = self.state == UNDERUSE and state == NORMAL
         self.state = state
-        probed = 0.0
-        if int(row["flags"]) & PROBED:
-            probed = probe_result(int(row["probe_send_bps"]), int(row["probe_receive_bps"]))
-        if probed > 0.0:
-            probed = max(probed, min(self.aimd.rate, 0.85 * throughput))
+        self.throughput = throughput or self.throughput
+        probed = self.probed(row)
         self.aimd.update(now, state, throughput, probed)
         lost = int(row["lost_bytes"]) - int(row["unlost_bytes"])
         self.loss.update(
@@ -109,6 +111,13 @@ class GoogCc:
             self.application.limited,
             self.ceiling,
         )
+
+    def probed(self, row: Records) -> float:
+        """What a cluster found that came to an end with this row, 0 for none."""
+        if not int(row["flags"]) & PROBED:
+            return 0.0
+        found = probe_result(int(row["probe_send_bps"]), int(row["probe_receive_bps"]))
+        return max(found, min(self.aimd.rate, 0.85 * self.throughput)) if found > 0.0 else 0.0
 
     def back_off(self, now: float, row: Records, heard_at: float | None) -> None:
         """rtt_based_backoff: four fifths each second of a path that answers late or never."""

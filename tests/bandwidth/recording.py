@@ -45,6 +45,9 @@ class Path:
         row["time_us"] = int(now * 1e6)
         sent = rate * TICK / 8.0
         row["sent_bytes"] = int(sent)
+        if probe is not None and chance() < 0.3:
+            self._answer(row, probe)
+            return row, np.zeros(0, dtype=DELTA)
         if chance() < 0.02 or (sent < 100.0 and probe is None):
             row["flags"] = SILENT
             return row, np.zeros(0, dtype=DELTA)
@@ -64,11 +67,15 @@ class Path:
         row["delay_max_us"] = int((self.queue + self.jitter) * 1e6)
         row["deltas"] = len(deltas)
         if probe is not None:
-            row["flags"] |= PROBED
-            row["probe"] = probe[0]
-            row["probe_send_bps"] = int(probe[1])
-            row["probe_receive_bps"] = int(min(probe[1], self.capacity) * (chance() < 0.9))
+            self._answer(row, probe)
         return row, deltas
+
+    def _answer(self, row: Records, probe: tuple[int, float]) -> None:
+        row["flags"] |= PROBED
+        row["probe"] = probe[0]
+        row["probe_send_bps"] = int(probe[1])
+        came = self.random.random() < 0.9
+        row["probe_receive_bps"] = int(min(probe[1], self.capacity)) if came else 0
 
     def _deltas(self, rate: float) -> Records:
         deltas = np.zeros(self.random.randrange(2, 6), dtype=DELTA)
