@@ -2,18 +2,6 @@
 (() => {
   const WORDS = 'measure rate delay queue layer frame packet sender viewer speaker screen link'.split(' ');
 
-  /** A microphone track that is sent, and never heard. */
-  function silence() {
-    const context = new AudioContext();
-    const source = context.createOscillator();
-    const quiet = context.createGain();
-    const out = context.createMediaStreamDestination();
-    quiet.gain.value = 0;
-    source.connect(quiet).connect(out);
-    source.start();
-    return out.stream.getAudioTracks()[0];
-  }
-
   /** A screen track: a page of text, of which one line changes ten times a second. */
   function text(width = 1280, height = 720) {
     const canvas = document.createElement('canvas');
@@ -140,5 +128,5 @@
     ));
   }
 
-  window.bench = { silence, text, limit, listen, report };
+  window.bench = { text, limit, listen, report };
 })();

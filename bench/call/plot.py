@@ -80,11 +80,10 @@ def _heights(axes: "Axes", timeline: Timeline) -> None:
 
 def _sound(axes: "Axes", timeline: Timeline) -> None:
     every = 2.0
-    for slot in timeline.cameras:
-        begin, end = timeline.viewer[0]["at"], timeline.viewer[-1]["at"]
-        spells = [begin + every * number for number in range(int((end - begin) / every))]
-        points = ((at, 100 * timeline.concealed(slot, at, at + every)) for at in spells)
-        _line(axes, points, slot)
+    begin, end = timeline.viewer[0]["at"], timeline.viewer[-1]["at"]
+    spells = [begin + every * number for number in range(int((end - begin) / every))]
+    points = ((at, 100 * timeline.concealed(timeline.speaker, at, at + every)) for at in spells)
+    _line(axes, points, timeline.speaker)
     _finish(axes, "% concealed")
 
 

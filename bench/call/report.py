@@ -23,7 +23,7 @@ def show(console: Console, timeline: Timeline) -> None:
             f"{min(heights, default=0)} to {max(heights, default=0)}",
             f"{1000 * timeline.longest_gap(slot, begin, end):.0f} ms",
             f"{timeline.grown(slot, 'video', 'totalFreezesDuration', begin, end):.1f} s",
-            f"{timeline.concealed(slot, begin, end):.2%}" if slot in timeline.cameras else "",
+            f"{timeline.concealed(slot, begin, end):.2%}" if slot == timeline.speaker else "",
             f"{timeline.grown(slot, 'video', 'packetsLost', begin, end):.0f}",
         )
     console.print(table)

@@ -11,6 +11,9 @@ from sfu.bench.trace import Trace
 
 Row = dict[str, Any]
 
+KINDS: Final = ("audio", "video")
+LOWER_HEADERS: Final = 20 + 8 + 16
+"""Bytes per packet that the browser does not count: IPv4, UDP and the tag of AES-GCM."""
 GONE_MS: Final = 1000.0
 """Milliseconds without a new picture after which none is shown."""
 
@@ -62,6 +65,14 @@ class Timeline:
         """What came through the link on average, with headers."""
         rows = [row for row in self._down() if begin <= row["at"] < end]
         return sum(float(row["sent_bps"]) for row in rows) / max(1, len(rows))
+
+    def media_bps(self, begin: float, end: float) -> float:
+        """Sound and pictures that arrived on average, each packet once, with all headers."""
+        rows = self.between(begin, end)
+        if len(rows) < 2:
+            return 0.0
+        size = _media_bytes(rows[-1]) - _media_bytes(rows[0])
+        return 8 * size / float(rows[-1]["at"] - rows[0]["at"])
 
     def queue_ms(self, begin: float, end: float) -> list[float]:
         """The longest wait in the link's queue of each 100 ms."""
@@ -130,5 +141,10 @@ def _has(row: Row, slot: str, kind: str) -> bool:
     return kind in row["slots"].get(slot, {})
 
 
-def _bytes(video: Row) -> int:
-    return int(video["bytesReceived"] + video["headerBytesReceived"])
+def _bytes(stream: Row) -> int:
+    return int(stream["bytesReceived"] + stream["headerBytesReceived"])
+
+
+def _media_bytes(row: Row) -> int:
+    streams = [seen[kind] for seen in row["slots"].values() for kind in seen if kind in KINDS]
+    return sum(_bytes(each) + LOWER_HEADERS * int(each["packetsReceived"]) for each in streams)
