@@ -105,6 +105,7 @@ def facts(room: Room) -> answers.RoomFacts:
         screen=options.screen,
         access=options.access,
         messages=options.messages,
+        sources=sorted(options.sources),
         permanent=options.permanent,
         starts_at=options.starts_at,
         limits={
@@ -113,6 +114,7 @@ def facts(room: Room) -> answers.RoomFacts:
             "cameras": options.cameras,
             "meeting": options.meeting,
             "viewers": options.viewers,
+            "microphones": options.microphones,
         },
         counts=counts(room),
     )

@@ -17,6 +17,7 @@ use crate::fanout::FanOut;
 use crate::periodic::Agenda;
 use crate::report::Report;
 use crate::table::{Key, Table};
+use crate::top_speakers::TopSpeakers;
 use crate::track::Track;
 use crate::transport::Transport;
 use std::collections::{HashMap, VecDeque};
@@ -54,6 +55,8 @@ pub struct Forwarder {
     pub(crate) transports: Table<Transport>,
     pub(crate) tracks: Table<Track>,
     pub(crate) routes: Table<Route>,
+    /// By the group that the control plane names: a room.
+    pub(crate) top_speakers: Table<TopSpeakers>,
     pub(crate) egresses: Table<Egress>,
     pub(crate) by_ufrag: HashMap<String, Key>,
     pub(crate) by_address: HashMap<SocketAddr, Key>,
@@ -79,6 +82,7 @@ impl Forwarder {
             transports: Table::default(),
             tracks: Table::default(),
             routes: Table::default(),
+            top_speakers: Table::default(),
             egresses: Table::default(),
             by_ufrag: HashMap::new(),
             by_address: HashMap::new(),
@@ -223,6 +227,9 @@ impl Forwarder {
             ),
             Command::RemoveTrack { track } => ("remove_track", self.remove_track(track)),
             Command::Mute { track, muted } => ("mute", self.mute(track, muted)),
+            Command::Compete { track, group, most } => {
+                ("compete", self.compete(track, group, most))
+            }
             Command::AddRoute { route, video } => {
                 let row = Route {
                     video,

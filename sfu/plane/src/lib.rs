@@ -44,6 +44,7 @@ pub mod seq;
 pub mod srtp;
 pub mod stun;
 pub mod table;
+pub mod top_speakers;
 pub mod track;
 pub mod transport;
 pub mod twcc;

@@ -64,7 +64,7 @@ impl Forwarder {
         }
         if now.us >= self.agenda.levels_us {
             self.agenda.levels_us = now.us + LEVELS_US;
-            self.report_levels();
+            self.report_levels(now.us);
         }
         while let Some(Reverse((due_us, key, id))) = self.agenda.regular.peek().copied() {
             if due_us > now.us || self.outbox.messages_free() < 8 {
@@ -315,18 +315,26 @@ impl Forwarder {
         Ok(())
     }
 
-    fn report_levels(&mut self) {
-        let levels: Vec<(Id, u8)> = self
-            .tracks
-            .iter_mut()
-            .filter_map(|(_, track)| {
-                let audible = track
-                    .audible
-                    .as_ref()
-                    .filter(|audible| audible.is_audible() && !track.muted)?;
-                Some((track.id, audible.level()))
-            })
-            .collect();
+    /// Of the microphones that are forwarded: nobody is the speaker whom others do not hear.
+    fn report_levels(&mut self, now_us: i64) {
+        let mut levels: Vec<(Id, u8)> = Vec::new();
+        for (key, track) in self.tracks.iter_mut() {
+            let Some(audible) = track.audible.as_mut() else {
+                continue;
+            };
+            if audible.expire(now_us).is_some() {
+                self.reports.push(Report::Audible {
+                    track: track.id,
+                    audible: false,
+                });
+            }
+            let group = track.top_speakers;
+            let top = group.and_then(|key| self.top_speakers.get(key));
+            let is_forwarded = !track.muted && top.is_none_or(|top| top.holds(key));
+            if audible.is_audible() && is_forwarded {
+                levels.push((track.id, audible.level()));
+            }
+        }
         if !levels.is_empty() {
             self.reports.push(Report::Levels { levels });
         }

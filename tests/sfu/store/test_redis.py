@@ -12,7 +12,7 @@ from sfu.store import StoreError, commits
 from sfu.store import redis as redis_store
 from sfu.store.redis import RedisStore
 from sfu.store.writes import Enqueue, SaveBan, SaveRoom
-from tests.sfu.store.conftest import RedisServer
+from tests.sfu.store.redis_server import RedisServer
 
 
 @pytest.fixture
