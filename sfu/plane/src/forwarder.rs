@@ -14,6 +14,7 @@ use crate::counters::Counters;
 use crate::demux::{classify, Kind};
 use crate::egress::Egress;
 use crate::fanout::FanOut;
+use crate::feedback::Arrived;
 use crate::periodic::Agenda;
 use crate::report::Report;
 use crate::table::{Key, Table};
@@ -71,6 +72,7 @@ pub struct Forwarder {
     pub(crate) reports: Vec<Report>,
     pub(crate) counters: Counters,
     pub(crate) scratch: Vec<u8>,
+    pub(crate) arrived: Vec<Arrived>,
     random: u64,
 }
 
@@ -95,6 +97,7 @@ impl Forwarder {
             reports: Vec::new(),
             counters: Counters::default(),
             scratch: Vec::with_capacity(2048),
+            arrived: Vec::with_capacity(256),
             random: seed | 1,
         }
     }
@@ -160,12 +163,18 @@ impl Forwarder {
     /// [`FEEDBACK_DTYPE`](crate::feedback::FEEDBACK_DTYPE) and
     /// [`DELTA_DTYPE`](crate::feedback::DELTA_DTYPE) say.
     pub fn take_feedback(&mut self, now: Now, rows: &mut Vec<u8>, deltas: &mut Vec<u8>) {
-        for key in self.with_news.drain(..) {
+        let mut listed = std::mem::take(&mut self.with_news);
+        for key in listed.drain(..) {
             if let Some(transport) = self.transports.get_mut(key) {
-                let id = transport.id;
-                transport.history.take_row(id, now.us, rows, deltas);
+                let (id, queued_us) = (transport.id, 0);
+                let history = &mut transport.history;
+                if history.take_row(id, queued_us, now.us, rows, deltas) {
+                    self.with_news.push(key);
+                }
             }
         }
+        listed.append(&mut self.with_news);
+        self.with_news = listed;
     }
 
     /// Totals so far.

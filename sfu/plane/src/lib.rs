@@ -9,6 +9,7 @@ pub mod audible;
 pub mod batch;
 #[cfg(feature = "python")]
 mod bind;
+pub mod ccfb;
 pub mod cipher;
 pub mod clock;
 pub mod command;

@@ -12,6 +12,8 @@ use std::collections::BinaryHeap;
 
 /// Between reports on the same streams (RFC 3550 §6.2 allows less on fast links).
 const REPORT_US: i64 = 1_000_000;
+/// Between looks whether a subscriber still reports.
+const WATCH_US: i64 = 100_000;
 /// Between transport-wide feedback packets to a publisher.
 const FEEDBACK_US: i64 = 50_000;
 /// Between looks at holes and wanted keyframes while there are some.
@@ -104,6 +106,11 @@ impl Forwarder {
                 transport: transport.id,
             });
         }
+        transport.history.look_after(now.us);
+        if transport.history.is_to_be_listed() {
+            self.with_news.push(key);
+        }
+        let subscribes = !transport.egresses.is_empty();
         let publishes = !transport.tracks.is_empty();
         let report_due = now.us - transport.reported_us >= REPORT_US;
         if report_due {
@@ -118,6 +125,8 @@ impl Forwarder {
             self.tell_upload(key, now);
             self.send_transport_feedback(key, now);
             now.us + FEEDBACK_US
+        } else if subscribes {
+            now.us + WATCH_US
         } else {
             now.us + REPORT_US
         }
