@@ -104,6 +104,55 @@ def call(
         raise typer.Exit(1) from None
 
 
+@app.command()
+def converge(
+    scenarios: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[SCENARIO]...", help="Beginnings of names, or groups; or all."),
+    ] = None,
+    seeds: Annotated[int, typer.Option("-n", "--seeds", min=1, max=200)] = 10,
+    seconds: Annotated[
+        float, typer.Option(min=5, max=3600, help="No scenario lasts longer.")
+    ] = 600.0,
+    compare: Annotated[bool, typer.Option(help="Run plain goog_cc as well.")] = True,
+    cpu: Annotated[bool, typer.Option(help="Time the control plane's ticks as well.")] = True,
+    output: Annotated[
+        Path | None, typer.Option("-o", metavar="FOLDER", help="Draw each scenario there, as PNG.")
+    ] = None,
+    json: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the results as JSON.")
+    ] = None,
+    listed: Annotated[bool, typer.Option("--list", help="Name the scenarios and stop.")] = False,
+) -> None:
+    """Bandwidth estimation and allocation on simulated links, against what is wanted of them."""
+    from sfu.bench import machine
+    from sfu.bench.simulator import report
+    from sfu.bench.simulator.converge import Plan
+    from sfu.bench.simulator.converge import converge as run
+    from sfu.bench.simulator.plots import MissingMatplotlib
+    from sfu.bench.simulator.run import UnknownScenario, choose
+
+    console = Console()
+    plan = Plan(scenarios or (), seeds, seconds, compare, cpu, output)
+    try:
+        if listed:
+            for each in choose(plan.names, seconds):
+                console.print(f"{each.name}: {each.seconds:.0f} s", highlight=False)
+            return
+        with _progress(console) as bar:
+            task = bar.add_task("", total=1.0)
+            findings, outcome = run(
+                plan, lambda name, done: bar.update(task, description=name, completed=done)
+            )
+    except (UnknownScenario, MissingMatplotlib, OSError) as error:
+        Console(stderr=True).print(str(error), style="red", highlight=False, markup=False)
+        raise typer.Exit(1) from None
+    report.show(console, findings)
+    if json is not None:
+        facts = {"machine": machine.facts(), "seeds": seeds, "longest": seconds}
+        report.save(json, report.to_json(findings, outcome, facts))
+
+
 def _progress(console: Console) -> Progress:
     columns = TextColumn("{task.description:12}"), BarColumn(), TimeElapsedColumn()
     return Progress(*columns, console=console, transient=True)

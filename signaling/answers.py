@@ -57,8 +57,7 @@ class Guest(Message):
 
 
 class RoomFacts(Message):
-    """The room's settings and state; `counts` is people by role. `sources` is what people without
-    a seat may publish in meeting mode."""
+    """The room's settings and state; `counts` is people by role."""
 
     id: str
     tenant: str
@@ -70,7 +69,6 @@ class RoomFacts(Message):
     screen: str
     access: str
     messages: str
-    sources: list[str]
     permanent: bool
     starts_at: str | None
     limits: dict[str, int]

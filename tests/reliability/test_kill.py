@@ -1,5 +1,4 @@
-"""Killed at random moments under load, the daemon loses no usage and no webhook, and doubles none,
-on either store; Redis is killed as well, while the daemon goes on.
+"""Killed at random moments under load, the daemon loses no usage and no webhook, and doubles none.
 
 SFU_KILLS says how often it is killed, 8 times without it; SFU_KILL_SEED repeats a run's choices.
 """
@@ -15,7 +14,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 import uvicorn
 
 from sfu.daemon import HttpServer
@@ -23,7 +21,6 @@ from sfu.usage import HEARTBEAT
 from tests.reliability.daemon import SECRET, Daemon
 from tests.reliability.load import Load
 from tests.reliability.truth import Received, check
-from tests.sfu.store.redis_server import RedisServer
 
 KILLS = int(os.environ.get("SFU_KILLS", "8"))
 SEED = int(os.environ.get("SFU_KILL_SEED", str(random.randrange(1_000_000))))
@@ -71,15 +68,13 @@ async def backend(received: Received, chance: random.Random) -> AsyncIterator[st
         listener.close()
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "redis"])
-async def test_random_kills_lose_nothing_and_double_nothing(tmp_path: Path, kind: str) -> None:
+async def test_random_kills_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
     print(f"SFU_KILL_SEED={SEED}")  # whatever fails below
     chance = random.Random(SEED)
     received = Received(SECRET.encode())
-    redis = RedisServer(tmp_path) if kind == "redis" else None
-    async with backend(received, chance) as url, running(redis) as store:
+    async with backend(received, chance) as url:
         http, udp = free_port(socket.SOCK_STREAM), free_port(socket.SOCK_DGRAM)
-        daemon = Daemon(tmp_path, http, udp, url, store)
+        daemon = Daemon(tmp_path, http, udp, url)
         load = Load(daemon, SEED, organizers=6, guests=40)
         try:
             for number in range(KILLS):
@@ -90,8 +85,6 @@ async def test_random_kills_lose_nothing_and_double_nothing(tmp_path: Path, kind
                 else:
                     await daemon.ready()
                     await asyncio.sleep(chance.random() * WORKING)
-                    if redis is not None and number % 4 == 1:
-                        await interrupt(redis, chance)
                 await daemon.kill()
             await daemon.start()
             await daemon.ready()
@@ -111,39 +104,17 @@ async def test_random_kills_lose_nothing_and_double_nothing(tmp_path: Path, kind
     outcomes = Counter(visit.outcome for visit in load.visits)
     kinds = Counter(record["kind"] for record in usage)
     print(
-        f"{kind}, seed {SEED}, {KILLS} kills: visits {dict(outcomes)}, deeds {len(load.deeds)}, "
+        f"seed {SEED}, {KILLS} kills: visits {dict(outcomes)}, deeds {len(load.deeds)}, "
         f"usage {dict(kinds)}, webhooks {len(received.first)}, {dict(received.counts)}"
     )
     assert not faults, f"seed {SEED}: {len(faults)} faults\n" + "\n".join(faults[:20])
-    found = troubles(daemon.log, away=redis is not None)
-    assert not found, found[:5]
+    assert not troubles(daemon.log), troubles(daemon.log)[:5]
     # Else nothing was put to the test.
     assert outcomes["in"] > 20 * KILLS
     assert outcomes["unknown"] > KILLS  # killed between a join and its answer
     assert kinds["event"] > KILLS
     assert received.counts["refused"]
     assert received.counts["repeated"]
-
-
-@contextlib.asynccontextmanager
-async def running(redis: RedisServer | None) -> AsyncIterator[str]:
-    """Runs the server, if there is one; gives its URL."""
-    if redis is None:
-        yield ""
-        return
-    await asyncio.to_thread(redis.start)
-    try:
-        yield redis.url
-    finally:
-        redis.kill()
-
-
-async def interrupt(redis: RedisServer, chance: random.Random) -> None:
-    """Kills the store under the daemon, which has work for it, and brings it back."""
-    redis.kill()
-    await asyncio.sleep(chance.random())
-    await asyncio.to_thread(redis.start)
-    await asyncio.sleep(chance.random())
 
 
 async def all_delivered(received: Received, usage: list[dict[str, Any]]) -> None:
@@ -157,12 +128,7 @@ async def all_delivered(received: Received, usage: list[dict[str, Any]]) -> None
         await asyncio.sleep(0.1)
 
 
-AWAY = ("outbox cannot be read", "outbox cannot be kept", "store failed")
-"""What is written of a store that is away."""
-
-
-def troubles(log: Path, *, away: bool) -> list[str]:
-    """What a healthy daemon does not write; `away`: its store was at times."""
+def troubles(log: Path) -> list[str]:
+    """What a healthy daemon does not write."""
     lines = log.read_text().splitlines()
-    found = [line for line in lines if "Traceback" in line or '"level": "error"' in line]
-    return [line for line in found if not (away and any(each in line for each in AWAY))]
+    return [line for line in lines if "Traceback" in line or '"level": "error"' in line]

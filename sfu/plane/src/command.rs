@@ -84,11 +84,6 @@ pub enum Command {
         track: Id,
         muted: bool,
     },
-    Compete {
-        track: Id,
-        group: Id,
-        most: usize,
-    },
     AddRoute {
         route: Id,
         video: bool,

@@ -189,11 +189,10 @@ impl Transport {
             }
         }
         self.reselect(now_us);
-        let moved = self.destination().map(|destination| destination.remote) != before;
-        if moved && before.is_some() {
-            self.history.reset();
-        }
-        (moved, evicted)
+        (
+            self.destination().map(|destination| destination.remote) != before,
+            evicted,
+        )
     }
 
     /// Authenticated media came from one of the validated addresses: the peer has
@@ -212,7 +211,6 @@ impl Transport {
             .position(|path| path.destination.remote == remote)
         {
             self.selected = found;
-            self.history.reset();
         }
     }
 

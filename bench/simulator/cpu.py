@@ -1,0 +1,83 @@
+"""B16: what a tick of estimator and allocator costs, with the feedback of simulated links."""
+
+from collections.abc import Iterator
+from time import perf_counter
+from typing import Final
+
+import numpy as np
+
+from sfu.bandwidth.allocator import Allocator
+from sfu.bandwidth.estimator import Estimator
+from sfu.bandwidth.rows import Records
+from sfu.bench.simulator.control import CLOCK
+from sfu.bench.simulator.outcome import Finding
+from sfu.bench.simulator.packets import STEP
+from sfu.bench.simulator.scenario import stairs
+from sfu.bench.simulator.scenarios import flapping
+from sfu.bench.simulator.simulation import Simulation
+
+Tick = tuple[float, Records, Records]
+"""Time, FEEDBACK and DELTA rows."""
+
+
+def cost(sizes: tuple[int, ...] = (1_000, 10_000)) -> Iterator[Finding]:
+    """Seconds per tick, one thread."""
+    ticks = record(_SECONDS)
+    for size, limit in zip(sizes, (0.002, 0.010), strict=True):
+        values = time_ticks(ticks, size)
+        yield Finding("B16", f"tick with {size:,} rows", values, limit)
+
+
+def record(seconds: float) -> list[Tick]:
+    """Feedback of links of all kinds, by tick."""
+    simulation = Simulation(flapping(), 10)
+    found: list[Tick] = []
+    advance = simulation.control.tick
+
+    def keep(time: float, feedback: Records, deltas: Records, pacer: object) -> None:
+        found.append((time, feedback, deltas))
+        advance(time, feedback, deltas, pacer)  # type: ignore[arg-type]
+
+    simulation.control.tick = keep  # type: ignore[method-assign]
+    for number in range(round(seconds / STEP)):
+        simulation.step(number)
+    return found
+
+
+def time_ticks(ticks: list[Tick], size: int) -> np.ndarray:
+    """Seconds that each tick takes with as many rows, made of copies of the recorded ones."""
+    rows = 1 + max(int(feedback["transport"].max(initial=0)) for _, feedback, _ in ticks)
+    copies = -(-size // rows)
+    estimator, allocator = Estimator(size), Allocator(size)
+    for transport in range(size):
+        estimator.add(transport, CLOCK)
+    scenario = flapping()[0]
+    staircase = stairs(scenario.subscribers[0], scenario.sources, 0.0)
+    here = np.arange(size)
+    allocator.assign(here, staircase)
+    took = []
+    for time, feedback, deltas in ticks:
+        wide, long = _copied(feedback, deltas, rows, copies, size)
+        now = CLOCK + time
+        began = perf_counter()
+        demand = allocator.demand(here, now)
+        names = ("allocated", "next_step", "wanted", "ceiling")
+        estimator.demand(here, **dict(zip(names, demand, strict=True)))
+        estimator.tick(now, wide, long)
+        columns = estimator
+        allocator.tick(now, columns.target, columns.throughput, columns.state, columns.queue_us)
+        took.append(perf_counter() - began)
+    return np.array(took[len(took) // 4 :])
+
+
+def _copied(
+    feedback: Records, deltas: Records, rows: int, copies: int, size: int
+) -> tuple[Records, Records]:
+    wide = np.tile(feedback, copies)
+    wide["transport"] += np.repeat(np.arange(copies, dtype=np.uint32) * rows, len(feedback))
+    long = np.tile(deltas, copies)
+    kept = wide["transport"] < size
+    return wide[kept], long[np.repeat(kept, wide["deltas"])]
+
+
+_SECONDS: Final = 8.0

@@ -1,0 +1,226 @@
+"""What leaves when: the plane's leaky bucket, probe clusters, padding and fast brake."""
+
+import math
+from typing import Final
+
+import numpy as np
+
+from sfu.bandwidth.rows import ABORT_PROBES, START_PROBE, Records
+from sfu.bench.simulator.packets import (
+    AUDIO,
+    PADDING,
+    REPAIR,
+    STEP,
+    VIDEO,
+    Bools,
+    Floats,
+    Ints,
+    Packets,
+    first_of_runs,
+)
+from sfu.bench.simulator.queue import Queue
+
+
+class Pacer:
+    """One leaky bucket per row. Sound is never held but adds to the debt; then repairs, video,
+    padding go while the debt is below a burst."""
+
+    def __init__(self, audio: Ints, generator: np.random.Generator) -> None:
+        """`audio` is the number of microphones each row hears."""
+        rows = len(audio)
+        self._rows = np.arange(rows)
+        self._generator = generator
+        self.video = Queue(rows, _VIDEO_QUEUE)
+        self.repairs = Queue(rows, _REPAIR_QUEUE)
+        self.pacing = np.zeros(rows)
+        """bit/s, 0 without a limit."""
+        self.padding = np.zeros(rows)
+        self.braked = np.zeros(rows, dtype=bool)
+        self.throughput = np.zeros(rows)
+        """bit/s acknowledged, for the brake."""
+        self._debt = np.zeros(rows)
+        self._credit = np.zeros(rows)
+        self._audio_due = np.full((rows, max(int(audio.max(initial=0)), 1)), math.inf)
+        for row, count in enumerate(audio):
+            self._audio_due[row, :count] = generator.random(count) * _AUDIO_INTERVAL
+        self._audio_sent = np.zeros(self._audio_due.shape, dtype=np.int64)
+        self._clusters: list[list[tuple[float, int, float, int, int]]] = [[] for _ in range(rows)]
+        self._has_cluster = np.zeros(rows, dtype=bool)
+        self._probe = np.zeros(rows, dtype=np.int64)
+        self._probe_rate = np.zeros(rows)
+        self._probe_bytes = np.zeros(rows)
+        self._probe_packets = np.zeros(rows)
+        self._probe_credit = np.zeros(rows)
+        self._has_sent_video = np.zeros(rows, dtype=bool)
+        self.ended: list[tuple[int, int]] = []
+        """(row, cluster) of probes that have been sent in full since this was last emptied."""
+
+    def obey(self, rows: Ints, rates: Records, time: float) -> None:
+        """Takes RATES, the row of each given."""
+        self.pacing[rows] = rates["pacing_bps"]
+        self.padding[rows] = rates["padding_bps"]
+        self.braked[rows] = False
+        for row, each in zip(rows, rates, strict=True):
+            if each["flags"] & ABORT_PROBES:
+                self._clusters[row].clear()
+                self._probe[row] = 0
+            if each["flags"] & START_PROBE:
+                cluster = (int(each["probe"]), float(each["probe_bps"]))
+                least = (int(each["probe_bytes"]), int(each["probe_packets"]))
+                self._clusters[row].append((time, *cluster, *least))
+            self._has_cluster[row] = bool(self._clusters[row])
+
+    def queued(self, time: float) -> Floats:
+        """Seconds that the oldest packet has waited."""
+        return np.maximum(self.video.oldest(time), self.repairs.oldest(time))
+
+    def step(self, time: float) -> Packets:
+        """All that leaves within the step that begins at `time`, in order of row and sending."""
+        self._start_clusters(time)
+        rate = self._rate(time)
+        self._debt = np.maximum(self._debt - rate * (STEP / 8), 0.0)
+        probing = self._probe > 0
+        self._probe_credit += np.where(probing, self._probe_rate * (STEP / 8), 0.0)
+        burst = np.where(rate > 0, np.maximum(rate * (STEP / 8), _LEAST_BURST), math.inf)
+        audio = self._audio(time)
+        spent = np.bincount(audio[0], audio[1], len(rate)).astype(np.float64)
+        room = np.where(probing, self._probe_credit, burst - self._debt) - spent
+        repairs, after_repairs = self._drain(self.repairs, room, probing)
+        video, after_video = self._drain(self.video, room - after_repairs, probing)
+        media = spent + after_repairs + after_video
+        self._has_sent_video[video[0]] = True
+        padding = self._padding(probing, media)
+        packets = self._assemble((audio, repairs, video, padding), time)
+        self._debt += np.bincount(packets.row, packets.size, len(rate))
+        if rate.any():
+            limited = rate > 0
+            most = rate * (_MOST_DEBT / 8) + _LEAST_BURST
+            self._debt = np.where(limited, np.minimum(self._debt, most), 0.0)
+        self._finish_clusters(packets)
+        return packets
+
+    def _rate(self, time: float) -> Floats:
+        """bit/s of the pacer now: less when braked, more when the queue has become old."""
+        least = np.maximum(_BRAKE * self.throughput, _LEAST_RATE)
+        rate = np.where(
+            self.braked & (self.pacing > 0), np.minimum(self.pacing, least), self.pacing
+        )
+        old = (self.queued(time) > _OLDEST) & (rate > 0)
+        if old.any():
+            waits = (self.video.bytes + self.repairs.bytes) * 8.0 / _OLDEST
+            rate = np.where(old, np.maximum(rate, waits), rate)
+        return rate
+
+    def _audio(self, time: float) -> tuple[Ints, Ints, Ints, Ints]:
+        row, stream = np.nonzero(self._audio_due < time + STEP)
+        self._audio_due[row, stream] += _AUDIO_INTERVAL
+        number = self._audio_sent[row, stream]
+        self._audio_sent[row, stream] += 1
+        return row, np.full(len(row), AUDIO_SIZE), stream, number
+
+    def _drain(
+        self, queue: Queue, room: Floats, probing: Bools
+    ) -> tuple[tuple[Ints, Ints, Ints, Ints], Floats]:
+        """Takes what fits into `room`, and the bytes that it comes to per row.
+
+        A probe's burst ends with the packet that exceeds it.
+        """
+        width = min(len(queue), _WIDEST)
+        if not width:
+            return queue.pop(np.zeros(len(room), dtype=np.int64)), np.zeros(len(room))
+        sizes = queue.sizes(width)
+        total = np.cumsum(sizes, axis=1)
+        reach = total - np.where(probing[:, None], sizes - 1, 0)
+        fits = (sizes > 0) & (reach <= room[:, None])
+        count = np.sum(np.logical_and.accumulate(fits, axis=1), axis=1)
+        taken = np.where(count > 0, total[self._rows, np.maximum(count - 1, 0)], 0)
+        return queue.pop(count), taken.astype(np.float64)
+
+    def _padding(self, probing: Bools, media: Floats) -> tuple[Ints, Ints, Ints, Ints]:
+        """Fills probes up, and idle rows to the rate of padding."""
+        size = np.where(self._has_sent_video, _REPEATED, _PADDING_ONLY)
+        most = 2.0 * _REPEATED
+        self._credit = np.clip(
+            self._credit + self.padding * (STEP / 8) - media, -self.padding * (_MOST_DEBT / 8), most
+        )
+        idle = (self.video.bytes == 0) & (self.repairs.bytes == 0) & ~self.braked & ~probing
+        fill = np.where(idle & (self.padding > 0), np.maximum(self._credit, 0.0) // size, 0.0)
+        self._credit -= fill * size
+        self._probe_credit -= np.where(probing, media, 0.0)
+        more = np.where(probing, np.ceil(np.maximum(self._probe_credit, 0.0) / size), 0.0)
+        self._probe_credit -= more * size
+        count = np.minimum(fill + more, _WIDEST).astype(np.int64)
+        row = np.repeat(self._rows, count)
+        none = np.full(len(row), -1)
+        return row, size[row], none, none
+
+    def _assemble(self, parts: tuple[tuple[Ints, Ints, Ints, Ints], ...], time: float) -> Packets:
+        """Packets by row, each kind in its turn, with the times at which they leave."""
+        row, size, slot, frame = (
+            np.concatenate([part[column] for part in parts]) for column in range(4)
+        )
+        kind = np.repeat(_KINDS, [len(part[0]) for part in parts])
+        order = np.lexsort((kind, row))
+        packets = Packets(row[order], size[order], kind[order], slot[order], frame[order])
+        if not len(row):
+            return packets
+        lateness = self._generator.random(len(self._rows)) * _LATENESS
+        starts, place = first_of_runs(packets.row)
+        before = np.cumsum(packets.size) - packets.size
+        before = before - np.repeat(before[starts], np.diff(np.append(starts, len(before))))
+        packets.probe = self._probe[packets.row]
+        pace = np.maximum(self._probe_rate[packets.row], 1.0)
+        bursts = np.floor(before * 8.0 / pace / _PROBE_BURST) * _PROBE_BURST
+        spread = np.where(packets.probe > 0, np.minimum(bursts, STEP - _PROBE_BURST / 2), 0.0)
+        packets.sent = time + lateness[packets.row] + spread + place * _SPACING
+        packets.arrival = packets.wait = packets.sent
+        return packets
+
+    def _start_clusters(self, time: float) -> None:
+        for row in np.flatnonzero(self._has_cluster & (self._probe == 0)):
+            waiting = self._clusters[row]
+            while waiting and time - waiting[0][0] > _STALE:
+                waiting.pop(0)
+            if waiting:
+                _, self._probe[row], self._probe_rate[row], size, packets = waiting.pop(0)
+                self._probe_bytes[row], self._probe_packets[row] = size, packets
+                self._probe_credit[row] = 0.0
+            self._has_cluster[row] = bool(waiting)
+
+    def _finish_clusters(self, packets: Packets) -> None:
+        probing = self._probe > 0
+        if not probing.any():
+            return
+        self._probe_bytes -= np.bincount(packets.row, packets.size, len(probing))
+        self._probe_packets -= np.bincount(packets.row, minlength=len(probing))
+        done = probing & (self._probe_bytes <= 0) & (self._probe_packets <= 0)
+        for row in np.flatnonzero(done):
+            self.ended.append((int(row), int(self._probe[row])))
+        self._probe[done] = 0
+
+
+AUDIO_SIZE: Final = 160
+"""Bytes of 20 ms of Opus at 48 kbit/s with headers."""
+AUDIO_RATE: Final = AUDIO_SIZE * 8 * 50.0
+_AUDIO_INTERVAL: Final = 0.02
+_KINDS: Final = np.array([AUDIO, REPAIR, VIDEO, PADDING])
+_VIDEO_QUEUE: Final = 4096
+_REPAIR_QUEUE: Final = 512
+_WIDEST: Final = 32
+"""Most packets of one kind that a row sends in one step: 60 Mbit/s."""
+_LEAST_BURST: Final = 2 * 1200.0
+_MOST_DEBT: Final = 0.5
+"""Seconds of the pacing rate (goog_cc)."""
+_OLDEST: Final = 1.0
+"""Seconds: the rate is raised to drain what has waited longer within as much."""
+_BRAKE: Final = 0.7
+_LEAST_RATE: Final = 30_000.0
+_REPEATED: Final = 1190
+"""Bytes of padding that sends a recent packet again …"""
+_PADDING_ONLY: Final = 279
+"""… and of padding alone, before there was a picture (RFC 3550 §5.1: at most 255)."""
+_PROBE_BURST: Final = 0.002
+_STALE: Final = 5.0
+_LATENESS: Final = 0.001
+"""Seconds that the worker's loop comes late by, at most."""
+_SPACING: Final = 10e-6

@@ -1,0 +1,120 @@
+"""What came back of probe clusters: their rates as they were sent and as they arrived."""
+
+from typing import Final
+
+import numpy as np
+
+from sfu.bench.simulator.packets import Bools, Ints, Packets
+
+
+class Cluster:
+    """Sums over one cluster's packets; times in microseconds."""
+
+    __slots__ = (
+        "bytes",
+        "ended",
+        "first_came",
+        "first_came_size",
+        "first_sent",
+        "last_came",
+        "last_number",
+        "last_sent",
+        "last_sent_size",
+        "packets",
+        "sent_bytes",
+        "sent_packets",
+    )
+
+    def __init__(self) -> None:
+        self.ended: float | None = None
+        self.last_number = -1
+        self.sent_bytes = self.sent_packets = 0
+        self.bytes = self.packets = 0
+        self.first_sent = self.last_sent = self.last_sent_size = 0
+        self.first_came = self.last_came = self.first_came_size = 0
+
+    def add(self, sent: Ints, came: Ints, size: Ints) -> None:
+        """Packets that were received, in order."""
+        if not self.packets:
+            self.first_sent, self.first_came = int(sent[0]), int(came[0])
+            self.first_came_size = int(size[0])
+        self.last_sent, self.last_came = int(sent[-1]), int(came[-1])
+        self.last_sent_size = int(size[-1])
+        self.packets += len(sent)
+        self.bytes += int(size.sum())
+
+    def result(self, probe: int) -> dict[str, int]:
+        """Fields of a feedback row; a receive rate of 0 when too little came back."""
+        sending, receiving = self.last_sent - self.first_sent, self.last_came - self.first_came
+        enough = self.packets >= _ENOUGH * self.sent_packets
+        enough &= self.bytes >= _ENOUGH * self.sent_bytes
+        enough &= 0 < sending <= _LONGEST_US and 0 < receiving <= _LONGEST_US
+        send = (self.bytes - self.last_sent_size) * 8_000_000 // sending if enough else 0
+        receive = (self.bytes - self.first_came_size) * 8_000_000 // receiving if enough else 0
+        return {
+            "probe": probe,
+            "probe_packets": self.packets,
+            "probe_bytes": self.bytes,
+            "probe_send_bps": send,
+            "probe_receive_bps": receive,
+        }
+
+
+class Probes:
+    """Clusters of all rows that are not finished, oldest first."""
+
+    def __init__(self, rows: int) -> None:
+        self._open: list[dict[int, Cluster]] = [{} for _ in range(rows)]
+        self._some: set[int] = set()
+
+    def record(self, row: Ints, number: Ints, packets: Packets) -> None:
+        """Packets that left under these transport-wide numbers."""
+        for at in np.flatnonzero(packets.probe):
+            which = int(row[at])
+            cluster = self._open[which].setdefault(int(packets.probe[at]), Cluster())
+            cluster.last_number = int(number[at])
+            cluster.sent_packets += 1
+            cluster.sent_bytes += int(packets.size[at])
+            self._some.add(which)
+
+    def end(self, row: int, probe: int, time: float) -> None:
+        """The cluster has been sent in full."""
+        cluster = self._open[row].get(probe)
+        if cluster is not None:
+            cluster.ended = time
+
+    def take(
+        self, rows: Ints, probe: Ints, sent: Ints, came: Ints, size: Ints, acked: Bools
+    ) -> None:
+        """Packets that a report is about, (rows, packets)."""
+        if not self._some:
+            return
+        inside = acked & (probe > 0)
+        for at in np.flatnonzero(inside.any(axis=1)):
+            for each in np.unique(probe[at, inside[at]]):
+                cluster = self._open[int(rows[at])].get(int(each))
+                which = inside[at] & (probe[at] == each)
+                if cluster is not None:
+                    cluster.add(sent[at, which], came[at, which], size[at, which])
+
+    def finish(self, time: float, reported: Ints) -> list[tuple[int, dict[str, int]]]:
+        """Clusters reported on in full, or given up on; one per row and call."""
+        results = []
+        for row in list(self._some):
+            clusters = self._open[row]
+            for probe, cluster in clusters.items():
+                done = cluster.ended is not None and (
+                    reported[row] > cluster.last_number or time - cluster.ended > _PATIENCE
+                )
+                if done:
+                    results.append((row, clusters.pop(probe).result(probe)))
+                    break
+            if not clusters:
+                self._some.discard(row)
+        return results
+
+
+_ENOUGH: Final = 0.8
+_LONGEST_US: Final = 1_000_000
+_PATIENCE: Final = 1.0
+"""Seconds after its last packet until a cluster has failed."""
