@@ -3,11 +3,11 @@
 
 import { element } from './elements.js';
 import { complain } from './notices.js';
-import { nameOf, picture, rate, shortfall } from './words.js';
+import { nameOf, picture, rate } from './words.js';
 
 /** @import { SfuClient } from './sfu-client.js' */
 /** @import { Face, Stage } from './stage.js' */
-/** @import { LayerStats, Source, SlotStats } from './types.js' */
+/** @import { LayerStats, PictureFacts, Source, SlotStats } from './types.js' */
 
 const SETTLED = 250;
 
@@ -17,7 +17,7 @@ export class Looking {
   #stage;
   #quality = element('quality', HTMLSelectElement);
   #follow = element('follow', HTMLInputElement);
-  /** What the server said of each slot's picture. @type {Map<string, {reason?: string}>} */
+  /** What the server said of each slot's picture. @type {Map<string, PictureFacts | null>} */
   #told = new Map();
   /** @type {Map<Source, MediaStream>} */ #previews = new Map();
   /** What was asked for last, not to ask it again. */ #asked = '';
@@ -47,7 +47,7 @@ export class Looking {
     this.#stage.show(this.#faces());
   }
 
-  /** @param {Record<string, {reason?: string}>} slots of a `quality` event */
+  /** @param {Record<string, PictureFacts | null>} slots of a `quality` event */
   tell(slots) {
     for (const [slot, now] of Object.entries(slots)) this.#told.set(slot, now);
   }
@@ -132,25 +132,28 @@ export class Looking {
       const screen = slot === 'screen';
       if (holder.participant === client.participant?.id) {
         this.#stage.facts(slot, sending(sent.get(screen ? 'screen' : 'camera') ?? []));
+        this.#stage.mark(slot, null);
       } else {
         const pictured = Boolean(screen ? holder.screen : holder.camera);
-        this.#stage.facts(slot, ...this.#receiving(slot, received.get(slot), pictured));
+        const told = pictured ? this.#told.get(slot) ?? null : null;
+        this.#stage.facts(slot, receiving(received.get(slot), pictured, told));
+        this.#stage.mark(slot, told);
       }
     }
   }
+}
 
-  /**
-   * @param {string} slot
-   * @param {SlotStats | undefined} now
-   * @param {boolean} pictured
-   * @returns {[string, string]} facts, and why they are no better
-   */
-  #receiving(slot, now, pictured) {
-    if (now && pictured && now.width > 0) {
-      return [picture(now, now.videoBitrate), shortfall(this.#told.get(slot)?.reason)];
-    }
-    return [now && now.audioBitrate > 0 ? rate(now.audioBitrate) : '', ''];
+/**
+ * @param {SlotStats | undefined} now
+ * @param {boolean} pictured whether there is a picture to be received
+ * @param {PictureFacts | null} told
+ * @returns {string}
+ */
+function receiving(now, pictured, told) {
+  if (now && pictured && now.width > 0) {
+    return told?.fps === 0 ? 'Picture paused' : picture(now, now.videoBitrate);
   }
+  return now && now.audioBitrate > 0 ? rate(now.audioBitrate) : '';
 }
 
 /**

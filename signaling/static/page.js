@@ -13,7 +13,7 @@ import { Record as EventRecord } from './record.js';
 import { SfuClient } from './sfu-client.js';
 import { Stage } from './stage.js';
 import { Statuses } from './statuses.js';
-import { failure, modeNotice, removal, waiting } from './words.js';
+import { failure, modeNotice, removal, waiting, weakLink } from './words.js';
 
 /** @typedef {import('./types.js').Source} Source */
 
@@ -87,6 +87,10 @@ function listen(session) {
   ]) on(type, render);
   listenToNews(on);
   on('speaker', ({ participant }) => { stage.speaker = participant; });
+  on('congestion', ({ available, wanted: most }) => {
+    scarce = available < most ? weakLink(available, most) : '';
+    render();
+  });
   on('quality', ({ slots }) => looking.tell(slots));
   on('message', (frame) => chat.receive(frame));
   on('removed', ({ reason }) => {
@@ -131,6 +135,7 @@ function goodbye(words) {
   panel.show(null);
   answer(false);
   seated = undefined;
+  scarce = '';
   box('notices').replaceChildren();
   excuse(words);
 }
@@ -196,13 +201,17 @@ function renderPanel() {
   badge('chat', chat.unread, 'unread');
 }
 
+/** Why the own link is weak, empty while it is not. */ let scarce = '';
+
 /** @param {SfuClient['state']} state */
 function renderConnection({ session, publish, receive }) {
   const lost = [publish, receive].some((half) => half === 'failed' || half === 'disconnected');
   const up = session === 'joined' && receive === 'connected' && publish !== 'connecting';
   const chip = box('connection');
   chip.dataset.state = lost ? 'failed' : up ? 'connected' : 'connecting';
-  const words = lost ? 'Media lost' : up ? 'Connected' : 'Connecting';
+  if (up && !lost && scarce) chip.dataset.state = 'weak';
+  const words = lost ? 'Media lost' : !up ? 'Connecting' : scarce ? 'Weak link' : 'Connected';
+  chip.title = up && !lost ? scarce : '';
   /** @type {HTMLElement} */ (chip.querySelector('span')).textContent = words;
 }
 

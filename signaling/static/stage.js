@@ -1,7 +1,9 @@
 // @ts-check
 /** The stage: one tile per occupied seat, a large one for the screen or whoever is pinned. */
 
-import { hue, initials } from './words.js';
+import { because, hue, initials, level } from './words.js';
+
+/** @import { PictureFacts } from './types.js' */
 
 /**
  * What a tile shows.
@@ -96,13 +98,26 @@ export class Stage extends EventTarget {
   /**
    * @param {string} slot
    * @param {string} text what the tile receives now
-   * @param {string} [reason] why it is no more, as a tooltip
    */
-  facts(slot, text, reason = '') {
+  facts(slot, text) {
     const facts = this.#tiles.get(slot)?.figure.querySelector('.facts');
-    if (!(facts instanceof HTMLElement)) return;
-    facts.textContent = text;
-    facts.title = reason;
+    if (facts) facts.textContent = text;
+  }
+
+  /**
+   * @param {string} slot
+   * @param {PictureFacts | null} picture what the server says of it; null takes the mark away
+   */
+  mark(slot, picture) {
+    const bars = this.#tiles.get(slot)?.figure.querySelector('.bars');
+    if (!(bars instanceof HTMLElement)) return;
+    bars.hidden = picture === null || picture.reason === 'off';
+    if (picture === null) return;
+    bars.dataset.level = String(level(picture));
+    bars.dataset.short = picture.reason;
+    const size = picture.height > 0 ? `${picture.width}×${picture.height}` : 'No picture';
+    bars.title = `${size}. ${because(picture.reason)}`;
+    bars.setAttribute('aria-label', bars.title);
   }
 
   /** @returns {Map<string, number>} slot → height of its tile in device pixels */

@@ -57,6 +57,16 @@ export {};
  */
 
 /**
+ * What the server says of a slot's picture. Reasons: full, view, budget, link, publisher, off.
+ *
+ * @typedef {object} PictureFacts
+ * @property {number} width pixels; 0 while nothing is shown
+ * @property {number} height
+ * @property {number} fps
+ * @property {string} reason why it is no more
+ */
+
+/**
  * @typedef {object} Join
  * @property {string} room
  * @property {string} [token] join token; without one, what the room's access allows

@@ -1,6 +1,8 @@
 // @ts-check
 /** What happened, in plain words for the person in front of the page. */
 
+/** @import { PictureFacts } from './types.js' */
+
 /** @type {Record<string, string>} */
 const FAILURES = {
   connection_failed: 'The server cannot be reached. Is it running?',
@@ -63,10 +65,12 @@ const REMOVALS = {
 };
 
 /** @type {Record<string, string>} */
-const SHORTFALLS = {
-  view: 'No more is asked for.',
-  budget: 'More does not fit the room\'s bandwidth.',
-  source: 'The sender sends nothing now.',
+const REASONS = {
+  full: 'All that is sent.',
+  view: 'As you chose.',
+  budget: 'The room\'s budget allows no more.',
+  link: 'Your link carries no more now.',
+  publisher: 'The sender sends no more now.',
   off: 'Switched off.',
 };
 
@@ -171,10 +175,22 @@ export function removal(reason, outside) {
 
 /**
  * @param {string} [reason] of a `quality` event
- * @returns {string} why a picture is no more than it is; empty if it is all there is
+ * @returns {string} why a picture is as it is
  */
-export function shortfall(reason) {
-  return SHORTFALLS[reason ?? ''] ?? '';
+export function because(reason) {
+  return REASONS[reason ?? ''] ?? '';
+}
+
+/**
+ * How good a picture is, of three: all that it should be, less, little, or none at all.
+ *
+ * @param {PictureFacts} picture
+ * @returns {0 | 1 | 2 | 3}
+ */
+export function level({ height, fps, reason }) {
+  if (reason === 'full' || reason === 'view') return 3;
+  if (height === 0 || fps === 0) return 0;
+  return reason === 'budget' || height >= 360 ? 2 : 1;
 }
 
 /**
@@ -184,6 +200,16 @@ export function shortfall(reason) {
 export function rate(bitsPerSecond) {
   if (bitsPerSecond >= 995_000) return `${(bitsPerSecond / 1e6).toFixed(1)} Mbit/s`;
   return `${Math.round(bitsPerSecond / 1000)} kbit/s`;
+}
+
+/**
+ * @param {number} available bit/s
+ * @param {number} wanted
+ * @returns {string} what a `congestion` event means
+ */
+export function weakLink(available, wanted) {
+  return `Your link carries ${rate(available)} of the ${rate(wanted)} that there are for you. `
+    + 'Pictures are smaller for it; sound is not affected.';
 }
 
 /**

@@ -1,5 +1,6 @@
 """The demo page as a person uses it: forms, buttons, words, and its looks at two widths."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -117,3 +118,42 @@ async def test_no_server_is_told(invite: Invite) -> None:
     await tab.route_web_socket("**/v1/signal", lambda socket: socket.close())
     await tab.get_by_role("button", name="Join the room").click()
     await expect(tab.locator("#join-error")).to_be_visible()
+
+
+async def test_a_mark_says_why_a_picture_is_no_better(invite: Invite) -> None:
+    presenters = [await invite(name, "presenter") for name in ("Anna Lindqvist", "Ben Okafor")]
+    phone = await invite("Chiara", "attendee", width=PHONE)
+    guest = await invite("Daniel", "attendee")
+    for presenter in presenters:
+        await presenter.enter(publish="camera")
+    first, second = [await presenter.seat() for presenter in presenters]
+    SCREENSHOTS.mkdir(exist_ok=True)
+    for watcher, name in ((guest, "marks.png"), (phone, "marks-phone.png")):
+        await watcher.enter(quality="auto")
+        await watcher.until_grown(first, "video", "framesDecoded", 20)
+        tab = tab_of(watcher)
+        bars = tab.locator(f"[data-slot={first}] .bars")
+        await expect(bars).to_be_visible()
+        await expect(bars).to_have_attribute("data-level", "3", timeout=15_000)
+        # Again and again: meanwhile the server says how it really is.
+        await watcher.evaluate(
+            f"""setInterval(() => sfu.dispatchEvent(new CustomEvent('quality', {{detail: {{slots: {{
+                '{first}': {{width: 320, height: 180, fps: 30, reason: 'link'}},
+                '{second}': {{width: 0, height: 0, fps: 0, reason: 'link'}},
+            }}}}}})), 50),
+            sfu.dispatchEvent(new CustomEvent('congestion',
+                {{detail: {{available: 640_000, wanted: 2_400_000}}}}))"""
+        )
+        await expect(bars).to_have_attribute("data-level", "1")
+        await expect(bars).to_have_accessible_name(re.compile("180. Your link carries no more now"))
+        await expect(tab.locator(f"[data-slot={second}] .facts")).to_have_text("Picture paused")
+        chip = tab.locator("#connection")
+        await expect(chip).to_have_text("Weak link")
+        await expect(chip).to_have_attribute("title", re.compile("640 kbit/s of the 2.4 Mbit/s"))
+        await tab.screenshot(path=SCREENSHOTS / name)
+        assert await fits(tab)
+        await watcher.evaluate(
+            "sfu.dispatchEvent(new CustomEvent('congestion',"
+            " {detail: {available: 2_400_000, wanted: 2_400_000}}))"
+        )
+        await expect(chip).to_have_text("Connected")
