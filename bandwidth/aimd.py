@@ -95,9 +95,11 @@ class Aimd(Columns):
         throughput: Floats,
         probed: Floats,
         headroom: float = HEADROOM,
+        growth_near: float = math.inf,
     ) -> None:
         """One feedback of each of the rows: the detector's state, what arrived (0 unknown) and
-        the result of a probe (0 none)."""
+        the result of a probe (0 none). `headroom` bounds the rate by what arrives, `growth_near`
+        the additive increase by a part of the rate per second."""
         known = throughput > 0.0
         self.throughput[rows[known]] = throughput[known]
         over = state == OVERUSE
@@ -113,7 +115,7 @@ class Aimd(Columns):
         starting = rising[self._phase[rising] == HOLD]
         self.changed_at[starting] = now
         self._phase[starting] = INCREASE
-        self._increase(rising, now, headroom)
+        self._increase(rising, now, headroom, growth_near)
 
     def _may_decrease(self, rows: Ints, now: float, throughput: Floats) -> Bools:
         """Not twice within a round trip, but for a collapse."""
@@ -121,14 +123,14 @@ class Aimd(Columns):
         late = now - self.changed_at[rows] >= interval
         return late | (throughput < 0.5 * self.rate[rows])
 
-    def _increase(self, rows: Ints, now: float, headroom: float) -> None:
+    def _increase(self, rows: Ints, now: float, headroom: float, growth_near: float) -> None:
         throughput, rate = self.throughput[rows], self.rate[rows]
         outgrown = throughput > self.link.bounds(rows)[1]
         self.link.forget(rows[outgrown])
         limit = headroom * throughput + HEADROOM_FIXED
         elapsed = np.maximum(now - self.changed_at[rows], 0.0)
         grown = rate + np.maximum(rate * (GROWTH ** np.minimum(elapsed, 1.0) - 1.0), GROWTH_LEAST)
-        added = rate + self._additive(rows, rate) * elapsed
+        added = rate + np.minimum(self._additive(rows, rate), growth_near * rate) * elapsed
         raised = np.where(np.isnan(self.link.mean[rows]), grown, added)
         raised = np.where(rate < limit, np.minimum(raised, limit), rate)
         self.rate[rows] = np.clip(raised, LEAST_RATE, MOST_RATE)

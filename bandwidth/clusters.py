@@ -18,17 +18,21 @@ RATIO_MOST: Final = 2.0
 RATIO_SATURATED: Final = 0.9
 UTILISATION: Final = 0.95
 """Of the rate at which a saturated link delivered."""
-UTILISATION_DRAINED: Final = 0.98
-"""The same where a queue that this makes is noticed and drained."""
+EDGE: Final = 0.2
+"""Packets by which a cluster's rate may be wrong; all that is left off where a queue that is made
+by too high a rate is noticed and drained."""
 MOST_RATE: Final = 4e9
 
 
-def measured(news: Records, utilisation: float = UTILISATION) -> Floats:
-    """bit/s that the finished cluster of each row found, 0 without one or when it failed."""
+def measured(news: Records, *, close: bool = False) -> Floats:
+    """bit/s that the finished cluster of each row found, 0 without one or when it failed; `close`
+    to the rate of a saturated link."""
     send = news["probe_send_bps"].astype(np.float64)
     receive = news["probe_receive_bps"].astype(np.float64)
     found = ((news["flags"] & PROBED) != 0) & (send > 0.0) & (receive > 0.0)
     found &= receive <= RATIO_MOST * send
+    packets = np.maximum(news["probe_packets"], LEAST_PACKETS)
+    utilisation = 1.0 - EDGE / packets if close else UTILISATION
     rate = np.where(
         receive < RATIO_SATURATED * send, utilisation * receive, np.minimum(send, receive)
     )

@@ -19,6 +19,12 @@ STREAM_TIMEOUT: Final = 2.0
 """Seconds without feedback after which slopes start anew (goog_cc)."""
 HEADROOM_PROBED: Final = 1.15
 """Times what arrives; where the next step is asked for by probes, growth need not guess."""
+CALM_MS: Final = 60.0
+"""A queue beyond this is no burst's."""
+SLOWER: Final = 0.75
+"""Of the throughput; packets that come in slower while they are delayed show a narrower link."""
+GROWTH_NEAR: Final = 0.025
+"""Most growth per second near a capacity that was met: a slow link's queue grows fast."""
 PROBE_FLOOR: Final = 0.85
 """Of what arrives: no probe says less (goog_cc)."""
 
@@ -80,7 +86,9 @@ class DelayControl(Columns):
         self.trendline.clear(rows[stale | ((news["flags"] & RESET) != 0)])
         self.trendline.update(rows, Groups(first, counts, deltas))
         self.arrivals.update(rows, first, counts, deltas)
-        self.queue.update(rows, news["delay_min_us"] / 1000.0)
+        arriving = self.arrivals.now(rows) / (1.0 - unavoidable)
+        slower = (arriving > 0.0) & (arriving < SLOWER * throughput)
+        self.queue.update(rows, news["delay_min_us"] / 1000.0, slower)
         state = self.trendline.state[rows]
         if self._tuning.standing_queue:
             state = self.queue.judge(rows, now, state)
@@ -93,7 +101,8 @@ class DelayControl(Columns):
             steering = np.where(held, UNDERUSE, steering)
         probed = np.where(steering == NORMAL, probed, 0.0) if self._tuning.drain else probed
         headroom = HEADROOM_PROBED if self._tuning.step_probing else HEADROOM
-        self.aimd.update(rows, now, steering, throughput, probed, headroom)
+        most = GROWTH_NEAR if self._tuning.drain else math.inf
+        self.aimd.update(rows, now, steering, throughput, probed, headroom, most)
         self.recovered[rows] = (self.state[rows] == UNDERUSE) & (state == NORMAL)
         self.state[rows] = state
 
@@ -127,11 +136,14 @@ class DelayControl(Columns):
         crowded = self.queue.crowded_until[rows] > now
         cut = (state == OVERUSE) & (throughput > 0.0) & ~crowded
         cut &= ~active | self.drain.worsens(rows, queue)
-        arriving = np.where(
-            self.queue.jumping[rows], self.arrivals.now(rows) / (1.0 - unavoidable), lately
-        )
-        stands = (queue > 2.0 * empty) & (arriving > 0.0)
-        capacity = np.where(stands, np.minimum(throughput, arriving), throughput)
+        current = self.arrivals.now(rows) / (1.0 - unavoidable)
+        arriving = np.where(self.queue.jumping[rows], current, lately)
+        # While a queue stands, the link is busy: what comes in is what it carries.
+        stands = (queue > self.queue.hold(rows)) & (arriving > 0.0)
+        capacity = np.where(stands, arriving, throughput)
+        # Of a burst after little else the throughput knows nothing yet.
+        burst = ~self.queue.jumping[rows] & (queue < CALM_MS)
+        capacity = np.where(burst, np.maximum(capacity, current), capacity)
         self.arrivals.restart(rows[cut & self.queue.jumping[rows]])
         self.aimd.cut(rows[cut], now, capacity[cut], RESUME)
         self.drain.begin(rows[cut], now, capacity[cut], queue[cut], self.aimd.round_trip[rows[cut]])

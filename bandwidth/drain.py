@@ -11,9 +11,9 @@ import numpy as np
 from sfu.bandwidth.columns import Columns
 from sfu.bandwidth.rows import Bools, Floats, Ints
 
-RESUME: Final = 0.97
+RESUME: Final = 0.96
 """Of the link's rate, once the queue is gone."""
-DRAIN_WITHIN_MS: Final = 500.0
+DRAIN_WITHIN_MS: Final = 600.0
 """A queue of so many milliseconds would need that long if nothing were sent."""
 DRAIN_LEAST: Final = 0.4
 DRAIN_MOST: Final = 0.85

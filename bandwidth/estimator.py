@@ -7,13 +7,14 @@ import numpy as np
 
 from sfu.bandwidth.application_limited import ApplicationLimited
 from sfu.bandwidth.back_off import BackOff
-from sfu.bandwidth.clusters import UTILISATION, UTILISATION_DRAINED, measured
+from sfu.bandwidth.clusters import measured
 from sfu.bandwidth.columns import Columns
 from sfu.bandwidth.delay import DelayControl
 from sfu.bandwidth.fallback import Fallback
 from sfu.bandwidth.index import Index
 from sfu.bandwidth.loss import BY_DELAY, INCREASING, Loss
 from sfu.bandwidth.observations import READY
+from sfu.bandwidth.pacing import CUT_LATELY, Pacing, factors, room
 from sfu.bandwidth.probing import Probing, Situation
 from sfu.bandwidth.rows import (
     FEEDBACK,
@@ -37,9 +38,6 @@ LEAST_RATE: Final = 30_000.0
 MOST_RATE: Final = 4e9
 """bit/s; rates go down as 32-bit numbers."""
 
-_PACING_AT_START: Final = 2.5
-_PACING: Final = 1.1  # both goog_cc
-
 
 class Estimator(Columns):
     """Bit/s that each transport's path carries, learnt from what its receiver reports.
@@ -57,6 +55,8 @@ class Estimator(Columns):
     """bit/s that arrive; 0 before it is known."""
     queue_us: Floats
     """Standing queue: least delay above the base."""
+    queued_us: Floats
+    """Age of what waits longest in the pacer."""
     round_trip_us: Floats
     loss: Floats
     """Fraction of bytes that do not arrive."""
@@ -69,9 +69,6 @@ class Estimator(Columns):
     wanted: Floats
 
     _heard: Bools
-    _sent_target: Floats
-    _sent_padding: Floats
-    _sent_draining: Bools
 
     def __init__(self, capacity: int = 64, tuning: Tuning | None = None) -> None:
         super().__init__(
@@ -83,6 +80,7 @@ class Estimator(Columns):
                 "state": NORMAL,
                 "throughput": 0.0,
                 "queue_us": 0.0,
+                "queued_us": 0.0,
                 "round_trip_us": 0.0,
                 "loss": 0.0,
                 "limited_by_loss": False,
@@ -92,9 +90,6 @@ class Estimator(Columns):
                 "next_step": 0.0,
                 "wanted": 0.0,
                 "_heard": False,
-                "_sent_target": 0.0,
-                "_sent_padding": 0.0,
-                "_sent_draining": False,
             },
         )
         self._tuning = tuning or Tuning()
@@ -104,6 +99,7 @@ class Estimator(Columns):
         self._limited = ApplicationLimited(capacity)
         self._back_off = BackOff(capacity)
         self._fallback = Fallback(capacity)
+        self._pacing = Pacing(capacity)
         self._probing = StepProbing(capacity) if self._tuning.step_probing else Probing(capacity)
         self._tables: tuple[Columns, ...] = (
             self._delay,
@@ -111,6 +107,7 @@ class Estimator(Columns):
             self._limited,
             self._back_off,
             self._fallback,
+            self._pacing,
             self._probing,
         )
 
@@ -167,8 +164,11 @@ class Estimator(Columns):
         self._back_off.update(rows[wide], news[wide], now, self.estimate[rows[wide]])
         self._conclude(rows, wide)
         np.minimum(self.estimate, self.ceiling, out=self.target)
+        if self._tuning.drain:
+            lately = now - self._delay.aimd.decreased_at < CUT_LATELY
+            self.target[lately] *= room(self.queued_us[lately])
         self._probe(now)
-        return self._commands()
+        return self._commands(now)
 
     def _known(self, feedback: Records) -> tuple[Ints, Records, Ints]:
         """Dense rows, news and first deltas of transports that are known, the last word of each."""
@@ -195,6 +195,7 @@ class Estimator(Columns):
         self._delay.update(rows, now, news, first, deltas, throughput, probed, unavoidable)
         self.state[rows] = self._delay.state[rows]
         self.queue_us[rows] = news["delay_min_us"]
+        self.queued_us[rows] = news["queued_us"]
         innocent = self._delay.queue.hold(rows) if self._tuning.uncorrelated_loss else None
         self._loss.update(
             rows,
@@ -210,9 +211,8 @@ class Estimator(Columns):
 
     def _probed(self, rows: Ints, news: Records, now: float) -> Floats:
         """bit/s that clusters found which came to an end; 0 for none."""
-        utilisation = UTILISATION_DRAINED if self._tuning.drain else UTILISATION
         # What is lost anyway came through the bottleneck, or would have.
-        rate = measured(news, utilisation) / (1.0 - self._loss.unavoidable[rows])
+        rate = measured(news, close=self._tuning.drain) / (1.0 - self._loss.unavoidable[rows])
         ended = (news["flags"] & PROBED) != 0
         self._probing.result(rows[ended], now, news["probe"][ended], rate[ended])
         return rate
@@ -246,6 +246,7 @@ class Estimator(Columns):
             limited=self._limited.limited[rows],
             limited_since=self._limited.since[rows],
             limited_until=self._limited.ended_at[rows],
+            allocated=self.allocated[rows],
             next_step=self.next_step[rows],
             wanted=self.wanted[rows],
             ceiling=self.ceiling[rows],
@@ -255,28 +256,25 @@ class Estimator(Columns):
         self._probing.update(rows, now, situation)
         self._delay.recovered[rows] = False
 
-    def _commands(self) -> Records:
-        """RATES of rows with a probe to start, or whose rates fell, or rose by more than 1 %."""
-        clusters = self._probing.clusters
-        padding = np.where(
-            (self._loss.state == INCREASING) & (self.state == NORMAL), self.target, 0.0
-        )
-        changed = (self.target < self._sent_target) | (self.target > 1.01 * self._sent_target)
-        changed |= clusters.waiting() | (self._delay.drain.active != self._sent_draining)
-        changed |= padding != self._sent_padding
+    def _commands(self, now: float) -> Records:
+        """RATES of rows with a probe to start, or whose rates have changed."""
+        clusters, delay = self._probing.clusters, self._delay
+        padded = (self._loss.state == INCREASING) & (self.state == NORMAL)
+        padding = np.where(padded, self.target, 0.0)
+        every = np.arange(len(self.target))
+        queued = delay.queue.holds(every, now) & self._tuning.drain
+        # Not the target: it may leave room for what waits in the pacer.
+        most = np.minimum(self.estimate, self.ceiling)
+        pacing = factors(self._heard, queued) * most
+        draining = delay.drain.active
+        pacing = np.where(draining, np.minimum(delay.drain.sending(every), most), pacing)
+        changed = self._pacing.news(self.target, pacing, padding) | clusters.waiting()
         rows = np.flatnonzero(changed & self.active)
-        target = self.target[rows]
-        self._sent_target[rows] = target
-        self._sent_padding[rows] = padding[rows]
-        self._sent_draining[rows] = self._delay.drain.active[rows]
+        self._pacing.told(rows, self.target, pacing, padding)
         rates = np.zeros(len(rows), dtype=RATES)
         rates["transport"] = self.transport[rows]
-        rates["target_bps"] = target
-        factor = np.where(self._heard[rows], _PACING, _PACING_AT_START)
-        draining = self._delay.drain.active[rows]
-        drained = self._delay.drain.sending(rows)
-        pacing = np.where(draining, np.minimum(drained, target), factor * target)
-        rates["pacing_bps"] = np.clip(pacing, LEAST_RATE, MOST_RATE)
+        rates["target_bps"] = self.target[rows]
+        rates["pacing_bps"] = np.clip(pacing[rows], LEAST_RATE, MOST_RATE)
         rates["padding_bps"] = padding[rows]
         clusters.start(rows, rates)
         return rates

@@ -50,6 +50,7 @@ class Situation:
     """By the application."""
     limited_since: Floats
     limited_until: Floats
+    allocated: Floats
     next_step: Floats
     wanted: Floats
     """0 while unknown."""

@@ -32,6 +32,8 @@ STANDING_FOR: Final = 4
 JUMP_MS: Final = 10.0
 JUMPED_MS: Final = 40.0
 """A queue beyond this that grew by JUMP_MS twice in a row is overuse at once."""
+JUMP_SLOWER_MS: Final = 20.0
+"""One such jump is enough when less comes in at the same time: the link got narrower."""
 CROWDED_FOR: Final = 15.0
 """Seconds for which a queue that is not ours is left alone."""
 
@@ -63,8 +65,9 @@ class StandingQueue(Columns):
             },
         )
 
-    def update(self, rows: Ints, delay_ms: Floats) -> None:
-        """The least delay above the base of each row's feedback."""
+    def update(self, rows: Ints, delay_ms: Floats, slower: Bools) -> None:
+        """The least delay above the base of each row's feedback, and whether packets come in much
+        slower than before."""
         floor = np.minimum(self._floor[rows], delay_ms)
         self._floor[rows] = floor
         queue, before = delay_ms - floor, self.queue[rows]
@@ -72,7 +75,9 @@ class StandingQueue(Columns):
         jumped = queue - before > JUMP_MS + JUMP_JITTER * jitter
         jumps = np.where(jumped, self._jumps[rows] + 1, 0)
         self._jumps[rows] = jumps
-        self.jumping[rows] = (jumps >= 2) & (queue > JUMPED_MS + JUMP_JITTER * jitter)
+        jumping = (jumps >= 2) & (queue > JUMPED_MS + JUMP_JITTER * jitter)
+        jumping |= slower & (queue - before > JUMP_SLOWER_MS + JUMP_JITTER * jitter)
+        self.jumping[rows] = jumping
         change = np.minimum(np.abs(queue - before), JITTER_MOST_MS)
         calm = queue < JUMPED_MS
         self.jitter[rows] = np.where(calm, jitter + JITTER * (change - jitter), jitter)

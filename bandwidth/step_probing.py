@@ -18,8 +18,11 @@ from sfu.bandwidth.rows import Bools, Floats, Ints
 
 STABLE: Final = 0.2
 """Seconds without over- or underuse before a path is asked."""
-MARGIN: Final = 1.10
-"""A probe asks for a step and a tenth: what it finds is less than what it sends."""
+CLIMBED: Final = 1.10
+"""A step is climbed without a probe when the estimate exceeds it by a tenth; until then it is
+asked for."""
+MARGIN: Final = 1.20
+"""Times the step that a probe asks for: what it finds is less than what it sends."""
 LEAST_ABOVE: Final = 1.15
 """Times the estimate, at least: less is in the noise."""
 ENOUGH: Final = 1.05
@@ -102,7 +105,8 @@ class StepProbing(Columns):
         self._end(rows[lost], now, np.zeros(np.count_nonzero(lost), dtype=np.bool_))
         need = at.fit & (self.probed[rows] == 0.0) & ~fresh
         need &= now - self._stable_at[rows] >= STABLE
-        need &= (at.next_step > at.estimate) & (at.estimate < at.ceiling)
+        short = (at.next_step > at.allocated) & (CLIMBED * at.next_step > at.estimate)
+        need &= (short | (at.allocated > at.estimate)) & (at.estimate < at.ceiling)
         goal = np.maximum(MARGIN * at.next_step, LEAST_ABOVE * at.estimate)
         goal = np.maximum(goal, self._further[rows])
         goal = np.minimum(goal, np.maximum(ENOUGH * at.wanted, MARGIN * at.next_step))

@@ -1,0 +1,58 @@
+"""How fast packets leave: with what rates the packet plane has to work, and when it has to know."""
+
+from typing import Final
+
+import numpy as np
+
+from sfu.bandwidth.columns import Columns
+from sfu.bandwidth.rows import Bools, Floats, Ints
+
+AT_START: Final = 2.5
+FACTOR: Final = 1.1
+"""Times the target; the first before any feedback, so that probes and joins are quick (goog_cc)."""
+FACTOR_QUEUED: Final = 1.0
+"""While a queue stands in the path: what waits in the pacer would only move there."""
+BACKLOG_US: Final = 300_000.0
+"""More that waits in the pacer after a cut has to be made room for."""
+BACKLOG_WITHIN_US: Final = 2_000_000.0
+BACKLOG_MOST: Final = 0.3
+"""Of the target, at most, for what waits beyond BACKLOG_US; it is gone after BACKLOG_WITHIN_US."""
+CUT_LATELY: Final = 3.0
+"""Seconds."""
+CHANGE: Final = 0.01
+"""Less is not worth a message, unless it is downwards."""
+
+
+class Pacing(Columns):
+    """What the plane was told last, bit/s."""
+
+    _target: Floats
+    _pacing: Floats
+    _padding: Floats
+
+    def __init__(self, capacity: int) -> None:
+        super().__init__(capacity, {"_target": 0.0, "_pacing": 0.0, "_padding": 0.0})
+
+    def news(self, target: Floats, pacing: Floats, padding: Floats) -> Bools:
+        """Rows of which the plane has to be told."""
+        changed = (target < self._target) | (target > (1.0 + CHANGE) * self._target)
+        changed |= np.abs(pacing - self._pacing) > CHANGE * self._pacing
+        told: Bools = changed | (padding != self._padding)
+        return told
+
+    def told(self, rows: Ints, target: Floats, pacing: Floats, padding: Floats) -> None:
+        """The plane knows of these rows."""
+        self._target[rows] = target[rows]
+        self._pacing[rows] = pacing[rows]
+        self._padding[rows] = padding[rows]
+
+
+def factors(heard: Bools, queued: Bools) -> Floats:
+    """Times the target that packets leave at; `queued` where a queue stands in the path."""
+    return np.where(queued, FACTOR_QUEUED, np.where(heard, FACTOR, AT_START))
+
+
+def room(queued_us: Floats) -> Floats:
+    """Part of the rate that is left to new packets while so old ones wait in the pacer."""
+    backlog = (queued_us - BACKLOG_US) / BACKLOG_WITHIN_US
+    return 1.0 - np.clip(backlog, 0.0, BACKLOG_MOST)
