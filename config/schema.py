@@ -118,6 +118,9 @@ class RoomSettings(Table):
     meeting: Annotated[int, Field(ge=1, le=100)] = 25
     """People in a room while it is in meeting mode."""
 
+    microphones: Annotated[int, Field(ge=1, le=100)] = 5
+    """Microphones that are forwarded at a time: the loudest."""
+
     video: Literal["sd", "hd"] = "sd"
     """Budget of each camera: 1 or 2 Mbit/s."""
 

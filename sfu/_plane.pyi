@@ -246,6 +246,12 @@ class Worker:
     def mute(self, track: int, muted: bool) -> None:
         """A muted track is received but never forwarded."""
 
+    def compete(self, track: int, group: int, most: int) -> None:
+        """The microphone is one of a group's, of which the `most` loudest are forwarded at a time.
+
+        `group` is any number, the same for all microphones of a room; again to change `most`.
+        `Levels` tells of those only that are forwarded."""
+
     def add_route(self, route: int, video: bool) -> None: ...
     def bind(self, route: int, track: int | None) -> None: ...
     def remove_route(self, route: int) -> None: ...

@@ -35,6 +35,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
         "The request, or the body of an app message, is larger than this server takes.",
     ),
     "precondition_failed": (412, "The room is not as `If-Match` says it is: read it again."),
+    "password_missing": (409, "The room asks for a password, and would have none."),
     "room_exists": (409, "The tenant has a room of this name already."),
     "idempotency_conflict": (409, "The Idempotency-Key was used for another request."),
     "room_not_found": (404, "There is no such room."),

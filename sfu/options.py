@@ -38,6 +38,7 @@ class Options:
     """A room's settings. Numbers are of people; `presenters` is without the organizer.
 
     `sources` is what somebody without a seat may publish in a meeting.
+    `microphones` is how many are forwarded at a time: the loudest.
     `password` is a hash, None for a room without one. `viewers` counts in webcasts.
     """
 
@@ -50,6 +51,7 @@ class Options:
     meeting: int = 25
     viewers: int = 10_000
     waiting: int = 10_000
+    microphones: int = 5
     access: Literal["open", "password", "token"] = "token"
     password: str | None = None
     permanent: bool = False

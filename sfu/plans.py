@@ -102,6 +102,7 @@ class Plans:
             cameras, room.options.video, room.options.screen if SCREEN in shown else None
         )
         microphones = sum(_sounds(room.shown(slot)) for slot in room.slots if slot not in own)
+        microphones = min(microphones, room.options.microphones)
         return ceiling.total - min(ceiling.audio, MICROPHONE_BPS * max(1, microphones))
 
 

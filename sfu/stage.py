@@ -29,6 +29,7 @@ from sfu.events import (
     ViewChanged,
 )
 from sfu.forwarder import Forwarder, Remote
+from sfu.microphones import Microphones
 from sfu.plans import Plans, own_slots
 from sfu.receiver import EgressPlan, Receiver
 from sfu.room import SCREEN, Room, slot_of
@@ -72,6 +73,7 @@ class Stage:
         self._receivers: dict[str, Receiver] = {}
         self._plans = Plans(room, self._pictures)
         self._accounts = accounts
+        self._microphones = Microphones(forwarder, room.options.microphones)
         forwarder.load += 1
 
     def _add_routes(self, slots: Iterable[str]) -> None:
@@ -194,6 +196,7 @@ class Stage:
                     self._add_routes(added)
                 case ModeChanged() | RoomConfigured():
                     everybody = True
+                    self._microphones.set_most(self._room.options.microphones)
                 case TrackUnpublished(track):
                     self._remove(track)
                     publishers[track.participant] = None
@@ -257,6 +260,8 @@ class Stage:
             media.codec,
             [(stream.rid, stream.ssrc, stream.rtx_ssrc) for stream in media.streams],
         )
+        if track.source is Source.MICROPHONE:
+            self._microphones.add(id)
         if track.muted:
             self.forwarder.order(self.forwarder.worker.mute, id, True)
         self._ids[track] = id
@@ -273,6 +278,7 @@ class Stage:
         id = self._ids.pop(track, None)
         if id is not None:
             del self._sent[id]
+            self._microphones.forget(id)
             self.forwarder.forget_track(id)
             for routes in self._routes.values():
                 for video in (False, True):

@@ -60,6 +60,7 @@ class Admission:
             cameras=defaults.cameras,
             attendees=defaults.attendees,
             meeting=defaults.meeting,
+            microphones=defaults.microphones,
             access="open" if dev else "token",
         )
 

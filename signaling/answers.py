@@ -57,7 +57,8 @@ class Guest(Message):
 
 
 class RoomFacts(Message):
-    """The room's settings and state; `counts` is people by role."""
+    """The room's settings and state; `counts` is people by role. `sources` is what people without
+    a seat may publish in meeting mode."""
 
     id: str
     tenant: str
@@ -69,6 +70,7 @@ class RoomFacts(Message):
     screen: str
     access: str
     messages: str
+    sources: list[str]
     permanent: bool
     starts_at: str | None
     limits: dict[str, int]

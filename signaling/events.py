@@ -143,6 +143,14 @@ class QualityEvent(Message):
     slots: dict[str, PictureFacts | None]
 
 
+class LayersEvent(Message):
+    """Which layers of one's own sources anybody watches, by source and rid. What is false need not
+    be encoded and sent until it is wanted again; after a new `publish` all are wanted."""
+
+    type: Literal["layers"] = "layers"
+    layers: dict[str, dict[str, bool]]
+
+
 class ConnectionEvent(Message):
     """A peer connection has ended. After `publish` the sources are gone: publish again on a new
     connection. After `receive` a new `offer` follows, for a new connection."""
@@ -190,6 +198,7 @@ EVENTS: Final[tuple[type[Message], ...]] = (
     MutedEvent,
     SpeakerEvent,
     QualityEvent,
+    LayersEvent,
     ConnectionEvent,
     RemovedEvent,
     EndedEvent,

@@ -71,7 +71,8 @@ def answer_publish(
     sources -- what each m-line carries, by mid; other m-lines become inactive.
     codecs -- names of video codecs allowed, most preferred first; empty: all of
         ours, and the first one of the offer wins.
-    budgets -- bit/s per source, said to the publisher as b=TIAS.
+    budgets -- bit/s per source, said to the publisher as b=TIAS (RFC 3890). A picture's
+        line says the sum of all: Chromium takes it for a limit of the whole connection.
     version -- the origin's version; the caller counts up with each republish.
     established -- `negotiated.remote` of the first answer when this offer is a
         republish on the same transport: the DTLS role stays, and another
@@ -93,8 +94,9 @@ def answer_publish(
         for item in sections
         if item.mid is not None and item.source is not None
     )
+    limits = _limits(tracks, budgets or {})
     media = tuple(
-        _rejected(item) if item.refusal else _accepted(item, remote, local, budgets or {})
+        _rejected(item) if item.refusal else _accepted(item, remote, local, limits)
         for item in sections
     )
     bundled = " ".join(item.mid for item in sections if item.mid and not item.refusal)
@@ -277,6 +279,15 @@ def _agree(sections: Sequence[_Section], remote: RemoteTransport, cname: str) ->
     return Negotiated(remote, extensions, list(payload_types.values()), cname, mids)
 
 
+def _limits(tracks: Sequence[PublishedTrack], budgets: Mapping[Source, int]) -> dict[Source, int]:
+    """What is stated line by line."""
+    total = sum(budgets.get(track.source, 0) for track in tracks)
+    return {
+        track.source: total if track.source.is_video else budgets.get(track.source, 0)
+        for track in tracks
+    }
+
+
 def _rejected(section: _Section) -> Media:
     """Port 0, and nothing but what names the section (RFC 9429 §5.3.1)."""
     media = section.media
@@ -295,7 +306,7 @@ def _accepted(
     section: _Section,
     remote: RemoteTransport,
     local: LocalTransport,
-    budgets: Mapping[Source, int],
+    limits: Mapping[Source, int],
 ) -> Media:
     media = section.media
     lines: list[tuple[str, str | None]] = [
@@ -320,7 +331,7 @@ def _accepted(
     # Those of the first section are those of all (RFC 9143 §7.1.3); some clients read the last.
     lines.extend(("candidate", line) for line in candidates(local))
     lines.append(("end-of-candidates", None))
-    budget = budgets.get(section.source, 0) if section.source is not None else 0
+    limit = limits.get(section.source, 0) if section.source is not None else 0
     numbers = [
         str(number)
         for item in section.chosen
@@ -333,6 +344,6 @@ def _accepted(
         protocol=media.protocol,
         formats=tuple(numbers),
         connection="IN IP4 0.0.0.0",
-        bandwidths=(Bandwidth("TIAS", budget),) if budget > 0 else (),
+        bandwidths=(Bandwidth("TIAS", limit),) if limit > 0 else (),
         attributes=tuple(Attribute(name, value) for name, value in lines),
     )

@@ -22,7 +22,7 @@ from pydantic_core import to_json
 from sfu.commands import Leave
 from sfu.config import LimitSettings
 from sfu.errors import Refusal
-from sfu.events import ConnectionLost, Notice
+from sfu.events import ConnectionLost, LayersWanted, Notice
 from sfu.room.people import GROUPS
 from sfu.rooms import Clock, LiveRoom
 from sfu.signaling import answers, events, messages, orders, views
@@ -110,8 +110,15 @@ class Session:
         self.outbox.push(frame)
 
     def notice(self, notice: Notice) -> None:
-        """News about the own connections."""
-        if not isinstance(notice, ConnectionLost) or self._connections is None:
+        """News about the own connections and sources."""
+        if self._connections is None or self._live is None:
+            return
+        if isinstance(notice, LayersWanted):
+            me = self._live.room.participants.get(self._participant)
+            if me is not None and (layers := views.layers(me, notice)):
+                self._send(events.LayersEvent(layers={notice.source.value: layers}))
+            return
+        if not isinstance(notice, ConnectionLost):
             return
         self._send(events.ConnectionEvent(connection=notice.connection, reason=notice.reason))
         if notice.connection == "receive" and self._connections.may_offer_again(notice.opened):

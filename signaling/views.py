@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from sfu.config.budgets import Video, download, upload
-from sfu.events import Picture, ScreenShown, SeatShown, Shown
+from sfu.events import LayersWanted, Picture, ScreenShown, SeatShown, Shown
 from sfu.participant import Participant
 from sfu.room import Room, doors
 from sfu.signaling import answers, events
@@ -105,6 +105,7 @@ def facts(room: Room) -> answers.RoomFacts:
         screen=options.screen,
         access=options.access,
         messages=options.messages,
+        sources=sorted(options.sources),
         permanent=options.permanent,
         starts_at=options.starts_at,
         limits={
@@ -113,6 +114,7 @@ def facts(room: Room) -> answers.RoomFacts:
             "cameras": options.cameras,
             "meeting": options.meeting,
             "viewers": options.viewers,
+            "microphones": options.microphones,
         },
         counts=counts(room),
     )
@@ -129,6 +131,17 @@ def profiles(room: Room) -> dict[str, dict[str, int]]:
             "cameras": download(room.options.cameras, video).total,
             "screen": download(0, video, room.options.screen).screen,
         },
+    }
+
+
+def layers(publisher: Participant, notice: LayersWanted) -> dict[str, bool]:
+    """Which layers of a source are wanted, by rid; nothing of a source without simulcast."""
+    track = publisher.tracks.get(notice.source)
+    streams = () if track is None else track.media.streams
+    return {
+        stream.rid: wanted
+        for stream, wanted in zip(streams, notice.wanted, strict=False)
+        if stream.rid
     }
 
 

@@ -107,7 +107,7 @@ class Webhooks:
 
     async def run(self) -> None:
         """Delivers until it is cancelled."""
-        while True:
+        while not _cancelled():
             self._wake.clear()
             try:
                 await self._start_due()
@@ -124,7 +124,7 @@ class Webhooks:
         try:
             async with asyncio.timeout(patience):
                 await self._start_due()
-                while self._lanes:
+                while self._lanes and not _cancelled():
                     await asyncio.wait(self._lanes.values())
                     await self._start_due()
         except TimeoutError:
@@ -165,7 +165,7 @@ class Webhooks:
                     await kept
                 # The disk keeps this outcome while the next webhook is on its way.
                 kept = self._store.submit([outcome])
-                if isinstance(outcome, Retry):
+                if isinstance(outcome, Retry) or _cancelled():
                     break
             if kept is not None:
                 await kept
@@ -216,6 +216,13 @@ class Webhooks:
             if status is None:
                 return type(error).__name__
         return None if status is not None and 200 <= status < 300 else f"status {status}"
+
+
+def _cancelled() -> bool:
+    """Whether this task is to end, though the cancellation itself may have been swallowed: as by
+    `asyncio.wait_for` before Python 3.12, when what it waits for is done in the same moment."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def _read_out(answer: httpx.Response) -> None:

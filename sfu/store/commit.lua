@@ -12,7 +12,8 @@
 -- sfu:idempotency               hash    tenant/key -> [digest, response]
 -- sfu:idempotency:expires       zset    tenant/key by end
 -- sfu:stays                     hash    id -> [tenant, event, body]
--- sfu:stays:seen                hash    id -> [at, bytes sent, bytes received, quality]
+-- sfu:stays:seen                hash    id -> [at, bytes sent, bytes received, quality,
+--                                   seconds scored]
 -- sfu:events                    set     id
 -- sfu:event:<id>                hash    tenant, body, present, peak, stays, times by role
 -- sfu:event:<id>:people         set     identity
@@ -160,7 +161,7 @@ function carry_out.open_stay(id, tenant, event, identity, record, body, seen_at)
     return
   end
   call('HSET', 'sfu:stays', id, stay)
-  call('HSET', 'sfu:stays:seen', id, '[' .. seen_at .. ',0,0,null]')
+  call('HSET', 'sfu:stays:seen', id, '[' .. seen_at .. ',0,0,null,0]')
   local key = 'sfu:event:' .. event
   call('SADD', 'sfu:events', event)
   call('HSET', key, 'tenant', tenant)
@@ -172,10 +173,10 @@ function carry_out.open_stay(id, tenant, event, identity, record, body, seen_at)
   call('SADD', key .. ':people', identity)
 end
 
-function carry_out.touch_stay(id, at, sent, received, quality)
+function carry_out.touch_stay(id, at, sent, received, quality, scored)
   if call('HEXISTS', 'sfu:stays', id) == 1 then
     quality = given(quality) and quality or 'null'
-    see(id, at, table.concat({ sent, received, quality }, ','))
+    see(id, at, table.concat({ sent, received, quality, scored }, ','))
   end
 end
 

@@ -76,7 +76,15 @@ def _encode(write: Write) -> list[Operation]:
             return [_open_stay(stay)]
         case TouchStays(at, totals):
             return [
-                ("touch_stay", id, at, each.bytes_sent, each.bytes_received, each.quality)
+                (
+                    "touch_stay",
+                    id,
+                    at,
+                    each.bytes_sent,
+                    each.bytes_received,
+                    each.quality,
+                    each.scored,
+                )
                 for id, each in totals.items()
             ]
         case CloseStay():

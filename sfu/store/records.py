@@ -57,18 +57,25 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What has been counted of a stay so far; bytes as the server sees them."""
+    """What has been counted of a stay so far; bytes as the server sees them.
+
+    `quality` is the mean score of the `scored` seconds (`sfu.bandwidth.quality`), None of none.
+    """
 
     bytes_sent: int = 0
     bytes_received: int = 0
     quality: float | None = None
+    scored: float = 0.0
 
     def plus(self, further: "Totals") -> "Totals":
         """Both together."""
+        scored = self.scored + further.scored
+        total = (self.quality or 0.0) * self.scored + (further.quality or 0.0) * further.scored
         return Totals(
             bytes_sent=self.bytes_sent + further.bytes_sent,
             bytes_received=self.bytes_received + further.bytes_received,
-            quality=self.quality if further.quality is None else further.quality,
+            quality=total / scored if scored > 0 else None,
+            scored=scored,
         )
 
 
@@ -176,7 +183,7 @@ def participant_record(
         "client": {"browser": stay.client.browser, "platform": stay.client.platform},
         "bytes_sent": totals.bytes_sent,
         "bytes_received": totals.bytes_received,
-        "quality": totals.quality,
+        "quality": None if totals.quality is None else round(totals.quality, 2),
         "recordings": [],
     }
 

@@ -41,7 +41,7 @@ from sfu.store.records import (
 )
 from sfu.store.writes import Write
 
-VERSION: Final = 1
+VERSION: Final = 2
 ATTEMPTS: Final = 20
 PAUSE: Final = 0.5
 """A server that is away is tried this often, with this many seconds between."""
@@ -242,8 +242,8 @@ def _room(tenant: str, id: str, kept: str) -> StoredRoom:
 
 def _open_stay(id: str, stay: str, seen: str) -> LastSeen:
     tenant, event, body = json.loads(stay)
-    at, sent, received, quality = json.loads(seen)
-    return LastSeen(stay_of(id, tenant, event, body), at, Totals(sent, received, quality))
+    at, *totals = json.loads(seen)  # version 1 did not say for how long quality was scored
+    return LastSeen(stay_of(id, tenant, event, body), at, Totals(*totals))
 
 
 def _order(position: str) -> tuple[int, int]:

@@ -290,11 +290,12 @@ def _undelivered(row: Row, *, first: bool) -> Undelivered:
 
 def _open_stays(connection: sqlite3.Connection) -> list[LastSeen]:
     rows = connection.execute(
-        "SELECT id, tenant, event, body, seen_at, bytes_sent, bytes_received, quality FROM stays"
+        "SELECT id, tenant, event, body, seen_at, bytes_sent, bytes_received, quality, scored"
+        " FROM stays"
     )
     return [
-        LastSeen(stay_of(id, tenant, event, body), seen_at, Totals(sent, received, quality))
-        for id, tenant, event, body, seen_at, sent, received, quality in rows
+        LastSeen(stay_of(id, tenant, event, body), seen_at, Totals(*totals))
+        for id, tenant, event, body, seen_at, *totals in rows
     ]
 
 

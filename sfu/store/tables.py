@@ -62,6 +62,7 @@ MIGRATIONS: Final = (
     ) STRICT;
     CREATE INDEX lanes_due ON lanes (tenant, next_at);
     """,
+    "ALTER TABLE stays ADD COLUMN scored REAL NOT NULL DEFAULT 0",
 )
 """What leads from each version of the file to the next one; only ever appended to.
 
@@ -272,7 +273,7 @@ PLAIN: Final = {
     "revoke_token": "INSERT OR REPLACE INTO revoked VALUES (?, ?, ?)",
     "save_idempotency": "INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?, ?)",
     "touch_stay": "UPDATE stays SET seen_at = max(seen_at, ?2), bytes_sent = ?3,"
-    " bytes_received = ?4, quality = ?5 WHERE id = ?1",
+    " bytes_received = ?4, quality = ?5, scored = ?6 WHERE id = ?1",
     "open_event": "INSERT INTO events (id, tenant, body) VALUES (?, ?, ?)"
     " ON CONFLICT DO UPDATE SET body = excluded.body",
     "retry": "UPDATE lanes SET next_at = ?3, attempts = ?4 WHERE tenant = ?1 AND room = ?2",

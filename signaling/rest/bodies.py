@@ -69,6 +69,7 @@ Attendees = Annotated[int, Field(ge=0, le=1_000_000), BeforeValidator(_whole)]
 Presenters = Annotated[int, Field(ge=0, le=100), BeforeValidator(_whole)]
 Cameras = Annotated[int, Field(ge=0, le=25), BeforeValidator(_whole)]
 MeetingCap = Annotated[int, Field(ge=1, le=100), BeforeValidator(_whole)]
+Microphones = Annotated[int, Field(ge=1, le=100), BeforeValidator(_whole)]
 Kind = Literal["webinar", "meeting", "webcast"]
 Access = Literal["open", "password", "token"]
 Video = Literal["sd", "hd"]
@@ -90,10 +91,24 @@ class Limits(Body):
     """People in the room while it is in meeting mode."""
     viewers: Attendees = Field(default=10_000)
     """Of a webcast."""
+    microphones: Microphones = Field(default=5)
+    """Forwarded at a time: the loudest."""
+
+
+_NO_NULL_PASSWORD: Final[dict[str, Any]] = {
+    "if": {"properties": {"access": {"const": "password"}}, "required": ["access"]},
+    "then": {"properties": {"password": {"type": "string"}}},
+}
+_NEEDS_PASSWORD: Final[dict[str, Any]] = {
+    "if": {"properties": {"access": {"const": "password"}}, "required": ["access"]},
+    "then": {"properties": {"password": {"type": "string"}}, "required": ["password"]},
+}
 
 
 class RoomSettings(Body):
     """What can be set of a room at any time; what is left out stays as it is."""
+
+    model_config = ConfigDict(json_schema_extra=_NO_NULL_PASSWORD)
 
     access: Access = "token"
     """Who gets in: everybody, who knows the password, or who has a join token. Rooms that are
@@ -110,16 +125,13 @@ class RoomSettings(Body):
     record: Record = "off"
     messages: Messages = "everybody"
     """Who may send app messages."""
+    sources: Annotated[list[Source], Field(max_length=4)] | None = None
+    """What people without a seat may publish in meeting mode; null for everything. Without
+    `screen` they share none."""
     locked: bool = False
     """Newcomers wait until somebody lets them in."""
     metadata: Metadata = None
     """Opaque; up to 16 KiB of JSON."""
-
-
-_NEEDS_PASSWORD: Final[dict[str, Any]] = {
-    "if": {"properties": {"access": {"const": "password"}}, "required": ["access"]},
-    "then": {"properties": {"password": {"type": "string"}}, "required": ["password"]},
-}
 
 
 class CreateRoom(RoomSettings):

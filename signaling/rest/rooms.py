@@ -12,7 +12,7 @@ from sfu.commands import Admit, Command, Configure, End, Lock, SetMode, Start
 from sfu.config import Settings
 from sfu.errors import Refusal
 from sfu.journal import Journal
-from sfu.options import Mode, Options, State
+from sfu.options import ALL_SOURCES, Mode, Options, State
 from sfu.passwords import hash_password
 from sfu.rooms import LiveRoom
 from sfu.signaling.rest import bodies, paging
@@ -20,6 +20,7 @@ from sfu.signaling.rest.gate import Caller, Calling, Guarded
 from sfu.signaling.rest.idempotency import Once, once
 from sfu.signaling.rest.problems import responses
 from sfu.signaling.rest.views import RoomList, RoomView, etag, room_view
+from sfu.track import Source
 
 router = APIRouter(prefix="/v1/rooms", route_class=Guarded, tags=["rooms"])
 
@@ -57,6 +58,7 @@ def defaults(settings: Settings, *, dev: bool) -> Options:
         cameras=room.cameras,
         attendees=room.attendees,
         meeting=room.meeting,
+        microphones=room.microphones,
     )
 
 
@@ -86,7 +88,8 @@ async def _create(
 ) -> Response:
     changes = await _changes(body, defaults(caller.rest.settings, dev=caller.rest.dev))
     options = dataclasses.replace(changes, kind=body.kind)
-    _check_password(options)
+    if _lacks_password(options):
+        raise Refusal("bad_request", "access by password needs one", path="password")
     id = body.room or f"room-{secrets.token_hex(8)}"
     journal = caller.journal
     if caller.rooms.find(caller.tenant, id) is not None:
@@ -149,7 +152,10 @@ async def change(
     live = caller.live(room)
     _check_match(caller, live, if_match)
     options = _merged(live.room.options, before, options)
-    _check_password(options)
+    if _lacks_password(options):
+        if {"access", "password"} <= body.model_fields_set:
+            raise Refusal("bad_request", "access by password needs one", path="password")
+        raise Refusal("password_missing", "the room would ask for a password and have none")
     journal = caller.journal
     with journal.together():
         if "locked" in body.model_fields_set and body.locked != live.room.locked:
@@ -244,9 +250,8 @@ def _shown(journal: Journal, live: LiveRoom) -> Response:
     return JSONResponse(view, headers={"ETag": etag(kept)})
 
 
-def _check_password(options: Options) -> None:
-    if options.access == "password" and options.password is None:
-        raise Refusal("bad_request", "access by password needs one", path="password")
+def _lacks_password(options: Options) -> bool:
+    return options.access == "password" and options.password is None
 
 
 def _check_match(caller: Caller, live: LiveRoom, if_match: str | None) -> None:
@@ -266,6 +271,10 @@ async def _changes(body: bodies.RoomSettings, before: Options) -> Options:
         said.pop(name, None)
     if limits is not None:
         said |= {name: getattr(limits, name) for name in limits.model_fields_set}
+    if "sources" in said:
+        said["sources"] = (
+            ALL_SOURCES if body.sources is None else frozenset(map(Source, body.sources))
+        )
     if said.get("password") is not None:
         # It takes a while on purpose: the event loop is not to wait for it.
         said["password"] = await asyncio.to_thread(hash_password, said["password"])

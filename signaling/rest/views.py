@@ -15,6 +15,7 @@ from sfu.signaling.rest.bodies import (
     Messages,
     Record,
     Screen,
+    Source,
     Video,
 )
 from sfu.store.records import rfc3339
@@ -44,6 +45,8 @@ class RoomView(View):
     screen: Screen
     record: Record
     messages: Messages
+    sources: list[Source]
+    """What people without a seat may publish in meeting mode."""
     locked: bool
     metadata: JsonValue
     state: Literal["preparing", "live", "ended"]
@@ -159,11 +162,13 @@ def room_view(room: Room, kept: Kept) -> RoomView:
             cameras=options.cameras,
             meeting=options.meeting,
             viewers=options.viewers,
+            microphones=options.microphones,
         ),
         video=options.video,
         screen=options.screen,
         record=options.record,
         messages=options.messages,
+        sources=[source.value for source in sorted(options.sources)],
         locked=room.locked,
         metadata=_json(options.metadata),
         state=room.state.value,

@@ -65,6 +65,27 @@ export function cameraSending(quality, simulcast, codec) {
   return { codec, encodings: [{ maxBitrate }] };
 }
 
+/** Of a budget, what may be picture or sound: the rest goes into headers (1,100-byte packets). */
+const PAYLOAD = 0.93;
+
+/**
+ * The same sending, its rates lowered in proportion where they are more than a budget together.
+ *
+ * @param {Sending} sending
+ * @param {number} [budget] bit/s of all that the source may send
+ * @returns {Sending}
+ */
+export function withinBudget(sending, budget = Infinity) {
+  const sum = sending.encodings.reduce((all, { maxBitrate = 0 }) => all + maxBitrate, 0);
+  const scale = (PAYLOAD * budget) / sum;
+  if (!(scale < 1)) return sending;
+  const encodings = sending.encodings.map(({ maxBitrate, ...encoding }) => (
+    maxBitrate === undefined ? encoding
+      : { ...encoding, maxBitrate: Math.floor(maxBitrate * scale) }
+  ));
+  return { ...sending, encodings };
+}
+
 /**
  * The browser's codecs for a kind, the wanted one first.
  *
@@ -167,6 +188,26 @@ export class Publishing extends EventTarget {
     );
     this.close();
     if (additions.length > 0) await this.add(additions);
+  }
+
+  /**
+   * Switches layers off and on: what nobody watches need not be encoded. After a new publish all
+   * are on again.
+   *
+   * @param {Partial<Record<Source, Record<string, boolean>>>} wanted by source and rid
+   */
+  async setLayers(wanted) {
+    await this.#inTurn(async () => {
+      for (const [source, { transceiver: { sender } }] of this.#published) {
+        const layers = wanted[source];
+        if (layers === undefined) continue;
+        const parameters = sender.getParameters();
+        for (const encoding of parameters.encodings) {
+          encoding.active = layers[encoding.rid ?? ''] ?? encoding.active;
+        }
+        await sender.setParameters(parameters);
+      }
+    });
   }
 
   /** @returns {Promise<Map<Source, LayerStats[]>>} by source, smallest layer first */

@@ -28,7 +28,7 @@
 import { Capture } from './capture.js';
 import { Commands } from './commands.js';
 import { SfuError } from './errors.js';
-import { cameraSending, Publishing } from './publishing.js';
+import { cameraSending, Publishing, withinBudget } from './publishing.js';
 import { Receiving } from './receiving.js';
 import { SignalSocket } from './signal-socket.js';
 
@@ -131,7 +131,8 @@ export class SfuClient extends Commands {
 
   /** @param {CameraOptions} [options] */
   async publishCamera(options = {}) {
-    const { simulcast = true, codec = 'vp8', quality = 'hd', deviceId } = options;
+    const { simulcast = true, codec = 'vp8', deviceId } = options;
+    const quality = options.quality ?? (this.room.video === 'sd' ? 'sd' : 'hd');
     const track = options.track ?? await this.#capture.camera(quality, deviceId);
     const sending = cameraSending(quality, simulcast, codec);
     await this.#publish([{ source: 'camera', track, sending }]);
@@ -147,10 +148,10 @@ export class SfuClient extends Commands {
    * Shares a screen, a window or a tab, with its sound where the browser gives it.
    *
    * @param {{codec?: string, maxBitrate?: number, track?: MediaStreamTrack}} [options] maxBitrate
-   *   in bits per second
+   *   in bits per second; default, and most, is the room's budget
    */
   async publishScreen(options = {}) {
-    const { codec = 'vp8', maxBitrate = 2_000_000 } = options;
+    const { codec = 'vp8', maxBitrate = this.profiles.upload?.screen ?? 2_000_000 } = options;
     const [video, audio] = options.track ? [options.track] : await this.#capture.screen();
     // Text must stay sharp; rather fewer pictures than blurred ones.
     video.contentHint = 'detail';
@@ -234,7 +235,9 @@ export class SfuClient extends Commands {
     const publishing = this.#publishing;
     try {
       if (publishing === null) throw new SfuError('not_joined', 'join a room first');
-      await publishing.add(additions);
+      await publishing.add(additions.map(({ source, track, sending }) => (
+        { source, track, sending: withinBudget(sending, this.profiles.upload?.[source]) }
+      )));
     } catch (error) {
       for (const { source } of additions) this.#capture.release(source);
       throw error;
@@ -273,6 +276,9 @@ export class SfuClient extends Commands {
       case 'offer': this.#onOffer(frame); break;
       case 'connection': this.#onConnectionLost(frame.connection); break;
       case 'muted': this.#applyMute(frame.source, true); break;
+      case 'layers':
+        this.#publishing?.setLayers(frame.layers).catch((error) => this.#fail(error));
+        break;
       case 'mode': this.#dropEnded(this.mayPublish ? this.#taken : new Set()); break;
       case 'participant': this.#onParticipants(frame); break;
       default:

@@ -84,7 +84,7 @@ export {};
  * @typedef {object} CameraOptions
  * @property {boolean} [simulcast] three layers (default) or one stream
  * @property {string} [codec] vp8 (default), h264, vp9, av1
- * @property {'sd' | 'hd'} [quality] capture and rate; default hd
+ * @property {'sd' | 'hd'} [quality] capture and rate, within the room's budget; default the room's
  * @property {string} [deviceId]
  * @property {MediaStreamTrack} [track]
  */

@@ -105,12 +105,31 @@
     }
   }
 
+  /** Bytes of everything that the publishing connection has sent. */
+  async function sent() {
+    const report = await sfu.publishConnection.getStats();
+    const transport = [...report.values()].find(({ type }) => type === 'transport');
+    return { at: transport.timestamp, bytes: transport.bytesSent };
+  }
+
+  /** The largest layer may have this many bit/s, whatever the client thinks of it. */
+  async function wantMore(maxBitrate) {
+    for (const sender of sfu.publishConnection.getSenders()) {
+      if (sender.track?.kind !== 'video') continue;
+      const parameters = sender.getParameters();
+      // The largest alone: layers are filled from the smallest up.
+      parameters.encodings[parameters.encodings.length - 1].maxBitrate = maxBitrate;
+      await sender.setParameters(parameters);
+    }
+  }
+
   // Port of the server → address of the link that stands for it.
   let links = null;
   let floor = 2200;
+  let limits = true;
   const original = RTCPeerConnection.prototype.setRemoteDescription;
   RTCPeerConnection.prototype.setRemoteDescription = function ({ type, sdp }) {
-    return original.call(this, { type, sdp: withFloor(withLinks(sdp)) });
+    return original.call(this, { type, sdp: withLimits(withFloor(withLinks(sdp))) });
   };
 
   function withLinks(sdp) {
@@ -118,6 +137,11 @@
     const port = /a=candidate:\S+ 1 udp \d+ \S+ (\d+) typ host/i.exec(sdp)[1];
     const candidate = `a=candidate:1 1 udp 2130706431 ${links[port].join(' ')} typ host\r\n`;
     return sdp.replace(/a=candidate:.*\r\n/g, '').replace(/a=mid:.*\r\n/g, `$&${candidate}`);
+  }
+
+  /** Without the budget that a description states (b=TIAS, b=AS). */
+  function withLimits(sdp) {
+    return limits ? sdp : sdp.replace(/b=(TIAS|AS):.*\r\n/g, '');
   }
 
   /**
@@ -133,7 +157,8 @@
   }
 
   window.probe = {
-    inbound, outbound, picture, watch, frames, plain, keepResolution,
+    inbound, outbound, sent, wantMore, picture, watch, frames, plain, keepResolution,
+    unlimited: () => { limits = false; },
     honest: () => { floor = 0; },
     lead: (addresses) => { links = addresses; },
   };

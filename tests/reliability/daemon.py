@@ -1,4 +1,4 @@
-"""The daemon as an operator starts it, with a tenant, a store on disk and a backend to tell."""
+"""The daemon as an operator starts it, with a tenant, a store that lasts and a backend to tell."""
 
 import asyncio
 import os
@@ -16,7 +16,9 @@ SECRET = "a-secret-of-the-shop-of-32-bytes-and-more"
 class Daemon:
     """`sfu serve` on the ports given; can be started again after its end."""
 
-    def __init__(self, folder: Path, http: int, udp: int, webhook_url: str) -> None:
+    def __init__(
+        self, folder: Path, http: int, udp: int, webhook_url: str, redis_url: str = ""
+    ) -> None:
         self.host = f"127.0.0.1:{http}"
         self.log = folder / "daemon.log"
         self.store = folder / "sfu.sqlite"
@@ -29,6 +31,7 @@ class Daemon:
             "SFU_SERVER__DRAIN_TIMEOUT": "1s",
             "SFU_MEDIA__UDP_PORT": str(udp),
             "SFU_STORE__PATH": str(self.store),
+            "SFU_STORE__URL": redis_url,
             f"{prefix}SECRET": SECRET,
             f"{prefix}WEBHOOK_URL": webhook_url,
             f"{prefix}PARALLEL_EVENTS": "unlimited",

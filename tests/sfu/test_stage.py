@@ -1,5 +1,8 @@
 """A room's media: what the worker is told, whatever people do."""
 
+import dataclasses
+
+from sfu.commands import Configure
 from tests.sfu import fake_plane
 from tests.sfu.house import House, Visitor
 
@@ -69,13 +72,32 @@ def test_a_source_costs_one_bind_and_one_command_of_targets_whatever_the_audienc
     ann.publish({"0": "microphone", "1": "camera"})
     names = [name for name, _ in house.worker.take()]
     assert names == [
-        "open_transport", "set_remote", "set_upload", "add_track", "add_track", "bind", "bind",
-        "set_targets",
+        "open_transport", "set_remote", "set_upload", "add_track", "compete", "add_track", "bind",
+        "bind", "set_targets",
     ]  # fmt: skip
     # Microphone off and on: nothing but the mute.
     ann.ask("mute", source="microphone", muted=True)
     ann.ask("mute", source="microphone", muted=False)
     assert [name for name, _ in house.worker.take()] == ["mute", "mute"]
+
+
+def test_microphones_of_a_room_compete_for_the_places_that_its_settings_give(
+    house: House,
+) -> None:
+    house.presenter()
+    house.presenter()
+    house.presenter(room="annex")
+    first, second, other = house.worker.named("compete")
+    assert (first[1:], second[1:]) == ((first[1], 5), (first[1], 5))
+    assert other[1] != first[1]
+    microphones = [args[0] for args in house.worker.named("add_track") if args[3] == "opus"]
+    assert [each[0] for each in (first, second, other)] == microphones
+    house.worker.take()
+    live = house.live()
+    live.execute(Configure(dataclasses.replace(live.room.options, microphones=2)), None)
+    assert house.worker.named("compete") == [(*first[:2], 2), (*second[:2], 2)]
+    live.execute(Configure(dataclasses.replace(live.room.options, attendees=7)), None)
+    assert len(house.worker.named("compete")) == 2
 
 
 def test_a_receiver_has_an_egress_for_each_line_it_answered(house: House) -> None:

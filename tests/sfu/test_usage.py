@@ -19,9 +19,9 @@ def test_a_stay_is_opened_when_somebody_joins_and_closed_when_they_leave() -> No
     attendance = Attendance()
     assert attendance.join(stay("p1")) == [OpenStay(stay("p1"))]
     assert "p1" in attendance
-    writes = attendance.leave("p1", NOW + 60, "left", Totals(1, 2, 4.5))
+    writes = attendance.leave("p1", NOW + 60, "left", Totals(1, 2, 4.5, 60.0))
     assert writes == [
-        CloseStay(stay("p1"), NOW + 60, "left", Totals(1, 2, 4.5), NOW + 60, announce=False)
+        CloseStay(stay("p1"), NOW + 60, "left", Totals(1, 2, 4.5, 60.0), NOW + 60, announce=False)
     ]
     assert "p1" not in attendance
     assert attendance.leave("p1", NOW + 61, "left") == []

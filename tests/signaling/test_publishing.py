@@ -167,6 +167,20 @@ def test_budget_is_said_as_tias() -> None:
     assert [(b.kind, b.value) for b in video.bandwidths] == [("TIAS", 1_200_000)]
 
 
+def test_a_picture_s_line_says_the_sum_of_all() -> None:
+    """Chromium takes the limit of a picture's line for one of the whole connection."""
+    head, audio, video = CHROMIUM.replace("BUNDLE 0 1", "BUNDLE 0 1 2").split("m=")
+    screen = video.replace("a=mid:1", "a=mid:2")
+    answer = answer_publish(
+        "m=".join((head, audio, video, screen)),
+        {**CAMERA, "2": Source.SCREEN},
+        LOCAL,
+        budgets={Source.MICROPHONE: 1_000, Source.CAMERA: 20_000, Source.SCREEN: 300_000},
+    )
+    limits = [[b.value for b in each.bandwidths] for each in parse(answer.sdp).media]
+    assert limits == [[1_000], [321_000], [321_000]]
+
+
 def test_sections_without_a_source_are_inactive() -> None:
     answer = answer_publish(CHROMIUM, {"0": Source.MICROPHONE}, LOCAL)
     assert [track.mid for track in answer.tracks] == ["0"]

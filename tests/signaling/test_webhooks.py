@@ -5,7 +5,6 @@ import contextlib
 import hashlib
 import hmac
 import json
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -329,13 +328,6 @@ async def test_what_is_undelivered_survives_and_comes_after_a_restart(
         await until_empty(store)
     await store.close()
     assert [request.json["id"] for request in backend.requests] == ["h1", "h1", "h2"]
-
-
-async def test_closing_still_delivers_what_is_due(store: Store, backend: Backend) -> None:
-    await store.commit([hook(number) for number in range(100)])
-    delivery = Webhooks(store, {"acme": Endpoint(backend.url, b"key")}, time.time)
-    await delivery.close(5.0)
-    assert backend.numbers() == list(range(100))
 
 
 async def test_a_store_that_fails_for_a_while_loses_nothing(

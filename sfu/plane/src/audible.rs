@@ -22,7 +22,7 @@ const LOWEST_FLOOR: f32 = THRESHOLD + ONSET;
 /// The floor is the least of this span and of the one before it.
 const SPAN_US: i64 = 5_000_000;
 /// A microphone counts as heard for so long after its last sound.
-const HANG_OVER_US: i64 = 2_000_000;
+pub(crate) const HANG_OVER_US: i64 = 2_000_000;
 /// Weight of a new level in a smoothed one.
 const SMOOTHING: f32 = 0.2;
 
@@ -79,6 +79,11 @@ impl Audible {
     /// Whether the microphone is heard.
     pub fn is_audible(&self) -> bool {
         self.audible
+    }
+
+    /// Whether the packet that came now was sound, and not the silence of a hang-over.
+    pub fn is_sounding(&self, now_us: i64) -> bool {
+        self.heard_us == Some(now_us)
     }
 
     /// The smoothed level in -dBov.

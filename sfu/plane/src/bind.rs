@@ -32,6 +32,9 @@ create_exception!(
 /// DTLS datagrams of one flight; ours has one or two.
 const MAX_HANDSHAKE_DATAGRAMS: usize = 64;
 
+/// Microphones of one room that may be forwarded at a time.
+const MAX_SPEAKERS: usize = 100;
+
 /// One thread with one UDP socket.
 #[pyclass(frozen, module = "sfu._plane")]
 struct Worker {
@@ -258,6 +261,14 @@ impl Worker {
         self.submit(Command::Mute {
             track: track.0,
             muted,
+        })
+    }
+
+    fn compete(&self, track: Id, group: Id, most: i64) -> PyResult<()> {
+        self.submit(Command::Compete {
+            track: track.0,
+            group: group.0,
+            most: within("most", most, 1, MAX_SPEAKERS)?,
         })
     }
 

@@ -84,6 +84,11 @@ pub enum Command {
         track: Id,
         muted: bool,
     },
+    Compete {
+        track: Id,
+        group: Id,
+        most: usize,
+    },
     AddRoute {
         route: Id,
         video: bool,

@@ -233,7 +233,8 @@ impl Egress {
         wire.outbox.commit(wire.destination, sealed);
         wire.history.count_repair(sealed);
         if self.template.has_transport_sequence() {
-            wire.history.record(sealed, true, wire.now_us);
+            let (ssrc, number) = (self.rtx_ssrc, self.rtx_sequence as u16);
+            wire.history.record(sealed, ssrc, number, wire.now_us);
         }
         wire.counters.packets_out_rtx += 1;
         wire.counters.bytes_out_rtx += sealed as u64;
@@ -317,7 +318,10 @@ impl Egress {
         wire.outbox.commit(wire.destination, sealed);
         wire.history.count(sealed);
         if self.template.has_transport_sequence() {
-            wire.history.record(sealed, false, wire.now_us);
+            let number = sequence as u16;
+            wire.history.record(sealed, self.ssrc, number, wire.now_us);
+        } else {
+            wire.history.miss();
         }
         self.packets = self.packets.wrapping_add(1);
         self.last_sent_us = wire.now_us;

@@ -1,59 +1,75 @@
 //! What a subscriber's reports say of its link, as one row per transport and tick.
 //!
 //! Every packet sent under a transport-wide number is remembered until it is
-//! reported on (draft-holmer-rmcat-transport-wide-cc-extensions-01). Loss that
-//! receiver reports tell of (RFC 3550 §6.4) is kept apart: the two are never mixed.
+//! reported on (draft-holmer-rmcat-transport-wide-cc-extensions-01, RFC 8888). Loss
+//! that receiver reports tell of (RFC 3550 §6.4) is kept apart: the two are never mixed.
+//!
+//! Whoever lies moves its own row only, and costs no more than an honest receiver.
 
+mod clock;
+mod delay;
+mod groups;
+mod probe;
+mod report;
 mod row;
+mod sent;
+#[cfg(test)]
+mod tests;
+mod throughput;
 
 use crate::command::Id;
-use crate::twcc::Feedback;
+use crate::rates::Cluster;
+use clock::ArrivalClock;
+use delay::BaseDelay;
+use groups::Groups;
+use probe::Clusters;
+use sent::{SentPackets, StreamNumber};
+use throughput::Throughput;
 
 pub use row::{
-    Delta, Row, DELTA_BYTES, DELTA_DTYPE, FEEDBACK_DTYPE, FLAG_REMB, FLAG_REPORT,
-    FLAG_TRANSPORT_FEEDBACK, ROW_BYTES,
+    Delta, Row, DELTA_BYTES, DELTA_DTYPE, FEEDBACK_DTYPE, FLAG_PARTIAL, FLAG_PROBE, FLAG_REMB,
+    FLAG_REPORT, FLAG_RESET, FLAG_SILENT, FLAG_TRANSPORT_FEEDBACK, ROW_BYTES,
 };
-
-/// Packets remembered per transport, a power of two: 1.5 s at 600 packets a second.
-const REMEMBERED: usize = 1024;
 
 /// Bytes of repairs that may be saved up for.
 const MAX_REPAIR_BUDGET: u32 = 256 * 1024;
+/// Deltas that wait to be taken; more than that begin anew.
+const MAX_DELTAS: usize = 512;
+/// Sending without being reported on for so long is told.
+const SILENT_US: i64 = 500_000;
+/// Packets of reports that are looked at: so many at once, and so many per second.
+const MAX_LOOKED_AT: i64 = 16_384;
+const LOOKED_AT_PER_S: i64 = 20_000;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Empty,
-    Sent,
-    Lost,
-    Acked,
-}
-
+/// A packet that a report says has come in.
 #[derive(Clone, Copy, Debug)]
-struct Entry {
-    /// Low 32 bits of the send time; differences within the memory never wrap.
-    sent_us: u32,
-    size: u16,
-    sequence: u16,
-    state: State,
+pub struct Arrived {
+    number: u64,
+    arrival_us: i64,
+    sent_us: i64,
+    size: u32,
+    cluster: u8,
 }
-
-const EMPTY: Entry = Entry {
-    sent_us: 0,
-    size: 0,
-    sequence: 0,
-    state: State::Empty,
-};
 
 /// What one transport was sent, and what its receiver says of it.
 #[derive(Debug, Default)]
 pub struct SendHistory {
-    entries: Option<Box<[Entry; REMEMBERED]>>,
-    next: u16,
-    sent_bytes: u32,
-    sent_rtx_bytes: u32,
+    sent: SentPackets,
     total_bytes: u64,
     repair_budget: u32,
+    clock: ArrivalClock,
+    groups: Groups,
+    base: BaseDelay,
+    throughput: Throughput,
+    clusters: Clusters,
+    cluster: u8,
     row: Row,
+    deltas: Vec<u8>,
+    last_feedback_us: Option<i64>,
+    feedback_interval_us: i64,
+    delay_us: u32,
+    silence_told_us: i64,
+    looked_at: (i64, i64),
     news: bool,
     listed: bool,
 }
@@ -62,24 +78,33 @@ impl SendHistory {
     /// The number that the next packet goes under.
     #[inline]
     pub fn peek(&self) -> u16 {
-        self.next
+        self.sent.next() as u16
     }
 
     /// Bytes of all packets that left, numbered or not.
+    #[inline]
     pub fn total_bytes(&self) -> u64 {
         self.total_bytes
     }
 
-    /// A packet left.
+    /// A packet of media left.
     #[inline]
     pub fn count(&mut self, size: usize) {
         self.total_bytes += size as u64;
+        self.row.sent_bytes = self.row.sent_bytes.wrapping_add(size as u32);
         self.repair_budget = (self.repair_budget + size as u32 / 2).min(MAX_REPAIR_BUDGET);
     }
 
     /// A packet left for the second time.
     pub fn count_repair(&mut self, size: usize) {
         self.total_bytes += size as u64;
+        self.row.sent_rtx_bytes = self.row.sent_rtx_bytes.wrapping_add(size as u32);
+    }
+
+    /// A packet left only to fill the path.
+    pub fn count_padding(&mut self, size: usize) {
+        self.total_bytes += size as u64;
+        self.row.sent_padding_bytes = self.row.sent_padding_bytes.wrapping_add(size as u32);
     }
 
     /// Whether a packet may be sent again: repairs cost half of what else is sent at
@@ -94,69 +119,52 @@ impl SendHistory {
 
     /// A packet left under the number that [`peek`](Self::peek) gave.
     #[inline]
-    pub fn record(&mut self, size: usize, retransmission: bool, now_us: i64) {
-        let entries = self
-            .entries
-            .get_or_insert_with(|| Box::new([EMPTY; REMEMBERED]));
-        let sequence = self.next;
-        self.next = sequence.wrapping_add(1);
-        entries[sequence as usize % REMEMBERED] = Entry {
-            sent_us: now_us as u32,
-            size: size as u16,
-            sequence,
-            state: State::Sent,
-        };
-        let total = if retransmission {
-            &mut self.sent_rtx_bytes
-        } else {
-            &mut self.sent_bytes
-        };
-        *total = total.wrapping_add(size as u32);
+    pub fn record(&mut self, size: usize, ssrc: u32, sequence: u16, now_us: i64) {
+        let name = StreamNumber { ssrc, sequence };
+        self.sent.record(size, self.cluster, name, now_us);
     }
 
-    /// Takes a transport-wide report in. Numbers never sent are passed over: a
-    /// lying receiver changes its own row only.
-    pub fn on_feedback(&mut self, feedback: &Feedback<'_>, now_us: i64) {
-        let Some(entries) = self.entries.as_mut() else {
-            return;
-        };
-        let row = &mut self.row;
-        row.flags |= FLAG_TRANSPORT_FEEDBACK;
-        row.reports = row.reports.saturating_add(1);
-        self.news = true;
-        for (sequence, arrival_us) in feedback.iter() {
-            let entry = &mut entries[sequence as usize % REMEMBERED];
-            if entry.sequence != sequence {
-                continue;
-            }
-            match (entry.state, arrival_us) {
-                (State::Sent | State::Lost, Some(_)) => {
-                    if entry.state == State::Lost {
-                        row.unlost += 1;
-                        row.unlost_bytes += u32::from(entry.size);
-                    }
-                    let age_us = (now_us as u32).wrapping_sub(entry.sent_us);
-                    row.last_sent_us = row.last_sent_us.max(now_us - i64::from(age_us));
-                    row.acked += 1;
-                    row.acked_bytes += u32::from(entry.size);
-                    entry.state = State::Acked;
-                }
-                (State::Sent, None) => {
-                    row.lost += 1;
-                    row.lost_bytes += u32::from(entry.size);
-                    entry.state = State::Lost;
-                }
-                _ => {}
-            }
+    /// A packet left without a number: reports will not tell of it.
+    pub fn miss(&mut self) {
+        self.row.flags |= FLAG_PARTIAL;
+    }
+
+    /// Whether so many packets of a report may be looked at; an honest receiver is far from the limit.
+    pub fn may_look_at(&mut self, packets: usize, now_us: i64) -> bool {
+        let (left, since_us) = &mut self.looked_at;
+        let elapsed_us = (now_us - *since_us).clamp(0, 1_000_000);
+        *since_us = now_us;
+        *left = (*left + elapsed_us * LOOKED_AT_PER_S / 1_000_000).min(MAX_LOOKED_AT);
+        // What is left may go below zero once, or a large report would never be looked at.
+        let may = *left > 0;
+        if may {
+            *left -= packets as i64 + 8;
         }
+        may
+    }
+
+    /// Packets to look through for one that is named by stream and number.
+    pub fn remembered(&self) -> usize {
+        self.sent.len()
+    }
+
+    /// What comes has nothing to do with what came: another path, or another clock.
+    pub fn reset(&mut self) {
+        self.groups = Groups::default();
+        self.base.reset();
+        self.throughput.reset();
+        self.delay_us = 0;
+        self.deltas.clear();
+        self.row.forget_delay();
+        self.row.flags |= FLAG_RESET;
     }
 
     /// A round trip was measured (RFC 3550 §6.4.1) along with the worst fraction lost, in 1/256.
     pub fn on_report(&mut self, round_trip_us: Option<u32>, fraction_lost: u8) {
         self.news = true;
         self.row.flags |= FLAG_REPORT;
-        if let Some(round_trip_us) = round_trip_us {
-            self.row.round_trip_us = round_trip_us;
+        if self.row.flags & FLAG_TRANSPORT_FEEDBACK == 0 {
+            self.row.round_trip_us = round_trip_us.unwrap_or(self.row.round_trip_us);
         }
         self.row.report_loss = self.row.report_loss.max(u16::from(fraction_lost));
     }
@@ -174,91 +182,87 @@ impl SendHistory {
         self.row.nacked = self.row.nacked.saturating_add(count.min(0xffff) as u16);
     }
 
+    /// What comes in, in bit/s; 0 while unknown.
+    pub fn throughput_bps(&self) -> u32 {
+        self.throughput.bps()
+    }
+
+    /// Time since something that is in flight should have been reported on; 0 when nothing is.
+    pub fn unheard_us(&self, now_us: i64) -> i64 {
+        let since_feedback_us = now_us - self.last_feedback_us.unwrap_or(i64::MIN / 2);
+        self.sent.waiting_us(now_us).min(since_feedback_us)
+    }
+
+    /// How far apart reports come.
+    pub fn feedback_interval_us(&self) -> i64 {
+        self.feedback_interval_us
+    }
+
+    /// Delay above the least, of the luckiest packet of the last report.
+    pub fn delay_us(&self) -> u32 {
+        self.delay_us
+    }
+
+    /// A probe cluster begins: packets belong to it from now on.
+    pub fn begin_cluster(&mut self, cluster: Cluster, now_us: i64) {
+        self.cluster = self.clusters.begin(cluster, now_us);
+    }
+
+    /// What leaves from now on belongs to no cluster.
+    pub fn end_cluster(&mut self) {
+        self.clusters.end(self.cluster, self.sent.next());
+        self.cluster = 0;
+    }
+
+    /// Forgets the clusters that have not ended.
+    pub fn abort_clusters(&mut self) {
+        self.cluster = 0;
+        self.clusters.abort();
+    }
+
+    /// What is told without anybody reporting: silence, and clusters that came to nothing.
+    pub fn look_after(&mut self, now_us: i64) {
+        if self.unheard_us(now_us) >= SILENT_US && now_us - self.silence_told_us >= SILENT_US {
+            self.silence_told_us = now_us;
+            self.row.flags |= FLAG_SILENT;
+            self.news = true;
+        }
+        self.news |= self.clusters.settle(self.sent.reported(), now_us);
+    }
+
     /// Whether there is news that was not asked for before: the caller puts the transport on its list.
     pub fn is_to_be_listed(&mut self) -> bool {
         self.news && !std::mem::replace(&mut self.listed, true)
     }
 
     /// Appends the row and its deltas in packed form, if there is news, and begins the next.
+    /// `queued_us` is the age of the oldest packet that is held back. Gives whether there is
+    /// more to tell in another row.
     pub fn take_row(
         &mut self,
         transport: Id,
+        queued_us: u32,
         now_us: i64,
         rows: &mut Vec<u8>,
-        _deltas: &mut Vec<u8>,
-    ) {
+        deltas: &mut Vec<u8>,
+    ) -> bool {
         self.listed = false;
         if !std::mem::take(&mut self.news) {
-            return;
+            return false;
         }
         let mut row = std::mem::take(&mut self.row);
-        row.time_us = now_us;
-        row.sent_bytes = std::mem::take(&mut self.sent_bytes);
-        row.sent_rtx_bytes = std::mem::take(&mut self.sent_rtx_bytes);
-        row.pack(transport, 0, rows);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::twcc::{parse, Recorder};
-
-    fn field(row: &[u8], name: &str) -> u64 {
-        row::tests::field(FEEDBACK_DTYPE, row, name)
-    }
-
-    fn taken(history: &mut SendHistory) -> Vec<u8> {
-        let (mut rows, mut deltas) = (Vec::new(), Vec::new());
-        history.take_row(9, 77, &mut rows, &mut deltas);
-        rows
-    }
-
-    fn report(received: &[u16]) -> Vec<u8> {
-        let mut recorder = Recorder::default();
-        for (n, sequence) in received.iter().enumerate() {
-            recorder.record(*sequence, 1_000_000 + n as i64 * 10_000);
+        if row.time_us == 0 {
+            row.time_us = now_us;
         }
-        let mut packet = Vec::new();
-        assert!(recorder.build(1, 2, &mut packet));
-        packet
-    }
-
-    #[test]
-    fn counts_what_came_and_what_did_not() {
-        let mut history = SendHistory::default();
-        for n in 0..5 {
-            history.record(1000, false, n * 1000);
+        row.throughput_bps = self.throughput.bps();
+        row.in_flight_bytes = self.sent.in_flight_bytes();
+        row.queued_us = queued_us;
+        if let Some(outcome) = self.clusters.take() {
+            row.see_outcome(&outcome);
         }
-        let packet = report(&[0, 1, 4]);
-        history.on_feedback(&parse(&packet).expect("valid"), 10_000);
-        let row = taken(&mut history);
-        assert_eq!(field(&row, "transport"), 9);
-        assert_eq!((field(&row, "acked"), field(&row, "lost")), (3, 2));
-        assert_eq!(field(&row, "sent_bytes"), 5000);
-        assert_eq!(field(&row, "last_sent_us"), 4000);
-
-        let late = report(&[0, 1, 2, 3, 4]);
-        history.on_feedback(&parse(&late).expect("valid"), 10_000);
-        let row = taken(&mut history);
-        assert_eq!(
-            (
-                field(&row, "acked"),
-                field(&row, "lost"),
-                field(&row, "unlost")
-            ),
-            (2, 0, 2)
-        );
-        assert!(taken(&mut history).is_empty(), "no news");
-    }
-
-    #[test]
-    fn a_report_on_numbers_never_sent_moves_nothing() {
-        let mut history = SendHistory::default();
-        history.record(1000, false, 0);
-        let packet = report(&[500, 501]);
-        history.on_feedback(&parse(&packet).expect("valid"), 10_000);
-        let row = taken(&mut history);
-        assert_eq!((field(&row, "acked"), field(&row, "lost")), (0, 0));
+        row.pack(transport, (self.deltas.len() / DELTA_BYTES) as u16, rows);
+        deltas.append(&mut self.deltas);
+        self.news = self.clusters.has_more();
+        self.is_to_be_listed()
     }
 }

@@ -14,9 +14,11 @@ use crate::counters::Counters;
 use crate::demux::{classify, Kind};
 use crate::egress::Egress;
 use crate::fanout::FanOut;
+use crate::feedback::Arrived;
 use crate::periodic::Agenda;
 use crate::report::Report;
 use crate::table::{Key, Table};
+use crate::top_speakers::TopSpeakers;
 use crate::track::Track;
 use crate::transport::Transport;
 use std::collections::{HashMap, VecDeque};
@@ -54,6 +56,8 @@ pub struct Forwarder {
     pub(crate) transports: Table<Transport>,
     pub(crate) tracks: Table<Track>,
     pub(crate) routes: Table<Route>,
+    /// By the group that the control plane names: a room.
+    pub(crate) top_speakers: Table<TopSpeakers>,
     pub(crate) egresses: Table<Egress>,
     pub(crate) by_ufrag: HashMap<String, Key>,
     pub(crate) by_address: HashMap<SocketAddr, Key>,
@@ -68,6 +72,7 @@ pub struct Forwarder {
     pub(crate) reports: Vec<Report>,
     pub(crate) counters: Counters,
     pub(crate) scratch: Vec<u8>,
+    pub(crate) arrived: Vec<Arrived>,
     random: u64,
 }
 
@@ -79,6 +84,7 @@ impl Forwarder {
             transports: Table::default(),
             tracks: Table::default(),
             routes: Table::default(),
+            top_speakers: Table::default(),
             egresses: Table::default(),
             by_ufrag: HashMap::new(),
             by_address: HashMap::new(),
@@ -91,6 +97,7 @@ impl Forwarder {
             reports: Vec::new(),
             counters: Counters::default(),
             scratch: Vec::with_capacity(2048),
+            arrived: Vec::with_capacity(256),
             random: seed | 1,
         }
     }
@@ -156,12 +163,18 @@ impl Forwarder {
     /// [`FEEDBACK_DTYPE`](crate::feedback::FEEDBACK_DTYPE) and
     /// [`DELTA_DTYPE`](crate::feedback::DELTA_DTYPE) say.
     pub fn take_feedback(&mut self, now: Now, rows: &mut Vec<u8>, deltas: &mut Vec<u8>) {
-        for key in self.with_news.drain(..) {
+        let mut listed = std::mem::take(&mut self.with_news);
+        for key in listed.drain(..) {
             if let Some(transport) = self.transports.get_mut(key) {
-                let id = transport.id;
-                transport.history.take_row(id, now.us, rows, deltas);
+                let (id, queued_us) = (transport.id, 0);
+                let history = &mut transport.history;
+                if history.take_row(id, queued_us, now.us, rows, deltas) {
+                    self.with_news.push(key);
+                }
             }
         }
+        listed.append(&mut self.with_news);
+        self.with_news = listed;
     }
 
     /// Totals so far.
@@ -223,6 +236,9 @@ impl Forwarder {
             ),
             Command::RemoveTrack { track } => ("remove_track", self.remove_track(track)),
             Command::Mute { track, muted } => ("mute", self.mute(track, muted)),
+            Command::Compete { track, group, most } => {
+                ("compete", self.compete(track, group, most))
+            }
             Command::AddRoute { route, video } => {
                 let row = Route {
                     video,

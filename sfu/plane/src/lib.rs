@@ -9,6 +9,7 @@ pub mod audible;
 pub mod batch;
 #[cfg(feature = "python")]
 mod bind;
+pub mod ccfb;
 pub mod cipher;
 pub mod clock;
 pub mod command;
@@ -44,6 +45,7 @@ pub mod seq;
 pub mod srtp;
 pub mod stun;
 pub mod table;
+pub mod top_speakers;
 pub mod track;
 pub mod transport;
 pub mod twcc;

@@ -1,6 +1,7 @@
 //! RTCP in: what subscribers ask for and report, what publishers tell of their clocks.
 
 use crate::batch::Destination;
+use crate::ccfb;
 use crate::clock::Now;
 use crate::counters::Counters;
 use crate::egress::Wire;
@@ -81,15 +82,41 @@ impl Forwarder {
                     transport.history.on_remb(*bitrate);
                 }
             }
-            Rtcp::TransportFeedback(packet) => match twcc::parse(packet) {
-                Ok(feedback) => {
-                    if let Some(transport) = self.transports.get_mut(key) {
-                        transport.history.on_feedback(&feedback, now.us);
-                    }
-                }
-                Err(_) => self.counters.drop_malformed += 1,
-            },
+            Rtcp::TransportFeedback(packet) => self.on_transport_feedback(key, packet, now),
+            Rtcp::CongestionFeedback(packet) => self.on_congestion_feedback(key, packet, now),
             Rtcp::Sdes { .. } | Rtcp::Bye { .. } | Rtcp::Other { .. } => {}
+        }
+    }
+
+    fn on_transport_feedback(&mut self, key: Key, packet: &[u8], now: Now) {
+        let Some(transport) = self.transports.get_mut(key) else {
+            return;
+        };
+        let history = &mut transport.history;
+        if !history.may_look_at(twcc::claimed(packet), now.us) {
+            self.counters.drop_feedback_flood += 1;
+            return;
+        }
+        match twcc::parse(packet) {
+            Ok(feedback) => {
+                history.on_transport_feedback(&feedback, &mut self.arrived, now.us);
+            }
+            Err(_) => self.counters.drop_malformed += 1,
+        }
+    }
+
+    fn on_congestion_feedback(&mut self, key: Key, packet: &[u8], now: Now) {
+        let Some(transport) = self.transports.get_mut(key) else {
+            return;
+        };
+        let history = &mut transport.history;
+        if !history.may_look_at(history.remembered(), now.us) {
+            self.counters.drop_feedback_flood += 1;
+            return;
+        }
+        match ccfb::parse(packet) {
+            Ok(report) => history.on_congestion_feedback(&report, &mut self.arrived, now.us),
+            Err(_) => self.counters.drop_malformed += 1,
         }
     }
 

@@ -12,6 +12,8 @@ use std::collections::BinaryHeap;
 
 /// Between reports on the same streams (RFC 3550 §6.2 allows less on fast links).
 const REPORT_US: i64 = 1_000_000;
+/// Between looks whether a subscriber still reports.
+const WATCH_US: i64 = 100_000;
 /// Between transport-wide feedback packets to a publisher.
 const FEEDBACK_US: i64 = 50_000;
 /// Between looks at holes and wanted keyframes while there are some.
@@ -64,7 +66,7 @@ impl Forwarder {
         }
         if now.us >= self.agenda.levels_us {
             self.agenda.levels_us = now.us + LEVELS_US;
-            self.report_levels();
+            self.report_levels(now.us);
         }
         while let Some(Reverse((due_us, key, id))) = self.agenda.regular.peek().copied() {
             if due_us > now.us || self.outbox.messages_free() < 8 {
@@ -104,6 +106,11 @@ impl Forwarder {
                 transport: transport.id,
             });
         }
+        transport.history.look_after(now.us);
+        if transport.history.is_to_be_listed() {
+            self.with_news.push(key);
+        }
+        let subscribes = !transport.egresses.is_empty();
         let publishes = !transport.tracks.is_empty();
         let report_due = now.us - transport.reported_us >= REPORT_US;
         if report_due {
@@ -118,6 +125,8 @@ impl Forwarder {
             self.tell_upload(key, now);
             self.send_transport_feedback(key, now);
             now.us + FEEDBACK_US
+        } else if subscribes {
+            now.us + WATCH_US
         } else {
             now.us + REPORT_US
         }
@@ -315,18 +324,26 @@ impl Forwarder {
         Ok(())
     }
 
-    fn report_levels(&mut self) {
-        let levels: Vec<(Id, u8)> = self
-            .tracks
-            .iter_mut()
-            .filter_map(|(_, track)| {
-                let audible = track
-                    .audible
-                    .as_ref()
-                    .filter(|audible| audible.is_audible() && !track.muted)?;
-                Some((track.id, audible.level()))
-            })
-            .collect();
+    /// Of the microphones that are forwarded: nobody is the speaker whom others do not hear.
+    fn report_levels(&mut self, now_us: i64) {
+        let mut levels: Vec<(Id, u8)> = Vec::new();
+        for (key, track) in self.tracks.iter_mut() {
+            let Some(audible) = track.audible.as_mut() else {
+                continue;
+            };
+            if audible.expire(now_us).is_some() {
+                self.reports.push(Report::Audible {
+                    track: track.id,
+                    audible: false,
+                });
+            }
+            let group = track.top_speakers;
+            let top = group.and_then(|key| self.top_speakers.get(key));
+            let is_forwarded = !track.muted && top.is_none_or(|top| top.holds(key));
+            if audible.is_audible() && is_forwarded {
+                levels.push((track.id, audible.level()));
+            }
+        }
         if !levels.is_empty() {
             self.reports.push(Report::Levels { levels });
         }

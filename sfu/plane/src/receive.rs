@@ -13,6 +13,7 @@ use crate::rtp::Rtp;
 use crate::rtx;
 use crate::srtp::SrtpError;
 use crate::table::Key;
+use crate::top_speakers::TopSpeakers;
 use crate::track::Track;
 use crate::transport::{Stream, Transport};
 use sfu_codecs::Codec;
@@ -222,9 +223,14 @@ impl Forwarder {
             track.fall_silent();
             return;
         }
-        if !track.codec.is_video() && !heard(track, meta.audio_level, now.us, &mut self.reports) {
-            track.fall_silent();
-            return;
+        if !track.codec.is_video() {
+            let heard = heard(track, meta.audio_level, now.us, &mut self.reports);
+            let group = track.top_speakers;
+            let top = group.and_then(|key| self.top_speakers.get_mut(key));
+            if !heard || top.is_some_and(|top| !competes(top, stream.track, track, &meta, now.us)) {
+                track.fall_silent();
+                return;
+            }
         }
         if track.is_silent() && (arrival == Arrival::Late || body.is_empty()) {
             // It belongs to the silence; only new sound or pictures end that.
@@ -256,6 +262,16 @@ fn heard(track: &mut Track, level: Option<u8>, now_us: i64, reports: &mut Vec<Re
         });
     }
     audible.is_audible()
+}
+
+/// Whether a microphone that is heard is one of the top speakers as well.
+fn competes(top: &mut TopSpeakers, key: Key, track: &Track, meta: &Meta, now_us: i64) -> bool {
+    let level = meta.audio_level.map(|level| level & 0x7f);
+    let sound = track
+        .audible
+        .as_ref()
+        .is_none_or(|audible| audible.is_sounding(now_us));
+    top.admit(key, level, sound, now_us)
 }
 
 fn note_transport_sequence(transport: &mut Transport, header: &Rtp, packet: &[u8], now_us: i64) {

@@ -2,6 +2,7 @@
 
 mod compound;
 
+use crate::ccfb;
 use crate::malformed::Malformed;
 
 pub use compound::Compound;
@@ -160,6 +161,8 @@ pub enum Rtcp<'a> {
     },
     /// The whole packet, for [`crate::twcc::parse`].
     TransportFeedback(&'a [u8]),
+    /// The whole packet, for [`crate::ccfb::parse`].
+    CongestionFeedback(&'a [u8]),
     Other {
         packet_type: u8,
         count: u8,
@@ -257,6 +260,7 @@ fn read(packet: &[u8]) -> Result<Rtcp<'_>, Malformed> {
             }
         }
         (TRANSPORT_LAYER, FMT_TRANSPORT_WIDE) => Rtcp::TransportFeedback(packet),
+        (TRANSPORT_LAYER, ccfb::FORMAT) => Rtcp::CongestionFeedback(packet),
         (PAYLOAD_SPECIFIC, FMT_PLI) => {
             need(8)?;
             Rtcp::Pli {
@@ -286,7 +290,7 @@ fn read(packet: &[u8]) -> Result<Rtcp<'_>, Malformed> {
     })
 }
 
-fn word(bytes: &[u8], at: usize) -> u32 {
+pub(crate) fn word(bytes: &[u8], at: usize) -> u32 {
     u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
 }
 

@@ -41,6 +41,8 @@ pub struct Track {
     pub muted: bool,
     /// Speech activity; `None` where no level is signalled.
     pub audible: Option<Audible>,
+    /// The top speakers that it competes with; `None` where it is forwarded whenever it is heard.
+    pub top_speakers: Option<Key>,
     /// Which layers are arriving.
     pub alive: [bool; MAX_LAYERS],
     /// When the packets that wait shall leave; `None` while none wait.
@@ -75,6 +77,7 @@ impl Track {
             routes: Vec::new(),
             muted: false,
             audible: None,
+            top_speakers: None,
             alive: [false; MAX_LAYERS],
             flush_us: None,
             waiting_from: 0,

@@ -189,10 +189,11 @@ impl Transport {
             }
         }
         self.reselect(now_us);
-        (
-            self.destination().map(|destination| destination.remote) != before,
-            evicted,
-        )
+        let moved = self.destination().map(|destination| destination.remote) != before;
+        if moved && before.is_some() {
+            self.history.reset();
+        }
+        (moved, evicted)
     }
 
     /// Authenticated media came from one of the validated addresses: the peer has
@@ -211,6 +212,7 @@ impl Transport {
             .position(|path| path.destination.remote == remote)
         {
             self.selected = found;
+            self.history.reset();
         }
     }
 

@@ -14,8 +14,10 @@ const HEADER: usize = 20;
 const DELTA_US: i64 = 250;
 /// Unit of the reference time.
 const REFERENCE_US: i64 = 64_000;
-/// Packets that one report may be on; senders remember fewer.
-const MAX_REPORTED: u16 = 2048;
+/// After this the receiver's reference time wraps.
+pub const CLOCK_WRAP_US: i64 = REFERENCE_US << 24;
+/// Packets that one report may be on; senders remember no more.
+const MAX_REPORTED: u16 = 8192;
 
 /// A report as a view on its bytes.
 #[derive(Clone, Copy, Debug)]
@@ -51,9 +53,7 @@ pub fn parse(packet: &[u8]) -> Result<Feedback<'_>, Malformed> {
         at += 2;
         let chunk = Chunk::new(chunk, usize::from(count) - statuses);
         statuses += chunk.len;
-        delta_bytes += (0..chunk.len)
-            .map(|n| usize::from(chunk.symbol(n).min(2)))
-            .sum::<usize>();
+        delta_bytes += chunk.delta_bytes();
     }
     let (Some(chunks), Some(deltas)) = (packet.get(HEADER..at), packet.get(at..at + delta_bytes))
     else {
@@ -68,6 +68,13 @@ pub fn parse(packet: &[u8]) -> Result<Feedback<'_>, Malformed> {
         ) * REFERENCE_US,
         chunks,
         deltas,
+    })
+}
+
+/// How many packets a report claims to be on, before it is read.
+pub fn claimed(packet: &[u8]) -> usize {
+    packet.get(14..16).map_or(0, |count| {
+        usize::from(u16::from_be_bytes([count[0], count[1]]))
     })
 }
 
@@ -153,6 +160,14 @@ impl Chunk {
         Self {
             bits,
             len: len.min(left),
+        }
+    }
+
+    /// Bytes of the deltas that belong to it; a run is of one symbol.
+    fn delta_bytes(self) -> usize {
+        match self.bits >> 14 {
+            0 | 1 => self.len * usize::from(self.symbol(0)),
+            _ => (0..self.len).map(|n| usize::from(self.symbol(n))).sum(),
         }
     }
 

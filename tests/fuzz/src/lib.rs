@@ -6,7 +6,7 @@ mod sequence;
 use _plane::rtcp::{walk, Rtcp};
 use _plane::rtp::Rtp;
 use _plane::srtp::{Opener, Profile, Sealer};
-use _plane::{demux, stun, twcc};
+use _plane::{ccfb, demux, stun, twcc};
 use sfu_codecs::Codec;
 
 pub use sequence::forwarder;
@@ -36,7 +36,7 @@ pub fn rtp(data: &[u8]) {
     }
 }
 
-/// RTCP compounds and transport-wide feedback.
+/// RTCP compounds, transport-wide feedback and congestion control feedback.
 pub fn rtcp(data: &[u8]) {
     for packet in walk(data).flatten() {
         match packet {
@@ -49,6 +49,12 @@ pub fn rtcp(data: &[u8]) {
             Rtcp::TransportFeedback(packet) => {
                 if let Ok(feedback) = twcc::parse(packet) {
                     assert_eq!(feedback.iter().count(), usize::from(feedback.count));
+                }
+            }
+            Rtcp::CongestionFeedback(packet) => {
+                if let Ok(report) = ccfb::parse(packet) {
+                    let reported: usize = report.blocks().iter().map(ccfb::Block::len).sum();
+                    assert!(2 * reported <= packet.len());
                 }
             }
             Rtcp::Sdes { .. } | Rtcp::Pli { .. } | Rtcp::Other { .. } => {}

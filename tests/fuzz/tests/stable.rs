@@ -19,6 +19,10 @@ fn seeds() -> Vec<Vec<u8>> {
     (0..30).for_each(|n| recorder.record(n * 3, i64::from(n) * 20_000));
     let mut feedback = Vec::new();
     recorder.build(1, 2, &mut feedback);
+    let congestion = vec![
+        0x8b, 205, 0, 6, 0, 0, 0, 1, 0, 0, 0, 5, 0, 1, 0, 3, 0x83, 0xff, 0, 0, 0xe1, 0, 0, 0, 0,
+        20, 0, 0,
+    ];
     let mut check = Vec::new();
     stun::binding_request(&mut check, [1; 12], "ab:cd", b"key", 1, true, 2, true);
     let media = [
@@ -29,7 +33,7 @@ fn seeds() -> Vec<Vec<u8>> {
         ],
     ]
     .concat();
-    vec![compound, feedback, check, media]
+    vec![compound, feedback, congestion, check, media]
 }
 
 fn hostile() -> impl Strategy<Value = Vec<u8>> {

@@ -62,7 +62,7 @@ def _write(chance: random.Random, n: int, now: float) -> Write:
         RevokeToken("acme", f"j{some}", now),
         OpenStay(stay),
         OpenStay(stay.with_role(Role.PRESENTER, now)),
-        TouchStays(now, {f"p{some}": Totals(n, 2, 3.5), f"p{some + 1}": Totals(n, 1)}),
+        TouchStays(now, {f"p{some}": Totals(n, 2, 3.5, 12.5), f"p{some + 1}": Totals(n, 1)}),
         CloseStay(stay, now, "left", Totals(1, 2), now, announce),
         CloseStay(stay, now, "left", Totals(1, 2), now, announce),
         OpenEvent(event),

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sfu.store import make_store
-from tests.sfu.store.conftest import RedisServer
 from tests.sfu.store.model import ROOMS, Model, check, commit_of, progress, waiting
+from tests.sfu.store.redis_server import RedisServer
 
 ROUNDS = 25
 ROOT = Path(__file__).parents[3]

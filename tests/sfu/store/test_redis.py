@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from redis.exceptions import ConnectionError
 
+from sfu.participant import Role
 from sfu.store import StoreError, commits
 from sfu.store import redis as redis_store
+from sfu.store.records import LastSeen, Stay, Totals
 from sfu.store.redis import RedisStore
-from sfu.store.writes import Enqueue, SaveBan, SaveRoom
-from tests.sfu.store.conftest import RedisServer
+from sfu.store.writes import Enqueue, OpenStay, SaveBan, SaveRoom, TouchStays
+from tests.sfu.store.redis_server import RedisServer
 
 
 @pytest.fixture
@@ -87,6 +89,20 @@ async def test_a_database_of_a_later_version_is_left_alone(server: RedisServer) 
     await store._call("SET", "sfu:version", 99)
     with pytest.raises(StoreError, match="later"):
         await store.open()
+    await store.close()
+
+
+async def test_a_database_of_the_first_version_keeps_its_stays(server: RedisServer) -> None:
+    stay = Stay("p1", "acme", "lobby", "e1", "ann", 1.0, Role.ATTENDEE, 1.0)
+    store = RedisStore(server.url)
+    await store.open()
+    await store.commit([OpenStay(stay)])
+    await store._call("HSET", "sfu:stays:seen", "p1", "[1.0,5,6,4.5]")
+    assert await store.open_stays() == [LastSeen(stay, 1.0, Totals(5, 6, 4.5))]
+    await store.commit([OpenStay(stay)])  # goes on with what was counted
+    assert await store.open_stays() == [LastSeen(stay, 1.0, Totals(5, 6, 4.5))]
+    await store.commit([TouchStays(6.0, {"p1": Totals(7, 8, 4.0, 60.0)})])
+    assert await store.open_stays() == [LastSeen(stay, 6.0, Totals(7, 8, 4.0, 60.0))]
     await store.close()
 
 

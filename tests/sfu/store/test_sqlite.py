@@ -9,12 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from sfu.participant import Role
 from sfu.store import StoreError
 from sfu.store import sqlite as sqlite_store
-from sfu.store.operations import Operation
+from sfu.store.operations import Operation, encode
+from sfu.store.records import LastSeen, Stay, Totals
 from sfu.store.sqlite import SqliteStore
 from sfu.store.tables import MIGRATIONS
-from sfu.store.writes import Enqueue, SaveRoom, TouchStays
+from sfu.store.writes import Enqueue, OpenStay, SaveRoom, TouchStays
+
+NOW = 1_700_000_000.0
+STAY = Stay("p1", "acme", "lobby", "e1", "ann", NOW, Role.ATTENDEE, NOW)
 
 
 @pytest.fixture
@@ -62,6 +67,26 @@ async def test_a_file_is_brought_up_to_date_once(path: Path) -> None:
     assert connection.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     connection.close()
+
+
+async def test_a_file_of_the_first_version_keeps_its_stays(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.executescript(f"{MIGRATIONS[0]};PRAGMA user_version = 1")
+    (operation,) = encode([OpenStay(STAY)])
+    _, id, tenant, event, _, _, body, seen_at = operation
+    columns = "id, tenant, event, body, seen_at, bytes_sent, bytes_received, quality"
+    connection.execute(
+        f"INSERT INTO stays ({columns}) VALUES (?, ?, ?, ?, ?, 5, 6, 4.5)",
+        (id, tenant, event, body, seen_at),
+    )
+    connection.commit()
+    connection.close()
+    store = SqliteStore(path)
+    await store.open()
+    assert await store.open_stays() == [LastSeen(STAY, STAY.since, Totals(5, 6, 4.5))]
+    await store.commit([TouchStays(STAY.since + 5, {"p1": Totals(7, 8, 4.0, 60.0)})])
+    assert await store.open_stays() == [LastSeen(STAY, STAY.since + 5, Totals(7, 8, 4.0, 60.0))]
+    await store.close()
 
 
 async def test_nobody_else_reads_the_file(path: Path) -> None:

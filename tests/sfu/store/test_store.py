@@ -124,13 +124,14 @@ async def test_a_stay_is_open_until_it_is_closed(make: MakeStore) -> None:
     store = make()
     await store.open()
     await store.commit([OpenStay(stay("p2")), OpenStay(first)])
-    await store.commit([TouchStays(NOW + 10.5, {"p1": Totals(5, 2**60, 4.25), "gone": Totals()})])
+    counted = Totals(5, 2**60, 4.25, 10.5)
+    await store.commit([TouchStays(NOW + 10.5, {"p1": counted, "gone": Totals()})])
     await store.close()
     store = make()
     await store.open()
     found = sorted(await store.open_stays(), key=lambda each: each.stay.id)
     assert found == [
-        LastSeen(first, NOW + 10.5, Totals(5, 2**60, 4.25)),
+        LastSeen(first, NOW + 10.5, counted),
         LastSeen(stay("p2"), NOW, Totals()),
     ]
     await store.commit([TouchStays(NOW + 5, {"p1": Totals(6, 7, None)})])

@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from sfu.commands import Publish
+from sfu.errors import Refusal
 from sfu.participant import Role
 from sfu.passwords import check_password
+from sfu.track import Media, Source
 from tests.signaling.rest.backend import OTHER_SECRET, Backend, serving
 
 EVERYTHING: dict[str, Any] = {
@@ -16,11 +19,19 @@ EVERYTHING: dict[str, Any] = {
     "access": "open",
     "starts_at": "2030-01-02T03:04:05+01:00",
     "permanent": True,
-    "limits": {"attendees": 7, "presenters": 2, "cameras": 1, "meeting": 3, "viewers": 11},
+    "limits": {
+        "attendees": 7,
+        "presenters": 2,
+        "cameras": 1,
+        "meeting": 3,
+        "viewers": 11,
+        "microphones": 3,
+    },
     "video": "hd",
     "screen": "browser",
     "record": "manual",
     "messages": "to-presenters",
+    "sources": ["camera", "microphone"],
     "locked": True,
     "metadata": {"order": [1, None, "ü"]},
 }
@@ -33,13 +44,48 @@ async def test_every_setting_is_taken_and_shown(backend: Backend) -> None:
     assert await backend.ask("GET", "/v1/rooms/town.hall-1_A") == made
 
 
+async def test_a_room_cannot_be_left_without_the_password_that_it_asks_for(
+    backend: Backend,
+) -> None:
+    await backend.create(access="open")
+    both = {"access": "password", "password": None}
+    refused = await backend.ask("PATCH", "/v1/rooms/hall", 422, both)
+    assert (refused["code"], refused["path"]) == ("bad_request", "password")
+    # These are wrong for this room only.
+    refused = await backend.ask("PATCH", "/v1/rooms/hall", 409, {"access": "password"})
+    assert refused["code"] == "password_missing"
+    await backend.ask("PATCH", "/v1/rooms/hall", 200, {"access": "password", "password": "x"})
+    refused = await backend.ask("PATCH", "/v1/rooms/hall", 409, {"password": None})
+    assert refused["code"] == "password_missing"
+
+
 async def test_what_is_left_out_has_a_default(backend: Backend) -> None:
     made = await backend.ask("POST", "/v1/rooms", 201, {})
     assert made["id"] == made["room"]
     assert made["access"] == "token"
     assert made["limits"] == {
         "attendees": 1000, "presenters": 4, "cameras": 4, "meeting": 25, "viewers": 10000,
+        "microphones": 5,
     }  # fmt: skip
+
+
+async def test_what_attendees_may_publish_is_set_live_and_enforced(backend: Backend) -> None:
+    await backend.create(kind="meeting")
+    backend.join("ann")
+    room = backend.live().room
+    screen = Publish("p-ann", {Source.SCREEN: Media("1", "vp8", ())})
+    room.apply(screen, "p-ann", 0.0)
+    assert room.sharer == "p-ann"
+    made = await backend.ask(
+        "PATCH", "/v1/rooms/hall", 200, {"sources": ["microphone", "microphone"]}
+    )
+    assert made["sources"] == ["microphone"]
+    assert room.sharer is None
+    with pytest.raises(Refusal, match="the room does not allow screen"):
+        room.apply(screen, "p-ann", 0.0)
+    made = await backend.ask("PATCH", "/v1/rooms/hall", 200, {"sources": None})
+    assert made["sources"] == ["camera", "microphone", "screen", "screen_audio"]
+    room.apply(screen, "p-ann", 0.0)
 
 
 async def test_a_password_is_hashed_and_never_shown(backend: Backend) -> None:
@@ -64,6 +110,8 @@ async def test_a_password_is_hashed_and_never_shown(backend: Backend) -> None:
         ({"kind": "party"}, "kind"),
         ({"limits": {"attendees": "many"}}, "limits.attendees"),
         ({"limits": {"presenters": 101}}, "limits.presenters"),
+        ({"limits": {"microphones": 0}}, "limits.microphones"),
+        ({"sources": ["hologram"]}, "sources.0"),
         ({"limits": {"chairs": 1}}, "limits.chairs"),
         ({"access": "password"}, "password"),
         ({"starts_at": "tomorrow"}, "starts_at"),

@@ -1,5 +1,6 @@
 //! Rows and deltas in the packed form that the control plane reads (`sfu.bandwidth.rows`).
 
+use super::probe::Outcome;
 use crate::command::Id;
 
 /// Name and numpy type of each field of a feedback row, in order.
@@ -56,6 +57,14 @@ pub const FLAG_TRANSPORT_FEEDBACK: u16 = 1;
 pub const FLAG_REMB: u16 = 2;
 /// A receiver report came.
 pub const FLAG_REPORT: u16 = 4;
+/// Sending, but not reported on.
+pub const FLAG_SILENT: u16 = 8;
+/// Another path or clock.
+pub const FLAG_RESET: u16 = 16;
+/// A probe cluster is over.
+pub const FLAG_PROBE: u16 = 32;
+/// Some of what was sent has no number.
+pub const FLAG_PARTIAL: u16 = 64;
 
 /// What one transport did and heard since the row before; meanings stand in `_plane.pyi`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -89,9 +98,37 @@ pub struct Row {
     pub remb_bps: u32,
     pub report_loss: u16,
     pub nacked: u16,
+    has_delay: bool,
 }
 
 impl Row {
+    /// A packet was so long under way, beyond the least.
+    pub(super) fn see_delay(&mut self, us: u32) {
+        let least = if self.has_delay {
+            self.delay_min_us
+        } else {
+            us
+        };
+        self.delay_min_us = least.min(us);
+        self.delay_max_us = self.delay_max_us.max(us);
+        self.has_delay = true;
+    }
+
+    /// Delays seen so far are of another path.
+    pub(super) fn forget_delay(&mut self) {
+        (self.delay_min_us, self.delay_max_us, self.has_delay) = (0, 0, false);
+    }
+
+    /// A probe cluster is over.
+    pub(super) fn see_outcome(&mut self, outcome: &Outcome) {
+        self.flags |= FLAG_PROBE;
+        self.probe = outcome.id;
+        self.probe_packets = outcome.packets;
+        self.probe_bytes = outcome.bytes;
+        self.probe_send_bps = outcome.send_bps;
+        self.probe_receive_bps = outcome.receive_bps;
+    }
+
     /// Appends the row in packed form.
     pub fn pack(&self, transport: Id, deltas: u16, into: &mut Vec<u8>) {
         into.extend_from_slice(&transport.to_le_bytes());

@@ -13,30 +13,38 @@ const SILENCE: u8 = 127;
 struct Microphone {
     sequence: u16,
     timestamp: u32,
+    ssrc: u32,
 }
 
 impl Microphone {
     fn publish(call: &mut Call) -> Self {
+        Self::publish_nth(call, 0)
+    }
+
+    /// Track 7 + n, on a route of its own, subscribed to as SSRC 4000 + n.
+    fn publish_nth(call: &mut Call, n: u32) -> Self {
+        let (route, track, ssrc) = (ROUTE + n, 7 + n, 3000 + n);
         call.apply(Command::AddRoute {
-            route: ROUTE,
+            route,
             video: false,
         });
-        call.add_audio_track(7, 3000);
+        call.add_audio_track(track, ssrc);
         call.apply(Command::Bind {
-            route: ROUTE,
-            track: Some(7),
+            route,
+            track: Some(track),
         });
         call.apply(Command::AddEgress {
-            egress: 70,
+            egress: 70 + n,
             transport: SUBSCRIBER,
-            route: ROUTE,
-            mid: "a0".into(),
-            ssrc: 4000,
+            route,
+            mid: format!("a{n}"),
+            ssrc: 4000 + n,
             rtx_ssrc: 0,
         });
         Self {
             sequence: 10,
             timestamp: 0,
+            ssrc,
         }
     }
 
@@ -47,7 +55,7 @@ impl Microphone {
         let mut packet = vec![0x90, 111];
         packet.extend(self.sequence.to_be_bytes());
         packet.extend(self.timestamp.to_be_bytes());
-        packet.extend(3000u32.to_be_bytes());
+        packet.extend(self.ssrc.to_be_bytes());
         let mut block = [0u8; 16];
         let mut writer = Writer::new(&mut block, false);
         writer.put(1, &[level]);
@@ -115,6 +123,76 @@ fn a_muted_microphone_is_not_forwarded_however_loud() {
     microphone.speak(&mut call, SPEECH);
     let after = call.received(SUBSCRIBER);
     assert_eq!(after[0].sequence, before[0].sequence.wrapping_add(1));
+}
+
+/// Three microphones compete for two places; gives how often each has been forwarded.
+fn forwarded(call: &mut Call, talk: &[u8; 3], microphones: &mut [Microphone; 3]) -> [usize; 3] {
+    for (microphone, level) in microphones.iter_mut().zip(talk) {
+        microphone.speak(call, *level);
+    }
+    let sent = call.received(SUBSCRIBER);
+    call.run(20);
+    [0, 1, 2].map(|n| sent.iter().filter(|packet| packet.ssrc == 4000 + n).count())
+}
+
+#[test]
+fn only_the_loudest_few_of_a_room_are_forwarded() {
+    let mut call = Call::new();
+    let mut microphones = [0, 1, 2].map(|n| Microphone::publish_nth(&mut call, n));
+    for track in 7..10 {
+        call.apply(Command::Compete {
+            track,
+            group: 900,
+            most: 2,
+        });
+    }
+    for _ in 0..60 {
+        let heard = forwarded(&mut call, &[SPEECH, SPEECH, SPEECH], &mut microphones);
+        assert_eq!(heard, [1, 1, 0]);
+    }
+    let told = call.reports.iter().rev().find_map(|report| match report {
+        Report::Levels { levels } => Some(levels.iter().map(|(track, _)| *track).collect()),
+        _ => None,
+    });
+    assert_eq!(told, Some(vec![7, 8]), "the third is nobody's speaker");
+    // Clearly louder than the others, from its first packet on, and without a hole for receivers.
+    let heard = forwarded(
+        &mut call,
+        &[SPEECH, SPEECH - 3, SPEECH - 10],
+        &mut microphones,
+    );
+    assert_eq!(heard, [1, 1, 1]);
+    let heard = forwarded(
+        &mut call,
+        &[SPEECH, SPEECH - 3, SPEECH - 10],
+        &mut microphones,
+    );
+    assert_eq!(heard, [0, 1, 1]);
+    // A mute, or the end of a track, frees the place at once.
+    call.mute(8, true);
+    let heard = forwarded(&mut call, &[SPEECH, SPEECH, SPEECH], &mut microphones);
+    assert_eq!(heard, [1, 0, 1]);
+    call.unpublish(9);
+    call.mute(8, false);
+    let heard = forwarded(&mut call, &[SPEECH, SPEECH, SPEECH], &mut microphones);
+    assert_eq!(heard, [1, 1, 0]);
+}
+
+#[test]
+fn who_sends_nothing_any_more_is_no_speaker() {
+    let mut call = Call::new();
+    let mut microphone = Microphone::publish(&mut call);
+    microphone.speak(&mut call, SPEECH);
+    call.run(2_400);
+    call.reports.clear();
+    call.run(1_000);
+    assert!(
+        !call
+            .reports
+            .iter()
+            .any(|report| matches!(report, Report::Levels { .. })),
+        "its last level is no news"
+    );
 }
 
 #[test]

@@ -1,0 +1,65 @@
+//! One-way delay above its least (10 minutes, as in SCReAM's base delay history).
+//!
+//! Both clocks run freely, so the delay itself means nothing; the least of the last
+//! minutes stands for an empty path.
+
+/// Length of one bucket.
+const BUCKET_US: i64 = 60_000_000;
+/// Buckets kept.
+const BUCKETS: usize = 10;
+
+/// The windowed minimum.
+#[derive(Debug, Default)]
+pub(super) struct BaseDelay {
+    /// The newest last.
+    least: [Option<i64>; BUCKETS],
+    since_us: i64,
+}
+
+impl BaseDelay {
+    /// Takes the delay of a packet, arrival less sending; gives how far it is above the least.
+    pub(super) fn above(&mut self, delay_us: i64, now_us: i64) -> u32 {
+        let mut passed = (now_us - self.since_us) / BUCKET_US;
+        if passed > 0 {
+            self.since_us += passed * BUCKET_US;
+            passed = passed.min(BUCKETS as i64);
+            self.least.rotate_left(passed as usize);
+            self.least[BUCKETS - passed as usize..].fill(None);
+        }
+        let newest = &mut self.least[BUCKETS - 1];
+        *newest = Some(newest.map_or(delay_us, |least| least.min(delay_us)));
+        let base = self.least.iter().flatten().min().copied();
+        let above = delay_us - base.unwrap_or(delay_us);
+        above.clamp(0, i64::from(u32::MAX)) as u32
+    }
+
+    /// Another path or clock.
+    pub(super) fn reset(&mut self) {
+        self.least = [None; BUCKETS];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_least_is_forgotten_after_ten_minutes() {
+        let mut base = BaseDelay::default();
+        let minute = 60_000_000;
+        let start = 7 * minute + 5;
+        assert_eq!(base.above(-5_000, start), 0);
+        assert_eq!(base.above(-4_000, start), 1_000);
+        for n in 1..10 {
+            assert_eq!(base.above(0, start + n * minute), 5_000, "minute {n}");
+        }
+        assert_eq!(base.above(1_000, start + 10 * minute), 1_000);
+        assert_eq!(
+            base.above(90_000, start + 500 * minute),
+            0,
+            "after a long silence"
+        );
+        base.reset();
+        assert_eq!(base.above(100_000, start + 500 * minute), 0);
+    }
+}

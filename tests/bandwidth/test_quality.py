@@ -1,0 +1,93 @@
+"""The score of a call: what lowers it, and that it is summed up by the second."""
+
+import numpy as np
+import pytest
+
+from sfu.bandwidth.quality import Quality, mean, picture, sound
+
+
+def score(
+    *,
+    round_trip_us: float = 50_000,
+    queue_us: float = 0,
+    loss: float = 0,
+    share: float = 1,
+    silent: bool = False,
+) -> float:
+    quality = Quality(1)
+    quality.advance(
+        1.0,
+        np.array([0]),
+        round_trip_us=np.array([round_trip_us]),
+        queue_us=np.array([queue_us]),
+        loss=np.array([loss]),
+        share=np.array([share]),
+        silent=np.array([silent]),
+    )
+    found = mean(*quality.take(0))
+    assert found is not None
+    return found
+
+
+def test_a_clean_path_with_all_that_is_wanted_is_excellent() -> None:
+    assert 4.8 < score() <= 5.0
+
+
+@pytest.mark.parametrize(
+    ("worse", "low", "high"),
+    [
+        ({"round_trip_us": 300_000}, 4.4, 4.8),
+        ({"round_trip_us": 800_000}, 2.5, 3.8),
+        ({"queue_us": 400_000}, 2.5, 4.0),
+        ({"loss": 0.02}, 4.3, 4.8),
+        ({"loss": 0.1}, 3.2, 4.0),
+        ({"loss": 0.5}, 1.5, 2.5),
+        ({"share": 0.5}, 4.1, 4.5),
+        ({"share": 0.1}, 2.8, 3.4),
+        ({"share": 0.0}, 2.2, 2.4),
+        ({"silent": True}, 1.0, 1.0),
+    ],
+)
+def test_what_lowers_it(worse: dict[str, float], low: float, high: float) -> None:
+    assert low <= score(**worse) <= high  # type: ignore[arg-type]
+
+
+def test_more_is_never_worse() -> None:
+    shares = np.linspace(0, 1, 50)
+    assert (np.diff(picture(shares)) > 0).all()
+    assert picture(np.array([7.0, -1.0])).tolist() == [1.0, 0.0]
+    losses, no = np.linspace(0, 1, 50), np.zeros(50)
+    assert (np.diff(sound(no, no, losses)) <= 0).all()
+    assert (np.diff(sound(np.linspace(0, 5e6, 50), no, no)) <= 0).all()
+    assert sound(np.array([1e9]), np.zeros(1), np.ones(1)) == 0
+
+
+def test_seconds_add_up_row_by_row() -> None:
+    quality = Quality(1)
+    one, both = np.ones(1), np.ones(2)
+    for rows in (np.array([0, 300]), np.array([300])):
+        quality.advance(
+            2.0,
+            rows,
+            round_trip_us=0 * both[: len(rows)],
+            queue_us=0 * both[: len(rows)],
+            loss=0 * both[: len(rows)],
+            share=both[: len(rows)],
+            silent=np.zeros(len(rows), bool),
+        )
+    quality.advance(
+        4.0,
+        np.array([300]),
+        round_trip_us=0 * one,
+        queue_us=0 * one,
+        loss=0 * one,
+        share=one,
+        silent=np.ones(1, bool),
+    )
+    assert quality.take(0)[1] == 2.0
+    total, seconds = quality.take(300)
+    assert seconds == 8.0
+    assert mean(total, seconds) == pytest.approx((score(round_trip_us=0) + 1) / 2)
+    assert quality.take(300) == (0.0, 0.0), "taken once"
+    assert quality.take(10_000) == (0.0, 0.0)
+    assert mean(0.0, 0.0) is None
