@@ -75,8 +75,13 @@ def call(
         Path | None, typer.Option(metavar="FILE", help="Write the timeline as JSON.")
     ] = None,
     plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it, as PNG.")] = None,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Instead, hold the simulator against calls on all NAMEs."),
+    ] = False,
 ) -> None:
     """A call of Chromium browsers behind an emulated link; needs root."""
+    from sfu.bench.call import check as comparison
     from sfu.bench.call import plot as picture
     from sfu.bench.call import report
     from sfu.bench.call.browser import BrowserError
@@ -91,9 +96,16 @@ def call(
         plan = Plan(find(trace), cameras, screen, camera_rate, settle)
         with _progress(console) as bar:
             task = bar.add_task("", total=1.0)
-            timeline = asyncio.run(
-                run(plan, lambda name, done: bar.update(task, description=name, completed=done))
-            )
+
+            def tell(name: str, done: float) -> None:
+                bar.update(task, description=name, completed=done)
+
+            if check:
+                pairs = list(comparison.check(tell))
+            else:
+                timeline = asyncio.run(run(plan, tell))
+        if check:
+            raise typer.Exit(0 if comparison.show(console, pairs) else 1)
         report.show(console, timeline)
         if json is not None:
             timeline.save(json)
