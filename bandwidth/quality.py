@@ -38,42 +38,51 @@ class Quality(Columns):
     """Scores summed up for many receivers, one dense row each; `take` empties a row."""
 
     total: Floats
+    """Sum of scores, each for a second, of so many `seconds`."""
     seconds: Floats
+    heard: Bools
+    """Who has ever answered: nothing is known of the others."""
+    silent: Bools
+    """Who should have answered by now and has not."""
 
     def __init__(self, capacity: int = 64) -> None:
-        super().__init__(capacity, {"total": 0.0, "seconds": 0.0})
+        super().__init__(capacity, {"total": 0.0, "seconds": 0.0, "heard": False, "silent": False})
+
+    def hear(self, answered: Ints, silent: Ints) -> None:
+        """These rows have answered, those have not for too long."""
+        self.silent[silent] = True
+        self.silent[answered] = False
+        self.heard[answered] = True
 
     def advance(
         self,
         elapsed: float,
-        rows: Ints,
+        active: Bools,
         *,
         round_trip_us: Floats,
         queue_us: Floats,
         loss: Floats,
         share: Floats,
-        silent: Bools,
     ) -> None:
-        """`elapsed` seconds have passed like this for these rows; arrays have one entry per row.
+        """`elapsed` seconds have passed like this; columns as long as this table.
 
         loss -- fraction of bytes that do not arrive.
         share -- bit rate that is given, of the one wanted; 1 where nothing is wanted.
-        silent -- who should have answered and does not.
         """
+        rows = np.flatnonzero(active & self.heard)
         if not len(rows):
             return
-        while int(rows.max()) >= len(self.total):
-            self.grow(2 * len(self.total))
-        good = sound(round_trip_us, queue_us, loss) * (1.0 + 2.0 * picture(share)) / 3.0
-        self.total[rows] += elapsed * np.where(silent, WORST, WORST + (BEST - WORST) * good)
+        good = sound(round_trip_us[rows], queue_us[rows], loss[rows])
+        good *= (1.0 + 2.0 * picture(share[rows])) / 3.0
+        self.total[rows] += elapsed * np.where(
+            self.silent[rows], WORST, WORST + (BEST - WORST) * good
+        )
         self.seconds[rows] += elapsed
 
     def take(self, row: int) -> tuple[float, float]:
-        """(score times seconds, seconds) of a row since the last call."""
-        if row >= len(self.total):
-            return 0.0, 0.0
+        """(sum of scores, seconds) of a row since the last call."""
         taken = float(self.total[row]), float(self.seconds[row])
-        self.clear(row)
+        self.total[row] = self.seconds[row] = 0.0
         return taken
 
 

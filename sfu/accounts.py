@@ -9,6 +9,7 @@ it without anybody else waiting.
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from sfu.bandwidth.quality import WORST, mean
 from sfu.store.records import Totals
 
 if TYPE_CHECKING:
@@ -16,13 +17,17 @@ if TYPE_CHECKING:
 
 
 class Account:
-    """The media bytes of one stay."""
+    """The media bytes of one stay, and the scores of what was received."""
 
-    __slots__ = ("_open", "_received", "_sent", "_when_settled")
+    __slots__ = ("_open", "_received", "_score", "_scored", "_sent", "_spoilt", "_when_settled")
 
     def __init__(self) -> None:
         self._received = 0
         self._sent = 0
+        self._score = 0.0
+        """Sum over seconds, of `_scored` seconds."""
+        self._scored = 0.0
+        self._spoilt = 0.0
         self._open: list[Transport] = []
         self._when_settled: Callable[[], None] | None = None
 
@@ -46,12 +51,35 @@ class Account:
         """Whether all is known that was ever counted."""
         return not self._open
 
+    def score(self, total: float, seconds: float) -> None:
+        """Further seconds of what is received, and the sum of their scores."""
+        self._score += total
+        self._scored += seconds
+
+    def spoil(self, seconds: float) -> None:
+        """So many seconds were no good whatever the scores say."""
+        self._spoilt += seconds
+
+    @property
+    def quality(self) -> float | None:
+        """The mean score; None before there is one."""
+        found = mean(self._score, self._scored)
+        if found is None:
+            return None
+        spoilt = min(1.0, self._spoilt / self._scored)
+        return found - (found - WORST) * spoilt
+
     @property
     def totals(self) -> Totals:
         """As far as known."""
         received = sum(transport.traffic[0] for transport in self._open)
         sent = sum(transport.traffic[1] for transport in self._open)
-        return Totals(bytes_received=self._received + received, bytes_sent=self._sent + sent)
+        return Totals(
+            bytes_received=self._received + received,
+            bytes_sent=self._sent + sent,
+            quality=self.quality,
+            scored=self._scored,
+        )
 
     def when_settled(self, then: Callable[[], None]) -> None:
         """Calls `then` once, when the last word on the last transport comes. For a stay that is

@@ -110,6 +110,11 @@ class LiveRoom:
         journal = self._rooms.journal
         return journal.written if journal is not None else None
 
+    @property
+    def accounts(self) -> Mapping[str, Account]:
+        """Of all who have had connections, by participant."""
+        return self._rooms.accounts
+
     def open_stage(self) -> Stage:
         """The room's media; made when it is first needed. Refused while no worker runs."""
         if self.stage is None or self.stage.forwarder.fault is not None:

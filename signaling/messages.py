@@ -230,9 +230,13 @@ class Promote(Request):
 
 
 class Stats(Request):
-    """The client's own measurements, for the operator's statistics; any further fields."""
+    """What the client has noticed since it said so last: for how many seconds a picture stood
+    still, and sound had to be made up. It lowers the quality of one's own stay. Any further
+    fields."""
 
     type: Literal["stats"] = "stats"
+    frozen: Annotated[float, Field(ge=0)] = 0.0
+    concealed: Annotated[float, Field(ge=0)] = 0.0
 
 
 class Ping(Request):

@@ -71,6 +71,8 @@ class Session:
         self._participant = ""
         self._resume = ""
         self._connections: Connections | None = None
+        self._noted_at = now
+        """When the client told last how it is, or came in."""
         self._answering = False
         self._close: Close | None = None
         """How the socket ends once the request that is being answered has its answer."""
@@ -178,7 +180,8 @@ class Session:
                 self._ok(request)
             case _ if self.state is State.WAITING:
                 raise Refusal("waiting", "the room has not let you in yet")
-            case messages.Stats():
+            case messages.Stats(frozen=frozen, concealed=concealed):
+                self._note(frozen + concealed, now)
                 self._ok(request)
             case messages.Join():
                 self._join(request, now)
@@ -212,6 +215,13 @@ class Session:
                 # Room, worker and audience have followed when this returns: then comes the ok.
                 live.execute(orders.command(request, self._participant), self._participant)
                 self._ok(request)
+
+    def _note(self, spoilt: float, now: float) -> None:
+        """So many seconds were no good, says the client: of those that have passed, at most."""
+        if self._live is not None:
+            if account := self._live.accounts.get(self._participant):
+                account.spoil(min(spoilt, now - self._noted_at))
+            self._noted_at = now
 
     def _check_size(self, sdp: str) -> None:
         if len(sdp) > self._limits.sdp_bytes:
@@ -294,6 +304,7 @@ class Session:
 
     def _begin(self, live: LiveRoom) -> None:
         self.state = State.JOINED
+        self._noted_at = self._clock.monotonic()
         self._connections = Connections(live, self._participant)
 
     def _snapshot(self, live: LiveRoom) -> dict[str, Any]:

@@ -44,16 +44,15 @@ async def participants(
     ] = None,
 ) -> ParticipantList:
     """Those inside, and those who wait at the door."""
-    found = caller.live(room).room
+    live = caller.live(room)
+    found = live.room
     people: list[Participant] = []
     if waiting is not True:
         people += found.participants.values()
     if waiting is not False:
         people += found.waiting.values()
     shown, following = paging.page("participants", people, lambda each: each.id, limit, cursor)
-    return ParticipantList(
-        items=[participant_view(found, each) for each in shown], cursor=following
-    )
+    return ParticipantList(items=[participant_view(live, each) for each in shown], cursor=following)
 
 
 @router.get(
@@ -64,8 +63,8 @@ async def participants(
 )
 async def show(room: str, id: str, caller: Calling) -> ParticipantView:
     """Inside, or at the door."""
-    found = caller.live(room).room
-    return participant_view(found, _person(found, id))
+    live = caller.live(room)
+    return participant_view(live, _person(live.room, id))
 
 
 @router.post(
@@ -201,7 +200,7 @@ async def _done(caller: Caller, room: str, id: str, command: Command) -> Partici
     live = caller.live(room)
     live.execute(command, None)
     # Taken before the wait: the person may be gone after it, and it was done all the same.
-    view = participant_view(live.room, _person(live.room, id))
+    view = participant_view(live, _person(live.room, id))
     await caller.journal.durable()
     return view
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from sfu.kept import Kept
 from sfu.participant import Participant
 from sfu.room import Room, doors
+from sfu.rooms import LiveRoom
 from sfu.signaling.rest.bodies import (
     Access,
     Kind,
@@ -84,7 +85,8 @@ class ParticipantView(View):
     sources: dict[str, SourceView]
     """Published sources only."""
     quality: float | None
-    """Of what they receive, 0 to 1; null when nothing is known."""
+    """Of what they receive, the mean so far, 1 (bad) to 5 (excellent); null when nothing is
+    known."""
     blocked: bool
     allowed: list[str] | None
     status: str | None
@@ -181,8 +183,11 @@ def room_view(room: Room, kept: Kept) -> RoomView:
     )
 
 
-def participant_view(room: Room, participant: Participant) -> ParticipantView:
+def participant_view(live: LiveRoom, participant: Participant) -> ParticipantView:
     """Somebody inside, or at the door."""
+    room = live.room
+    account = live.accounts.get(participant.id)
+    quality = None if account is None else account.quality
     waits = participant.id in room.waiting
     return ParticipantView(
         id=participant.id,
@@ -197,7 +202,7 @@ def participant_view(room: Room, participant: Participant) -> ParticipantView:
             source.value: SourceView(muted=track.muted, codec=track.media.codec)
             for source, track in participant.tracks.items()
         },
-        quality=None,
+        quality=None if quality is None else round(quality, 2),
         blocked=participant.blocked,
         allowed=None if participant.allowed is None else sorted(participant.allowed),
         status=participant.status,

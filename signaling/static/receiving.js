@@ -17,6 +17,9 @@
 
 /** @typedef {{at: number, bytes: number, frames: number}} Reading */
 
+/** Samples per second of Opus (RFC 7587 §4.1). */
+const OPUS_RATE = 48_000;
+
 /**
  * The receiving connection. It exists from the server's first offer on.
  *
@@ -29,6 +32,7 @@ export class Receiving extends EventTarget {
   streams = new Map();
   /** @type {Map<string, string>} */ #slotOfTrack = new Map();
   /** @type {Map<string, Reading>} */ #readings = new Map();
+  /** Seconds of trouble so far, by report. @type {Map<string, number>} */ #troubles = new Map();
   /** @type {Promise<unknown>} */ #turn = Promise.resolve();
   /** @type {RTCIceServer[]} */ #iceServers;
 
@@ -78,6 +82,28 @@ export class Receiving extends EventTarget {
     return all;
   }
 
+  /**
+   * Seconds in which a picture stood still, and in which sound had to be made up, since the last
+   * call; of several slots the one that had it worst.
+   *
+   * @returns {Promise<{frozen: number, concealed: number}>}
+   */
+  async trouble() {
+    const worst = { frozen: 0, concealed: 0 };
+    const report = await this.connection?.getStats();
+    report?.forEach((entry) => {
+      if (entry.type !== 'inbound-rtp') return;
+      const video = entry.kind === 'video';
+      const heard = (entry.concealedSamples ?? 0) - (entry.silentConcealedSamples ?? 0);
+      const seconds = video ? entry.totalFreezesDuration ?? 0 : heard / OPUS_RATE;
+      const since = seconds - (this.#troubles.get(entry.id) ?? 0);
+      this.#troubles.set(entry.id, seconds);
+      const kind = video ? 'frozen' : 'concealed';
+      worst[kind] = Math.max(worst[kind], since);
+    });
+    return worst;
+  }
+
   /** Forgets a lost connection; the streams stay, for the tracks of the next offer. */
   reset() {
     this.connection?.close();
@@ -87,6 +113,7 @@ export class Receiving extends EventTarget {
     }
     this.#slotOfTrack.clear();
     this.#readings.clear();
+    this.#troubles.clear();
   }
 
   close() {

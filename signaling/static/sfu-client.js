@@ -107,7 +107,7 @@ export class SfuClient extends Commands {
     socket.addEventListener('close', (event) => {
       this.#onClose(/** @type {CustomEvent<{code: number, reason: string}>} */ (event).detail);
     });
-    this.#pinging = setInterval(() => this.ping().catch(() => socket.close()), PING_EVERY);
+    this.#pinging = setInterval(() => this.#sayHow().catch(() => socket.close()), PING_EVERY);
     this.#become('connected');
   }
 
@@ -228,6 +228,12 @@ export class SfuClient extends Commands {
       this.#socket?.close();
       this.#onClose({ code: 1000, reason: 'left' });
     }
+  }
+
+  /** Shows the server that somebody is there, and tells it how the call is. */
+  async #sayHow() {
+    const trouble = await this.#receiving?.trouble();
+    await (trouble === undefined ? this.ping() : this.request('stats', trouble));
   }
 
   /** @param {Parameters<Publishing['add']>[0]} additions */

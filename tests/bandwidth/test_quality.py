@@ -5,6 +5,8 @@ import pytest
 
 from sfu.bandwidth.quality import Quality, mean, picture, sound
 
+NOBODY = np.array([], dtype=np.int64)
+
 
 def score(
     *,
@@ -15,14 +17,16 @@ def score(
     silent: bool = False,
 ) -> float:
     quality = Quality(1)
+    quality.hear(np.array([0]), NOBODY)
+    if silent:
+        quality.hear(NOBODY, np.array([0]))
     quality.advance(
         1.0,
-        np.array([0]),
+        np.array([True]),
         round_trip_us=np.array([round_trip_us]),
         queue_us=np.array([queue_us]),
         loss=np.array([loss]),
         share=np.array([share]),
-        silent=np.array([silent]),
     )
     found = mean(*quality.take(0))
     assert found is not None
@@ -62,32 +66,42 @@ def test_more_is_never_worse() -> None:
     assert sound(np.array([1e9]), np.zeros(1), np.ones(1)) == 0
 
 
-def test_seconds_add_up_row_by_row() -> None:
-    quality = Quality(1)
-    one, both = np.ones(1), np.ones(2)
-    for rows in (np.array([0, 300]), np.array([300])):
-        quality.advance(
-            2.0,
-            rows,
-            round_trip_us=0 * both[: len(rows)],
-            queue_us=0 * both[: len(rows)],
-            loss=0 * both[: len(rows)],
-            share=both[: len(rows)],
-            silent=np.zeros(len(rows), bool),
-        )
+def pass_time(quality: Quality, seconds: float, active: list[bool]) -> None:
+    """On the best of paths."""
+    count = len(active)
     quality.advance(
-        4.0,
-        np.array([300]),
-        round_trip_us=0 * one,
-        queue_us=0 * one,
-        loss=0 * one,
-        share=one,
-        silent=np.ones(1, bool),
+        seconds,
+        np.array(active),
+        round_trip_us=np.zeros(count),
+        queue_us=np.zeros(count),
+        loss=np.zeros(count),
+        share=np.ones(count),
     )
+
+
+def test_seconds_add_up_row_by_row() -> None:
+    quality = Quality(3)
+    quality.hear(np.array([0, 2]), NOBODY)
+    pass_time(quality, 2.0, [True, True, True])
+    pass_time(quality, 2.0, [False, True, True])
+    quality.hear(NOBODY, np.array([2]))
+    pass_time(quality, 4.0, [False, False, True])
     assert quality.take(0)[1] == 2.0
-    total, seconds = quality.take(300)
+    assert quality.take(1) == (0.0, 0.0), "never heard of"
+    total, seconds = quality.take(2)
     assert seconds == 8.0
     assert mean(total, seconds) == pytest.approx((score(round_trip_us=0) + 1) / 2)
-    assert quality.take(300) == (0.0, 0.0), "taken once"
-    assert quality.take(10_000) == (0.0, 0.0)
+    assert quality.take(2) == (0.0, 0.0), "taken once"
+    quality.hear(np.array([2]), NOBODY)
+    pass_time(quality, 1.0, [False, False, True])
+    assert mean(*quality.take(2)) == pytest.approx(score(round_trip_us=0))
     assert mean(0.0, 0.0) is None
+
+
+def test_a_row_that_is_used_again_begins_anew() -> None:
+    quality = Quality(1)
+    quality.hear(np.array([0]), NOBODY)
+    pass_time(quality, 1.0, [True])
+    quality.clear(0)
+    pass_time(quality, 1.0, [True])
+    assert quality.take(0) == (0.0, 0.0)

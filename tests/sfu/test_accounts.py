@@ -37,3 +37,24 @@ def test_it_is_settled_with_the_last_word_on_the_last_connection(house: House) -
     first.counted(7, 8)
     assert settled == [Totals(bytes_received=12, bytes_sent=14)]
     assert account.settled
+
+
+def test_quality_is_the_mean_of_all_scored_seconds() -> None:
+    account = Account()
+    assert account.quality is None
+    account.spoil(10.0)
+    assert account.quality is None
+    account = Account()
+    account.score(40.0, 10.0)
+    account.score(30.0, 10.0)
+    assert account.quality == 3.5
+    assert account.totals == Totals(quality=3.5, scored=20.0)
+
+
+def test_what_a_client_finds_no_good_is_bad() -> None:
+    account = Account()
+    account.score(100.0, 20.0)
+    account.spoil(5.0)
+    assert account.quality == 4.0
+    account.spoil(1e9)
+    assert account.quality == 1.0
