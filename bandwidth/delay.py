@@ -21,6 +21,8 @@ HEADROOM_PROBED: Final = 1.15
 """Times what arrives; where the next step is asked for by probes, growth need not guess."""
 CALM_MS: Final = 60.0
 """A queue beyond this is no burst's."""
+CUT_LEAST: Final = 0.85
+"""No deeper cut for a small queue; if that is not enough, the next one comes a round trip later."""
 SLOWER: Final = 0.75
 """Of the throughput; packets that come in slower while they are delayed show a narrower link."""
 GROWTH_NEAR: Final = 0.025
@@ -35,10 +37,10 @@ class DelayControl(Columns):
     state: Ints
     recovered: Bools
     """Underuse ended with this feedback."""
-    _heard_at: Floats
+    heard_at: Floats
 
     def __init__(self, capacity: int, tuning: Tuning) -> None:
-        super().__init__(capacity, {"state": NORMAL, "recovered": False, "_heard_at": math.nan})
+        super().__init__(capacity, {"state": NORMAL, "recovered": False, "heard_at": math.nan})
         self._tuning = tuning
         self.trendline = Trendline(capacity)
         self.aimd = Aimd(capacity)
@@ -81,8 +83,8 @@ class DelayControl(Columns):
         counts = news["deltas"].astype(np.int64)
         timed = rows[news["round_trip_us"] > 0]
         self.aimd.round_trip[timed] = news["round_trip_us"][news["round_trip_us"] > 0] / 1e6
-        stale = now - self._heard_at[rows] > STREAM_TIMEOUT
-        self._heard_at[rows] = now
+        stale = now - self.heard_at[rows] > STREAM_TIMEOUT
+        self.heard_at[rows] = now
         self.trendline.clear(rows[stale | ((news["flags"] & RESET) != 0)])
         self.trendline.update(rows, Groups(first, counts, deltas))
         self.arrivals.update(rows, first, counts, deltas)
@@ -143,7 +145,8 @@ class DelayControl(Columns):
         capacity = np.where(stands, arriving, throughput)
         # Of a burst after little else the throughput knows nothing yet.
         burst = ~self.queue.jumping[rows] & (queue < CALM_MS)
-        capacity = np.where(burst, np.maximum(capacity, current), capacity)
+        least = CUT_LEAST / RESUME * self.aimd.rate[rows]
+        capacity = np.where(burst, np.maximum(np.maximum(capacity, current), least), capacity)
         self.arrivals.restart(rows[cut & self.queue.jumping[rows]])
         self.aimd.cut(rows[cut], now, capacity[cut], RESUME)
         self.drain.begin(rows[cut], now, capacity[cut], queue[cut], self.aimd.round_trip[rows[cut]])

@@ -37,6 +37,8 @@ LEAST_RATE: Final = 30_000.0
 """bit/s; below this not even sound gets through."""
 MOST_RATE: Final = 4e9
 """bit/s; rates go down as 32-bit numbers."""
+BRAKE_US: Final = 150_000.0
+"""Of queue, from which on the plane hears of the rates with each feedback."""
 
 
 class Estimator(Columns):
@@ -263,12 +265,13 @@ class Estimator(Columns):
         padding = np.where(padded, self.target, 0.0)
         every = np.arange(len(self.target))
         queued = delay.queue.holds(every, now) & self._tuning.drain
-        # Not the target: it may leave room for what waits in the pacer.
-        most = np.minimum(self.estimate, self.ceiling)
-        pacing = factors(self._heard, queued) * most
+        # Not the target: bursts are for the path to bear, budgets for the allocation to keep.
+        pacing = factors(self._heard, queued) * self.estimate
         draining = delay.drain.active
-        pacing = np.where(draining, np.minimum(delay.drain.sending(every), most), pacing)
+        pacing = np.where(draining, np.minimum(delay.drain.sending(every), self.estimate), pacing)
         changed = self._pacing.news(self.target, pacing, padding) | clusters.waiting()
+        # The plane brakes by itself when delays are long and nobody seems to care.
+        changed |= (self.queue_us > BRAKE_US) & (self._delay.heard_at == now)
         rows = np.flatnonzero(changed & self.active)
         self._pacing.told(rows, self.target, pacing, padding)
         rates = np.zeros(len(rows), dtype=RATES)

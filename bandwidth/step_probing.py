@@ -25,6 +25,11 @@ MARGIN: Final = 1.20
 """Times the step that a probe asks for: what it finds is less than what it sends."""
 LEAST_ABOVE: Final = 1.15
 """Times the estimate, at least: less is in the noise."""
+STAGNATION: Final = 4.0
+"""Seconds after which a path is asked although no step is due: a step may be withheld only because
+nobody knows better."""
+STUCK_ABOVE: Final = 1.5
+"""Times the estimate that is asked for then."""
 ENOUGH: Final = 1.05
 """Times all that is wanted; no need to know of more."""
 SUCCESS: Final = 0.9
@@ -106,8 +111,11 @@ class StepProbing(Columns):
         need = at.fit & (self.probed[rows] == 0.0) & ~fresh
         need &= now - self._stable_at[rows] >= STABLE
         short = (at.next_step > at.allocated) & (CLIMBED * at.next_step > at.estimate)
-        need &= (short | (at.allocated > at.estimate)) & (at.estimate < at.ceiling)
-        goal = np.maximum(MARGIN * at.next_step, LEAST_ABOVE * at.estimate)
+        stuck = ~short & (at.wanted > CLIMBED * at.estimate)
+        stuck &= now - self.started_at[rows] >= STAGNATION
+        need &= (short | stuck | (at.allocated > at.estimate)) & (at.estimate < at.ceiling)
+        above = np.where(stuck, STUCK_ABOVE, LEAST_ABOVE)
+        goal = np.maximum(MARGIN * at.next_step, above * at.estimate)
         goal = np.maximum(goal, self._further[rows])
         goal = np.minimum(goal, np.maximum(ENOUGH * at.wanted, MARGIN * at.next_step))
         bits = np.maximum(goal * (DURATION + JITTER_SPAN * at.jitter), LEAST_PACKETS * PACKET_BITS)
