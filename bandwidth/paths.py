@@ -64,4 +64,7 @@ def spread(column: Floats) -> tuple[tuple[float, float], ...]:
     return tuple(zip(QUANTILES, np.quantile(column, QUANTILES).tolist(), strict=True))
 
 
-NOBODY: Final = Paths(*[np.zeros(0)] * 8, np.zeros(0, dtype=np.bool_))
+_NONE: Final[Floats] = np.zeros(0)
+NOBODY: Final = Paths(
+    _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, np.zeros(0, dtype=np.bool_)
+)
