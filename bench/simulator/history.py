@@ -29,8 +29,8 @@ from sfu.bench.simulator.throughput import Throughput
 class History:
     """Packets sent per row, by transport-wide number, and what has been reported of them.
 
-    Receivers report each 50 ms on what has come in since (Chromium that only receives), a report
-    that is lost is not repeated: its packets stay unknown, neither lost nor received.
+    Receivers report each 50 ms or so on what has come in since (Chromium that only receives). A
+    report that is lost is not repeated: its packets stay unknown, neither lost nor received.
     """
 
     def __init__(self, rows: int, generator: np.random.Generator) -> None:
@@ -43,7 +43,7 @@ class History:
         self._next = np.zeros(rows, dtype=np.int64)
         self._covered = np.zeros(rows, dtype=np.int64)
         self._reported = np.zeros(rows, dtype=np.int64)
-        self._due = _INTERVAL * generator.random(rows)
+        self._due = _INTERVALS[1] * generator.random(rows)
         self._offset_us = generator.integers(0, 1 << 40, rows)
         self._skew = generator.uniform(-_SKEW, _SKEW, rows)
         self._pool = Pool()
@@ -103,7 +103,7 @@ class History:
             return rows, np.empty(0)
         now_us = self._due[rows] * 1e6
         at = self._due[rows]
-        self._due[rows] += _INTERVAL + self._generator.uniform(-0.001, 0.001, len(rows))
+        self._due[rows] += self._generator.uniform(*_INTERVALS, len(rows))
         numbers, valid, index = self._window(rows, self._covered[rows], self._next[rows])
         arrived = valid & (self._arrival_us[rows[:, None], index] <= now_us[:, None])
         newest = np.where(arrived, numbers, -1).max(axis=1, initial=-1)
@@ -134,12 +134,15 @@ class History:
             self._news[row] = True
         return self._rows_with_news(time, queued)
 
-    def needs_brake(self, time: float) -> Bools:
-        """Where feedback has stopped coming while packets are on their way, or tells of a long
-        delay (the plane's fast brake)."""
-        silent = time - self.heard > _SILENCE
-        brake: Bools = (silent & (self._row["in_flight_bytes"] > 0)) | (self.above_base > _LONG)
-        return brake
+    def is_silent(self, time: float) -> Bools:
+        """Where feedback has stopped coming while packets are on their way."""
+        silent: Bools = (time - self.heard > _SILENCE) & (self._row["in_flight_bytes"] > 0)
+        return silent
+
+    def is_late(self) -> Bools:
+        """Where the last feedback told of a long delay."""
+        late: Bools = self.above_base > _LONG
+        return late
 
     def _take_report(self, rows: Ints, first: Ints, last: Ints, arrival: Floats) -> None:
         """One report for each of some rows: packets from `first` up to but without `last`."""
@@ -262,8 +265,8 @@ class Pool:
         self._last, self._arrival = self._last[kept], self._arrival[kept]
 
 
-_INTERVAL: Final = 0.05
-"""Seconds between reports of a receiver that sends little (goog_cc, bandwidth 1.1)."""
+_INTERVALS: Final = 0.044, 0.082
+"""Least and most seconds between reports: 50 ms and a timer, as seen of Chromium 156."""
 _RESOLUTION_US: Final = 250
 _REMEMBERED: Final = 4096
 """Packets per row, a power of two."""

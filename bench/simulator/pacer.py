@@ -22,8 +22,9 @@ from sfu.bench.simulator.queue import Queue
 
 
 class Pacer:
-    """One leaky bucket per row. Sound is never held but adds to the debt; then repairs, video,
-    padding go while the debt is below a burst."""
+    """One leaky bucket per row. Sound is never held but adds to the debt; then repairs, video and
+    padding go while debt and packet are no more than a burst. Who is refused waits until nothing
+    is owed. A burst is longer while the path shows no queue: a picture leaves as a whole then."""
 
     def __init__(self, audio: Ints, generator: np.random.Generator) -> None:
         """`audio` is the number of microphones each row hears."""
@@ -38,7 +39,12 @@ class Pacer:
         self.braked = np.zeros(rows, dtype=bool)
         self.throughput = np.zeros(rows)
         """bit/s acknowledged, for the brake."""
+        self.is_clear = np.ones(rows, dtype=bool)
+        """Where the last feedback showed no queue."""
+        self.ordered_at = np.full(rows, -math.inf)
+        """When rates came last."""
         self._debt = np.zeros(rows)
+        self._refused = np.zeros(rows, dtype=bool)
         self._credit = np.zeros(rows)
         self._audio_due = np.full((rows, max(int(audio.max(initial=0)), 1)), math.inf)
         for row, count in enumerate(audio):
@@ -59,7 +65,7 @@ class Pacer:
         """Takes RATES, the row of each given."""
         self.pacing[rows] = rates["pacing_bps"]
         self.padding[rows] = rates["padding_bps"]
-        self.braked[rows] = False
+        self.ordered_at[rows] = time
         for row, each in zip(rows, rates, strict=True):
             if each["flags"] & ABORT_PROBES:
                 self._clusters[row].clear()
@@ -78,26 +84,38 @@ class Pacer:
         """All that leaves within the step that begins at `time`, in order of row and sending."""
         self._start_clusters(time)
         rate = self._rate(time)
-        self._debt = np.maximum(self._debt - rate * (STEP / 8), 0.0)
+        owed, free_at = self._pay_off(rate)
         probing = self._probe > 0
         self._probe_credit += np.where(probing, self._probe_rate * (STEP / 8), 0.0)
-        burst = np.where(rate > 0, np.maximum(rate * (STEP / 8), _LEAST_BURST), math.inf)
+        span = np.where(self.is_clear, _LONG_BURST, _BURST)
+        burst = np.where(rate > 0, np.maximum(rate * (span / 8), _LEAST_BURST), math.inf)
+        burst = np.where(self._refused & (owed > 0), 0.0, burst - np.maximum(owed, 0.0))
         audio = self._audio(time)
         spent = np.bincount(audio[0], audio[1], len(rate)).astype(np.float64)
-        room = np.where(probing, self._probe_credit, burst - self._debt) - spent
+        room = np.where(probing, self._probe_credit, burst) - spent
         repairs, after_repairs = self._drain(self.repairs, room, probing)
         video, after_video = self._drain(self.video, room - after_repairs, probing)
         media = spent + after_repairs + after_video
         self._has_sent_video[video[0]] = True
         padding = self._padding(probing, media)
-        packets = self._assemble((audio, repairs, video, padding), time)
-        self._debt += np.bincount(packets.row, packets.size, len(rate))
-        if rate.any():
-            limited = rate > 0
-            most = rate * (_MOST_DEBT / 8) + _LEAST_BURST
-            self._debt = np.where(limited, np.minimum(self._debt, most), 0.0)
+        packets = self._assemble((audio, repairs, video, padding), time, free_at)
+        sent = np.bincount(packets.row, packets.size, len(rate))
+        self._refused = (self.video.bytes + self.repairs.bytes) > 0
+        # What falls due within the step is not lost while something waits for it.
+        owed = np.where(sent > 0, owed, np.maximum(owed, 0.0)) + sent
+        most = rate * (_MOST_DEBT / 8) + _LEAST_BURST
+        self._debt = np.where(rate > 0, np.clip(owed, 0.0, most), 0.0)
         self._finish_clusters(packets)
         return packets
+
+    def _pay_off(self, rate: Floats) -> tuple[Floats, Floats]:
+        """What is owed at the end of the step, below 0 where it is paid before; and the seconds
+        into the step until nothing is owed, where somebody waits for that."""
+        paid = rate * (STEP / 8)
+        owed = self._debt - paid
+        waits = self._refused & (owed <= 0) & (paid > 0)
+        free_at = np.where(waits, STEP * self._debt / np.maximum(paid, 1e-9), 0.0)
+        return np.where(waits, owed, np.maximum(owed, 0.0)), free_at
 
     def _rate(self, time: float) -> Floats:
         """bit/s of the pacer now: less when braked, more when the queue has become old."""
@@ -105,11 +123,8 @@ class Pacer:
         rate = np.where(
             self.braked & (self.pacing > 0), np.minimum(self.pacing, least), self.pacing
         )
-        old = (self.queued(time) > _OLDEST) & (rate > 0)
-        if old.any():
-            waits = (self.video.bytes + self.repairs.bytes) * 8.0 / _OLDEST
-            rate = np.where(old, np.maximum(rate, waits), rate)
-        return rate
+        hasty: Floats = rate * np.clip(self.queued(time) / _OLDEST, 1.0, _MOST_HASTE)
+        return hasty
 
     def _audio(self, time: float) -> tuple[Ints, Ints, Ints, Ints]:
         row, stream = np.nonzero(self._audio_due < time + STEP)
@@ -154,7 +169,9 @@ class Pacer:
         none = np.full(len(row), -1)
         return row, size[row], none, none
 
-    def _assemble(self, parts: tuple[tuple[Ints, Ints, Ints, Ints], ...], time: float) -> Packets:
+    def _assemble(
+        self, parts: tuple[tuple[Ints, Ints, Ints, Ints], ...], time: float, free_at: Floats
+    ) -> Packets:
         """Packets by row, each kind in its turn, with the times at which they leave."""
         row, size, slot, frame = (
             np.concatenate([part[column] for part in parts]) for column in range(4)
@@ -172,7 +189,8 @@ class Pacer:
         pace = np.maximum(self._probe_rate[packets.row], 1.0)
         bursts = np.floor(before * 8.0 / pace / _PROBE_BURST) * _PROBE_BURST
         spread = np.where(packets.probe > 0, np.minimum(bursts, STEP - _PROBE_BURST / 2), 0.0)
-        packets.sent = time + lateness[packets.row] + spread + place * _SPACING
+        held = np.where((packets.probe > 0) | (packets.kind == AUDIO), 0.0, free_at[packets.row])
+        packets.sent = time + lateness[packets.row] + spread + held + place * _SPACING
         packets.arrival = packets.wait = packets.sent
         return packets
 
@@ -205,14 +223,19 @@ AUDIO_RATE: Final = AUDIO_SIZE * 8 * 50.0
 _AUDIO_INTERVAL: Final = 0.02
 _KINDS: Final = np.array([AUDIO, REPAIR, VIDEO, PADDING])
 _VIDEO_QUEUE: Final = 4096
-_REPAIR_QUEUE: Final = 512
+_REPAIR_QUEUE: Final = 256
 _WIDEST: Final = 32
 """Most packets of one kind that a row sends in one step: 60 Mbit/s."""
-_LEAST_BURST: Final = 2 * 1200.0
+_BURST: Final = 0.005
+_LONG_BURST: Final = 0.02
+"""Seconds of the pacing rate, with and without a queue on the path."""
+_LEAST_BURST: Final = 2400.0
 _MOST_DEBT: Final = 0.5
 """Seconds of the pacing rate (goog_cc)."""
 _OLDEST: Final = 1.0
-"""Seconds: the rate is raised to drain what has waited longer within as much."""
+"""Seconds: for what has waited longer the rate is raised by as much …"""
+_MOST_HASTE: Final = 2.0
+"""… but no more than this."""
 _BRAKE: Final = 0.7
 _LEAST_RATE: Final = 30_000.0
 _REPEATED: Final = 1190

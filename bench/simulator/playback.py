@@ -11,7 +11,7 @@ from sfu.bench.simulator.slots import Forwarded
 class Playback:
     """Per row and slot the frames that are on their way. A frame is shown when all of it is there
     and what it depends on has been shown; a T2 frame that is late is passed over, anything else is
-    waited for, and after a second a keyframe is asked for.
+    waited for until a later keyframe is there; after a second one is asked for.
 
     A freeze is a pause of max(3 x mean, mean + 150 ms) or more (W3C webrtc-stats freezeCount).
     """
@@ -23,6 +23,8 @@ class Playback:
         self._came = np.zeros(wide)
         self._temporal = np.zeros(wide, dtype=np.int8)
         self._key = np.zeros(wide, dtype=bool)
+        self._gone = np.zeros(wide, dtype=bool)
+        self._newest_key = np.full(shape, -1)
         self._next = np.zeros(shape, dtype=np.int64)
         self._head = np.zeros(shape, dtype=np.int64)
         self._shown_at = np.full(shape, -1.0)
@@ -44,6 +46,9 @@ class Playback:
         self._came[at] = 0.0
         self._temporal[at] = frames.temporal
         self._key[at] = frames.key
+        self._gone[at] = False
+        key = np.flatnonzero(frames.key)
+        self._newest_key[frames.row[key], frames.slot[key]] = frames.number[key]
         self._head[frames.row, frames.slot] = frames.number + 1
 
     def arrive(self, packets: Packets, is_video: Bools) -> None:
@@ -53,6 +58,14 @@ class Playback:
         flat = np.ravel_multi_index((row, slot, frame & (_FRAMES - 1)), self._left.shape)
         np.subtract.at(self._left.reshape(-1), flat, 1)
         np.maximum.at(self._came.reshape(-1), flat, packets.arrival[which])
+
+    def is_key(self, row: int, slot: int, frames: Ints) -> Bools:
+        """Which of a slot's latest frames are keyframes."""
+        return self._key[row, slot, frames & (_FRAMES - 1)]
+
+    def drop(self, row: int, slot: int, frames: Ints) -> None:
+        """Frames that the sender leaves out; numbers on the wire show no hole."""
+        self._gone[row, slot, frames & (_FRAMES - 1)] = True
 
     def pause(self, row: Ints, slot: Ints) -> None:
         """The picture was taken away on purpose: what follows is no freeze."""
@@ -87,7 +100,7 @@ class Playback:
         skipped = (self._temporal[at] == 2) & next_there
         # Behind a lost base frame nothing can be shown until a keyframe.
         skipped |= self._needs_key[row, slot] & (~self._key[at] | behind)
-        skipped |= behind
+        skipped |= behind | self._gone[at] | self._is_behind_a_key(row, slot, number, time)
         done = shown | (skipped & ~shown)
         stuck = ~done & (self._stuck_since[row, slot] == np.inf)
         self._stuck_since[row[stuck], slot[stuck]] = time
@@ -95,6 +108,13 @@ class Playback:
         self._next[row[done], slot[done]] += 1
         more: Bools = done & (self._next[row, slot] < self._head[row, slot])
         return more
+
+    def _is_behind_a_key(self, row: Ints, slot: Ints, number: Ints, time: float) -> Bools:
+        """A keyframe that is there needs none of those before it."""
+        key = self._newest_key[row, slot]
+        at = (row, slot, np.maximum(key, 0) & (_FRAMES - 1))
+        there: Bools = (key > number) & (self._left[at] <= 0) & (self._came[at] <= time)
+        return there
 
     def _show(self, row: Ints, slot: Ints, came: Floats) -> None:
         before = self._shown_at[row, slot]
@@ -118,7 +138,7 @@ class Playback:
 
 _FRAMES: Final = 128
 """Frames on their way per slot, a power of two."""
-_TURNS: Final = 4
-"""Frames shown per step and slot, at most."""
+_TURNS: Final = 8
+"""Frames shown or passed over per step and slot, at most."""
 _PATIENCE: Final = 1.0
 """Seconds without a picture until a keyframe is asked for."""

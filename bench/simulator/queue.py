@@ -67,6 +67,24 @@ class Queue:
         self.bytes -= np.bincount(row, size, len(self._head)).astype(np.int64)
         return row, size, slot, frame
 
+    def entries(self, row: int) -> tuple[Ints, Ints, Floats]:
+        """Slot, frame and time of arrival of all that waits in one row, oldest first."""
+        at = np.arange(self._head[row], self._tail[row]) & self._mask
+        return self._slot[row, at], self._frame[row, at], self._at[row, at]
+
+    def remove(self, row: int, slot: int, before: int) -> Ints:
+        """Takes a slot's frames before the given one out; returns their numbers."""
+        at = np.arange(self._head[row], self._tail[row]) & self._mask
+        gone = (self._slot[row, at] == slot) & (self._frame[row, at] < before)
+        frames = np.unique(self._frame[row, at[gone]])
+        kept = at[~gone]
+        places = np.arange(self._head[row], self._head[row] + len(kept)) & self._mask
+        for column in (self._size, self._slot, self._frame, self._at):
+            column[row, places] = column[row, kept]
+        self._tail[row] = self._head[row] + len(kept)
+        self.bytes[row] = self._size[row, places].sum()
+        return frames
+
     def oldest(self, time: float) -> Floats:
         """Seconds that the oldest packet has waited, 0 without one."""
         at = self._at[self._rows, self._head & self._mask]

@@ -29,6 +29,7 @@ from sfu.bench.simulator.playback import Playback
 from sfu.bench.simulator.repair import AUDIO_REPAIR, Repairs
 from sfu.bench.simulator.scenario import Scenario, Subscriber
 from sfu.bench.simulator.slots import Slots
+from sfu.bench.simulator.stale import STALE_PICTURE, STALLED, stale
 from sfu.bench.trace import Direction
 
 
@@ -199,12 +200,26 @@ class Simulation:
         queued = self.pacer.queued(time)
         feedback, deltas = self.history.take(time, queued)
         self.pacer.throughput[:] = self.history.throughput.bps
-        self.pacer.braked |= self.history.needs_brake(time)
+        self.pacer.is_clear = self.history.above_base <= _CLEAR
+        stale = time - self.pacer.ordered_at > _STALE_ORDER
+        self.pacer.braked = self.history.is_silent(time) | (self.history.is_late() & stale)
+        self._drop_stale(time)
         self.control.note_repairs(feedback)
         self.control.tick(time, feedback, deltas, self.pacer)
         self.slots.ask(self.sources)
         wait = self.links.wait(time)[self.link]
         self._round_trip = self.paths.delay(time) + self.back.delay(time) + wait
+
+    def _drop_stale(self, time: float) -> None:
+        """Pictures that have waited long give way to a keyframe behind them, or ask for one."""
+        age = self.pacer.video.oldest(time)
+        for row in np.flatnonzero(age > STALE_PICTURE).tolist():
+            for slot, frame in stale(self.pacer.video, row, time, self.playback.is_key):
+                layer = max(int(self.slots.spatial[row, slot]), 0)
+                if frame is not None:
+                    self.playback.drop(row, slot, self.pacer.video.remove(row, slot, frame))
+                elif age[row] > STALLED:
+                    self.sources.want(self.slots.source[row, slot], np.array(layer))
 
     def _offer(self, frames: Frames, time: float) -> None:
         """Bytes of the best layers that each row may have."""
@@ -243,6 +258,9 @@ _TICK: Final = 5
 """Steps between two ticks of the estimator: 25 ms."""
 _REPORT: Final = 90
 """Bytes of a receiver's feedback packet."""
+_CLEAR: Final = 0.015
+"""Seconds above the base that count as no queue."""
+_STALE_ORDER: Final = 0.1
 _SLOWEST: Final = 12_500.0
 """Bytes per second that waits are reckoned with when the link stands still."""
 _PER_BIN: Final = round(BIN / STEP)

@@ -162,18 +162,18 @@ def test_who_hears_nothing_is_told_each_half_second() -> None:
     rows = run(history, 0.005, 1.7)
     assert [bool(row["flags"] & SILENT) for row in rows] == [True] * 3
     assert [round(float(row["time_us"]) / 1e6, 1) for row in rows] == [0.5, 1.0, 1.5]
-    assert history.needs_brake(1.0)[0]
+    assert history.is_silent(1.0)[0]
 
 
 def test_a_long_delay_brakes() -> None:
     history = History(1, np.random.default_rng(1))
     history.record(single([0.0], [0.05]))
     run(history, 0.0, 0.2)
-    assert not history.needs_brake(0.2)[0]
+    assert not history.is_late()[0]
     history.record(single([0.2], [0.51]))
     run(history, 0.2, 0.65)
     assert history.above_base[0] == pytest.approx(0.26, abs=0.001)
-    assert history.needs_brake(0.65)[0]
+    assert history.is_late()[0]
 
 
 @pytest.mark.parametrize(("arrive", "receive"), [(10, 4_000_000), (7, 0)])

@@ -46,7 +46,9 @@ def test_video_leaves_at_the_pacing_rate() -> None:
     queue(paced, 1000)
     sent = run(paced, 0.0, 1.0)
     assert rate(sent, VIDEO) == pytest.approx(2e6, rel=0.02)
-    assert max(len(each) for each in sent) <= 2
+    assert max(len(each) for each in sent) <= 5
+    paced.is_clear[:] = False
+    assert max(len(each) for each in run(paced, 1.0, 1.5)) <= 3
     assert rate(sent, row=1) == 0.0
 
 
@@ -82,18 +84,18 @@ def test_what_is_too_old_is_drained_faster() -> None:
     obey(paced, pacing_bps=100_000)
     queue(paced, 500)
     run(paced, 0.0, 1.0)
-    sent = run(paced, 1.01, 2.0)
-    assert rate(sent) > 2e6
+    assert rate(run(paced, 1.5, 1.9)) == pytest.approx(160_000, rel=0.1)
+    assert rate(run(paced, 3.0, 4.0)) == pytest.approx(200_000, rel=0.1)
 
 
-def test_a_brake_holds_until_the_next_word() -> None:
+def test_a_brake_slows_down() -> None:
     paced = pacer()
     obey(paced, pacing_bps=2_000_000)
     paced.throughput[:] = 1e6
     paced.braked[:] = True
     queue(paced, 2000)
     assert rate(run(paced, 0.0, 0.5)) == pytest.approx(0.7e6, rel=0.05)
-    obey(paced, pacing_bps=2_000_000)
+    paced.braked[:] = False
     assert rate(run(paced, 0.5, 0.9)) == pytest.approx(2e6, rel=0.06)
 
 
