@@ -11,7 +11,6 @@ from sfu.bench.simulator.measures import (
     BIN,
     first_time,
     jain,
-    last_time,
     mean_rate,
     trailing,
 )
@@ -53,7 +52,9 @@ def drop(outcome: Outcome) -> Findings:
         ahead = np.concatenate([sent[3:], np.full((3, sent.shape[1]), np.inf)])
         yield Finding("B3", f"{name}: sends less", first_time(ahead <= capacity, at), 0.35)
         queue = outcome.column(name, "queue")
-        drained = last_time(queue > 0.05, at, at + 10.0)
+        # The queue is gone when it stays below for half a second; that begins so much earlier.
+        stays = trailing((queue > 0.05).astype(np.float64), 0.5) == 0
+        drained = first_time(stays, at + 0.5)
         yield Finding("B3", f"{name}: queue below 50 ms", drained, 1.2)
         longest = dict.fromkeys(outcome.flat(name).tolist(), 0.0)
         for when, row, _, length in outcome.freezes(name, at):

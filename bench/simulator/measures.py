@@ -147,14 +147,6 @@ def first_time(condition: Bools, begin: float) -> Floats:
     return times
 
 
-def last_time(condition: Bools, begin: float, end: float) -> Floats:
-    """Seconds after `begin` at which a condition last holds before `end`; 0 if never."""
-    part = condition[round(begin / BIN) : round(end / BIN)]
-    held = part.any(axis=0)
-    times: Floats = np.where(held, (len(part) - np.argmax(part[::-1], axis=0)) * BIN, 0.0)
-    return times
-
-
 def jain(rates: Floats, groups: Ints) -> Floats:
     """Jain's fairness index of each group of rows."""
     count = np.bincount(groups)

@@ -61,7 +61,8 @@ class Playback:
 
     def is_key(self, row: int, slot: int, frames: Ints) -> Bools:
         """Which of a slot's latest frames are keyframes."""
-        return self._key[row, slot, frames & (_FRAMES - 1)]
+        keys: Bools = self._key[row, slot, frames & (_FRAMES - 1)]
+        return keys
 
     def drop(self, row: int, slot: int, frames: Ints) -> None:
         """Frames that the sender leaves out; numbers on the wire show no hole."""
