@@ -20,13 +20,14 @@ import uvloop
 from fastapi import FastAPI
 
 from sfu import logs
+from sfu.clock import Clock
 from sfu.config import Settings
 from sfu.dtls import Certificate
 from sfu.forwarder import TICK, Forwarder, Timeouts, start_worker
 from sfu.ice import announced_addresses
 from sfu.journal import Journal
 from sfu.metrics import Metrics
-from sfu.rooms import Clock, LiveRoom, Rooms
+from sfu.rooms import LiveRoom, Rooms
 from sfu.signaling.admission import Admission
 from sfu.signaling.audience import RoomAudience
 from sfu.signaling.events import DrainingEvent

@@ -1,7 +1,8 @@
 """Room passwords: stored hashed with a memory-hard function, checked off the event loop.
 
-A check costs scrypt (RFC 7914) 16 MiB and some 100 ms, on one thread, behind a
-bounded queue. What was right once is remembered under a key of this process
+A check costs scrypt (RFC 7914) 16 MiB and some 100 ms, on a few threads, behind a
+bounded queue for each room; rooms take turns, so that guesses at one password hold up
+nobody at another room's door. What was right once is remembered under a key of this process
 alone, and checks that are the same share one computation, so that an audience
 which storms a room with its password costs one check.
 """
@@ -12,9 +13,10 @@ import binascii
 import hashlib
 import hmac
 import secrets
-from collections import OrderedDict
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final
 
 from sfu.errors import Refusal
@@ -24,8 +26,12 @@ BLOCK: Final = 8
 PASSES: Final = 2
 MEMORY: Final = 64 << 20
 """Bytes that a check may take at most, whatever a stored hash asks for."""
-WAITING: Final = 64
-"""Checks that may wait; more is `overloaded`."""
+THREADS: Final = 2
+"""Checks that run at a time."""
+WAITING_PER_ROOM: Final = 32
+"""Checks of one room that may wait or run; more is `overloaded`."""
+WAITING: Final = 1024
+"""Those of all rooms."""
 REMEMBERED: Final = 1024
 """Rooms and passwords that were right, the oldest forgotten first."""
 
@@ -53,12 +59,12 @@ def check_password(password: str, stored: str) -> bool:
     return name == "scrypt" and hmac.compare_digest(given, expected)
 
 
-def in_a_thread() -> Run:
-    """Checks one after the other on a thread of their own, for a running event loop."""
-    thread = ThreadPoolExecutor(1, thread_name_prefix="passwords")
+def in_threads() -> Run:
+    """Checks on threads of their own, for a running event loop."""
+    threads = ThreadPoolExecutor(THREADS, thread_name_prefix="passwords")
 
     def run(check: Callable[[], bool], verdict: Verdict) -> None:
-        future = asyncio.get_running_loop().run_in_executor(thread, check)
+        future = asyncio.get_running_loop().run_in_executor(threads, check)
         future.add_done_callback(
             lambda done: verdict(
                 not done.cancelled() and done.exception() is None and done.result()
@@ -76,6 +82,12 @@ class Passwords:
         self._key = secrets.token_bytes(32)
         self._right: OrderedDict[bytes, None] = OrderedDict()
         self._pending: dict[bytes, list[Verdict]] = {}
+        self._lines: OrderedDict[str, deque[tuple[bytes, str]]] = OrderedDict()
+        """Mark and password of the checks that wait, by room: its hash. Who has the next turn
+        comes first."""
+        self._rooms: Counter[str] = Counter()
+        """Checks of each room that wait or run."""
+        self._running = 0
 
     def check(self, password: str, stored: str, verdict: Verdict) -> None:
         """Calls `verdict`, at once or later. Raises Refusal when too many checks wait."""
@@ -84,23 +96,44 @@ class Passwords:
             verdict(True)
         elif mark in self._pending:
             self._pending[mark].append(verdict)
-        elif len(self._pending) >= WAITING:
+        elif len(self._pending) >= WAITING or self._rooms.get(stored, 0) >= WAITING_PER_ROOM:
             raise Refusal("overloaded", "too many passwords are being checked", retry_after=2)
         else:
             self._pending[mark] = [verdict]
-            self._run(lambda: check_password(password, stored), lambda ok: self._done(mark, ok))
+            self._rooms[stored] += 1
+            self._lines.setdefault(stored, deque()).append((mark, password))
+            self._go_on()
 
-    def _done(self, mark: bytes, right: bool) -> None:
+    def _go_on(self) -> None:
+        while self._running < THREADS and self._lines:
+            stored, line = self._lines.popitem(last=False)
+            mark, password = line.popleft()
+            if line:
+                self._lines[stored] = line
+            self._running += 1
+            self._run(partial(_fits, password, stored), partial(self._done, stored, mark))
+
+    def _done(self, stored: str, mark: bytes, right: bool) -> None:
+        self._running -= 1
+        self._rooms[stored] -= 1
+        if not self._rooms[stored]:
+            del self._rooms[stored]
         if right:
             self._right[mark] = None
             if len(self._right) > REMEMBERED:
                 self._right.popitem(last=False)
-        for verdict in self._pending.pop(mark):
+        verdicts = self._pending.pop(mark)
+        self._go_on()
+        for verdict in verdicts:
             verdict(right)
 
     def _mark(self, password: str, stored: str) -> bytes:
         text = f"{stored}\0{password}".encode("utf-8", "surrogatepass")
         return hmac.digest(self._key, text, "sha256")
+
+
+def _fits(password: str, stored: str) -> bool:
+    return check_password(password, stored)
 
 
 def _scrypt(password: str, salt: bytes, log_cost: int, block: int, passes: int) -> bytes:

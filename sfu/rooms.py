@@ -8,12 +8,13 @@ programs alike.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 import structlog
 
 from sfu.accounts import Account
+from sfu.awake import Awake
+from sfu.clock import Clock
 from sfu.commands import Command, End, Join, Leave, Publish, Start, Tick
 from sfu.errors import Refusal
 from sfu.events import (
@@ -34,20 +35,13 @@ from sfu.stage import Stage
 from sfu.store.records import Totals
 from sfu.track import Media, Source
 from sfu.transport import Transport
+from sfu.watchers import Watchers
 
 PICTURES_EVERY: Final = 1.0
-EVENTS_WAITING: Final = 10_000
+AWAKE: Final = 1.0
+"""Seconds that an empty room is looked at after a change: longer than anything is gathered."""
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """Where time comes from, given by whoever starts the program."""
-
-    monotonic: Callable[[], float]
-    wall: Callable[[], float]
-    """Seconds since the epoch."""
 
 
 class Audience(Protocol):
@@ -84,6 +78,7 @@ class LiveRoom:
         self.speakers = Speakers()
         self._rooms = rooms
         self._pictures_at = 0.0
+        self._awake_until = 0.0
         self._empty_since: float | None = None
 
     def execute(self, command: Command, actor: str | None) -> Sequence[Change]:
@@ -161,6 +156,16 @@ class LiveRoom:
             self._pictures_at = now + PICTURES_EVERY
             self.stage.tell_pictures()
 
+    def wake(self) -> None:
+        """Something has changed: what follows from it may be due by and by."""
+        self._awake_until = self._rooms.clock.monotonic() + AWAKE
+        self._rooms.awake.wake(self)
+
+    def sleeps(self, now: float) -> bool:
+        """Whether time alone changes nothing here."""
+        empty = not (self.room.participants or self.room.waiting or self.stage)
+        return empty and now >= self._awake_until
+
     def close(self, reason: str) -> None:
         """Everybody goes, and the media with them."""
         # Those who wait first: a place that becomes free is not for them any more.
@@ -170,6 +175,7 @@ class LiveRoom:
     def _follow(self, changes: Sequence[Change]) -> None:
         if not changes:
             return
+        self.wake()
         now = self._rooms.clock.monotonic()
         changes = [*changes, *self._speaker_changes(changes)]
         if self.room.participants or self.stage is not None:
@@ -196,6 +202,8 @@ class LiveRoom:
             self._empty_since = None
         elif self._empty_since is None:
             self._empty_since = now
+            if timeout is not None:
+                self._rooms.awake.wake_at(now + timeout, self)
         elif timeout is not None and now - self._empty_since >= timeout:
             self.execute(End(), None)
 
@@ -258,7 +266,9 @@ class Rooms:
         self.clock = clock
         self._limit = limit
         self._rooms: dict[tuple[str, str], LiveRoom] = {}
-        self._watchers: set[asyncio.Queue[RoomEvent]] = set()
+        self.awake: Awake[LiveRoom] = Awake()
+        """The rooms in which something may be due by time alone: not those where nobody is."""
+        self._watchers = Watchers()
         self.journal: Journal | None = None
         self.parallel_events: Mapping[str, int | None] = {}
         """How many rooms of a tenant may be live at a time; None, or not listed, is any number."""
@@ -315,6 +325,7 @@ class Rooms:
     def put(self, room: Room) -> LiveRoom:
         """Takes a room in as it is, as after a restart: nobody is told."""
         live = self._rooms[room.tenant, room.id] = LiveRoom(self, room)
+        live.wake()
         return live
 
     def check_parallel(self, room: Room) -> None:
@@ -361,38 +372,27 @@ class Rooms:
         return min(alive, key=lambda forwarder: forwarder.load)
 
     def tick(self, now: float) -> None:
-        """What is due in each room."""
-        for live in self:
+        """What is due, in the rooms where something may be."""
+        for live in self.awake.due(now):
             try:
                 if live.stage is not None and live.stage.forwarder.fault is not None:
                     live.close("fault")
-                live.tick(now)
+                if self.find(live.room.tenant, live.room.id) is live:
+                    live.tick(now)
             except Exception:
                 # A fault about one room stays in that room.
                 log.exception("room tick failed", room=live.room.id, bounded=True)
+            if live.sleeps(now):
+                self.awake.sleep(live)
 
     def record(self, room: Room, changes: Sequence[Change]) -> None:
         """Hands changes to the journal, and to whoever iterates over `events`."""
         if self.journal is not None:
             self.journal.record(room, changes)
-        if not self._watchers:
-            return
-        at = self.clock.wall()
-        for change in changes:
-            event = RoomEvent(room.tenant, room.id, at, change)
-            for queue in list(self._watchers):
-                try:
-                    queue.put_nowait(event)
-                except asyncio.QueueFull:
-                    self._watchers.discard(queue)
-                    log.error("event watcher is too slow and was dropped")
+        if self._watchers:
+            at = self.clock.wall()
+            self._watchers.tell(RoomEvent(room.tenant, room.id, at, each) for each in changes)
 
-    async def events(self) -> AsyncIterator[RoomEvent]:
+    def events(self) -> AsyncIterator[RoomEvent]:
         """Every change from now on. A watcher that lets EVENTS_WAITING pile up gets no more."""
-        queue: asyncio.Queue[RoomEvent] = asyncio.Queue(EVENTS_WAITING)
-        self._watchers.add(queue)
-        try:
-            while queue in self._watchers or not queue.empty():
-                yield await queue.get()
-        finally:
-            self._watchers.discard(queue)
+        return self._watchers.events()

@@ -71,6 +71,7 @@ class Stage:
         self._ids: dict[Track, int] = {}
         self.uplinks = Uplinks(forwarder, room)
         self._receivers: dict[str, Receiver] = {}
+        self._offered: dict[str, Transport] = {}
         self._plans = Plans(room, self._pictures)
         self._accounts = accounts
         self._microphones = Microphones(forwarder, room.options.microphones)
@@ -93,6 +94,11 @@ class Stage:
     def open(self) -> Transport:
         """A transport to describe to a client; it takes part once it is connected."""
         return self.forwarder.open_transport(self)
+
+    def offer(self, participant: str) -> Transport:
+        """A transport to be offered to somebody, who is told when it is lost unanswered."""
+        self._offered[participant] = self.open()
+        return self._offered[participant]
 
     def connect_uplink(
         self, participant: str, transport: Transport, remote: Remote, now: float
@@ -120,6 +126,7 @@ class Stage:
         """Receiving goes over this transport from now on; a former one ends."""
         if former := self._receivers.pop(participant, None):
             self._drop_receiver(former, "replaced", now)
+        self._offered.pop(participant, None)
         self._accounts(participant).open(transport)
         self.forwarder.connect(transport, remote, now)
         receiver = Receiver(participant, transport)
@@ -164,6 +171,11 @@ class Stage:
                 self._forget_egresses(receiver)
                 lost = ConnectionLost("receive", transport.why, transport.opened)
                 self._notify(participant, lost)
+                return
+        for participant, offered in self._offered.items():
+            if offered is transport:
+                del self._offered[participant]
+                self._notify(participant, ConnectionLost("receive", transport.why, False))
                 return
 
     def close(self, now: float) -> None:

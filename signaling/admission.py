@@ -16,7 +16,7 @@ from sfu.commands import Join
 from sfu.config import DEV_TENANT, Settings
 from sfu.errors import Refusal
 from sfu.participant import Role
-from sfu.passwords import Passwords, in_a_thread
+from sfu.passwords import Passwords, in_threads
 from sfu.room import Options
 from sfu.rooms import LiveRoom, Rooms
 from sfu.signaling import messages
@@ -45,7 +45,7 @@ class Admission:
         passwords: Passwords | None = None,
     ) -> None:
         self.draining = False
-        self.passwords = passwords or Passwords(in_a_thread())
+        self.passwords = passwords or Passwords(in_threads())
         self._rooms = rooms
         self._dev = dev
         self._secrets: Mapping[str, SecretStr] = {

@@ -97,13 +97,14 @@ SlotContent = SeatContent | ScreenContent | None
 
 
 class Snapshot(Message):
-    """All that a newcomer needs. `profiles` holds the budgets in bit/s by source; `resume` is for
-    taking the session up again."""
+    """All that a newcomer needs. `speaker` is who speaks now, as far as it is for them. `profiles`
+    holds the budgets in bit/s by source; `resume` is for taking the session up again."""
 
     participant: Person
     room: RoomFacts
     participants: list[Person]
     slots: dict[str, SlotContent]
+    speaker: str | None
     profiles: dict[str, dict[str, int]]
     ice_servers: list[dict[str, Any]]
     resume: str

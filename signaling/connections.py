@@ -124,7 +124,7 @@ class Connections:
         """An offer for a new receiving connection: its SDP, and the slot of each m-line."""
         self.close(now)
         stage = self._live.open_stage()
-        transport = stage.open()
+        transport = stage.offer(self._participant)
         self._slots = _slots(self._live.room.slots)
         self._receiving = None
         self._offered = _Offered(stage.forwarder, transport)

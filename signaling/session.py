@@ -19,12 +19,13 @@ from typing import Any
 import structlog
 from pydantic_core import to_json
 
+from sfu.clock import Clock
 from sfu.commands import Leave
 from sfu.config import LimitSettings
 from sfu.errors import Refusal
 from sfu.events import ConnectionLost, LayersWanted, Notice
 from sfu.room.people import GROUPS
-from sfu.rooms import Clock, LiveRoom
+from sfu.rooms import LiveRoom
 from sfu.signaling import answers, events, messages, orders, views
 from sfu.signaling.admission import Admission, Admitted
 from sfu.signaling.audience import RoomAudience
@@ -311,7 +312,7 @@ class Session:
         room = live.room
         me = room.participants.get(self._participant) or room.waiting[self._participant]
         people = _audience(live).people(me) if self.state is State.JOINED else ()
-        return views.snapshot(room, me, people, self._resume)
+        return views.snapshot(room, me, people, live.speakers.speaker, self._resume)
 
     def _receive_media(self) -> None:
         if self._connections is not None:

@@ -70,7 +70,11 @@ def slots(room: Room, *, hidden: bool = False) -> dict[str, answers.SlotContent]
 
 
 def snapshot(
-    room: Room, participant: Participant, people: Iterable[Participant], resume: str
+    room: Room,
+    participant: Participant,
+    people: Iterable[Participant],
+    speaker: str | None,
+    resume: str,
 ) -> dict[str, Any]:
     """The fields of a `Snapshot`; of the room's people and slots only for who is in."""
     inside = participant.id in room.participants
@@ -80,6 +84,7 @@ def snapshot(
         "room": facts(room),
         "participants": [person(each, hidden=hidden) for each in people] if inside else [],
         "slots": slots(room, hidden=hidden) if inside else {},
+        "speaker": speaker if inside and not hidden else None,
         "profiles": profiles(room),
         "ice_servers": [],
         "resume": resume,

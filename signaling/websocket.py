@@ -8,8 +8,8 @@ from typing import Final
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from sfu.clock import Clock
 from sfu.config import Settings
-from sfu.rooms import Clock
 from sfu.signaling.admission import Admission
 from sfu.signaling.limits import Addresses
 from sfu.signaling.messages import SUBPROTOCOL

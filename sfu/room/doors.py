@@ -16,6 +16,7 @@ from sfu.events import (
 from sfu.options import Mode, State
 from sfu.participant import Participant, Role
 from sfu.room import publishing, seats
+from sfu.room.queue import WAITS
 from sfu.room.state import Record, RoomState
 
 ADMISSIONS_PER_SECOND: Final = 200.0
@@ -63,7 +64,7 @@ def join(room: RoomState, command: Join, now: float) -> list[Change]:
         reason = "queue"
     if reason is None:
         return changes + _enter(room, newcomer, now)
-    room.waiting[newcomer.id] = newcomer
+    room.waiting.put(newcomer, let_in=newcomer.identity in room.admitted)
     changes.append(ParticipantWaiting(newcomer, reason))
     return changes + follow_up(room, changes, now)
 
@@ -80,15 +81,15 @@ def barrier(room: RoomState, participant: Participant) -> str | None:
     return "full" if _is_full(room, participant.role) else None
 
 
-def position(room: RoomState, id: str) -> int:
-    """Somebody's place in the queue, from 1; the caller has seen that they wait."""
-    return list(room.waiting).index(id) + 1
+def positions(room: RoomState) -> dict[str, int]:
+    """Everybody's place in the queue, from 1."""
+    return {id: number for number, id in enumerate(room.waiting, 1)}
 
 
 def leave(room: RoomState, id: str, reason: str) -> list[Change]:
     """Somebody goes, from inside or from the door."""
     if id in room.waiting:
-        gone = room.waiting.pop(id)
+        gone = room.waiting.take(id)
         del room.identities[gone.identity]
         return [ParticipantTurnedAway(gone, reason)]
     leaver = room.participant(id)
@@ -113,6 +114,7 @@ def admit(room: RoomState, id: str | None, now: float) -> list[Change]:
     """Opens the door for one, or for all who wait; a place they need all the same."""
     if id is None:
         room.admitted |= {each.identity for each in room.waiting.values()}
+        room.waiting.let_in_all()
         return []
     guest = room.waiting.get(id)
     if guest is None:
@@ -130,18 +132,12 @@ def follow_up(room: RoomState, changes: list[Change], now: float) -> list[Change
     room.admissions_at = now
     room.flowing = False
     entered: list[Change] = []
-    if not _may_flow(room):
-        return entered
-    for guest in list(room.waiting.values()):
-        if barrier(room, guest) is not None:
-            continue
+    while (guest := _next(room)) is not None:
         if room.admissions < 1:
             room.flowing = True
             break
         room.admissions -= 1
         entered += _let_in(room, guest, now)
-        if not _may_flow(room):
-            break
     return entered
 
 
@@ -157,14 +153,12 @@ def warn(room: RoomState) -> list[Change]:
     return [RoomNearlyFull(people, places)]
 
 
-def _may_flow(room: RoomState) -> bool:
-    """Whether a look at each of those who wait is worth it: there may be ten thousand."""
+def _next(room: RoomState) -> Participant | None:
+    """Whose way is free, the first of them; found without a look at all: there may be thousands."""
     if not room.waiting:
-        return False
-    if not room.admitted and (room.state is not State.LIVE or room.locked):
-        return False
-    roles = (Role.ATTENDEE, Role.VIEWER) if room.options.kind == "webcast" else (Role.ATTENDEE,)
-    return not all(_is_full(room, role) for role in roles)
+        return None
+    roles = [role for role in WAITS if not _is_full(room, role)]
+    return room.waiting.first(roles, let_in=room.state is not State.LIVE or room.locked)
 
 
 def _waits(room: RoomState, command: Join) -> bool:
@@ -173,7 +167,7 @@ def _waits(room: RoomState, command: Join) -> bool:
 
 
 def _let_in(room: RoomState, guest: Participant, now: float) -> list[Change]:
-    del room.waiting[guest.id]
+    room.waiting.take(guest.id)
     return [ParticipantAdmitted(guest), *_enter(room, guest, now)]
 
 

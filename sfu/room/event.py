@@ -83,15 +83,16 @@ def configure(room: RoomState, options: Options) -> list[Change]:
     changes: list[Change] = []
     added: list[str] = []
     wanted = 1 + options.presenters
-    if wanted > len(room.seats) and not room.gallery:
-        room.seats += [None] * (wanted - len(room.seats))
-        added = room.add_places(max(wanted, room.places))
-    while len(room.seats) > wanted and room.seats[-1] is None and not room.gallery:
+    while len(room.seats) > wanted and room.seats[-1] is None:
         room.seats.pop()
+    if wanted > len(room.seats):
+        room.seats += [None] * (wanted - len(room.seats))
+        added = room.add_places(wanted + len(room.gallery))
     if room.mode is Mode.MEETING:
         added += room.add_places(room.meeting_places)
     if added:
         changes.append(SlotsAdded(tuple(added)))
+    changes += publishing.clear_seats(room)
     changes.append(RoomConfigured())
     for participant in list(room.participants.values()):
         changes += publishing.end_forbidden(room, participant)

@@ -138,6 +138,19 @@ def _seat_in_gallery(room: RoomState, publisher: Participant) -> list[Change]:
     return []
 
 
+def clear_seats(room: RoomState) -> list[Change]:
+    """Whoever of the gallery is shown where a seat is now gets another place there."""
+    changes: list[Change] = []
+    for former in sorted(place for place in room.gallery if place < len(room.seats)):
+        id = room.gallery.pop(former)
+        place = _free_place(room)
+        assert place is not None, "there are as many places as people in the gallery"
+        room.gallery[place] = id
+        room.participants[id].gallery = place
+        changes += room.show(slot_of(former)) + room.show(slot_of(place))
+    return changes
+
+
 def _free_place(room: RoomState) -> int | None:
     places = range(len(room.seats), room.places)
     return next((place for place in places if place not in room.gallery), None)

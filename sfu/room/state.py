@@ -7,6 +7,7 @@ from sfu.errors import Refusal
 from sfu.events import Change, ParticipantUpdated, ScreenShown, SeatShown, Shown, SlotChanged
 from sfu.options import Mode, Options, State
 from sfu.participant import Participant, Role
+from sfu.room.queue import Queue
 from sfu.track import Source
 
 SCREEN: Final = "screen"
@@ -39,7 +40,7 @@ class RoomState:
         self.locked = False
         self.started_at: float | None = None
         self.participants: dict[str, Participant] = {}
-        self.waiting: dict[str, Participant] = {}
+        self.waiting = Queue()
         """Who is at the door, in the order of their coming."""
         self.seats: list[str | None] = [None] * (1 + options.presenters)
         self.gallery: dict[int, str] = {}

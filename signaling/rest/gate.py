@@ -14,12 +14,14 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from sfu.clock import Clock
 from sfu.config import Settings
 from sfu.config.schema import TenantSettings
 from sfu.errors import Refusal, SfuError
 from sfu.journal import Journal
-from sfu.rooms import Clock, LiveRoom, Rooms
+from sfu.rooms import LiveRoom, Rooms
 from sfu.signaling.rest.problems import problem
+from sfu.store.records import Idempotent
 
 REQUESTS_PER_SECOND: Final = 500.0
 """Of one tenant, lastingly."""
@@ -82,6 +84,9 @@ class Rest:
         self.rooms = rooms
         self.tenants = Tenants(settings.tenants)
         self.find_journal = journal
+        self.unkept: dict[tuple[str, str], Idempotent] = {}
+        """Answers to requests with an Idempotency-Key that the store has yet to take, by tenant
+        and key."""
 
     @property
     def clock(self) -> Clock:

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 from weakref import WeakValueDictionary
@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 
 from sfu.errors import Refusal
 from sfu.signaling.rest.gate import Caller
-from sfu.store.records import DAY
+from sfu.store.records import DAY, Idempotent
 from sfu.store.writes import SaveIdempotency
 
 KEPT_FOR: Final = DAY
@@ -31,26 +31,41 @@ class Once:
         """The answer to this request when it was carried out before. Raises Refusal for a key
         that another request had."""
         caller = self._caller
+        pending = caller.rest.unkept.get((caller.tenant, self._key))
+        if pending is not None:
+            # The store has it not yet, perhaps for long: it was carried out all the same.
+            self._check(pending.digest)
+            await caller.journal.durable()
+            return self._answer(pending.digest, pending.response)
         found = await caller.journal.store.idempotency(caller.tenant, self._key, caller.now)
         if found is None:
             return None
-        if found.digest != self._digest:
-            raise Refusal("idempotency_conflict", "this key was used for another request")
-        headers = {"Location": str(found.response["location"]), "Idempotent-Replayed": "true"}
-        if etag := found.response.get("etag"):
+        return self._answer(found.digest, found.response)
+
+    def _answer(self, digest: str, response: Mapping[str, object]) -> JSONResponse:
+        self._check(digest)
+        headers = {"Location": str(response["location"]), "Idempotent-Replayed": "true"}
+        if etag := response.get("etag"):
             headers["ETag"] = str(etag)
-        return JSONResponse(found.response["body"], 201, headers)
+        return JSONResponse(response["body"], 201, headers)
+
+    def _check(self, digest: str) -> None:
+        if digest != self._digest:
+            raise Refusal("idempotency_conflict", "this key was used for another request")
 
     def keep(self, body: object, location: str, etag: str) -> SaveIdempotency:
-        """Part of the commit that carries the request out."""
+        """Part of the commit that carries the request out; `follow` that."""
         caller = self._caller
+        kept = Idempotent(self._digest, {"body": body, "location": location, "etag": etag})
+        caller.rest.unkept[caller.tenant, self._key] = kept
         return SaveIdempotency(
-            caller.tenant,
-            self._key,
-            self._digest,
-            {"body": body, "location": location, "etag": etag},
-            caller.now + KEPT_FOR,
+            caller.tenant, self._key, kept.digest, kept.response, caller.now + KEPT_FOR
         )
+
+    def follow(self, commit: asyncio.Future[None]) -> None:
+        """Until the commit is done, or has failed for good, the answer is kept here."""
+        place = (self._caller.tenant, self._key)
+        commit.add_done_callback(lambda _: self._caller.rest.unkept.pop(place, None))
 
 
 @asynccontextmanager

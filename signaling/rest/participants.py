@@ -19,6 +19,7 @@ from sfu.commands import (
 from sfu.errors import Refusal
 from sfu.participant import Participant
 from sfu.room import Room
+from sfu.room.doors import positions
 from sfu.signaling.rest import bodies, paging
 from sfu.signaling.rest.gate import Caller, Calling, Guarded
 from sfu.signaling.rest.problems import responses
@@ -52,7 +53,10 @@ async def participants(
     if waiting is not False:
         people += found.waiting.values()
     shown, following = paging.page("participants", people, lambda each: each.id, limit, cursor)
-    return ParticipantList(items=[participant_view(live, each) for each in shown], cursor=following)
+    places = positions(live.room)
+    return ParticipantList(
+        items=[participant_view(live, each, places) for each in shown], cursor=following
+    )
 
 
 @router.get(
@@ -64,7 +68,7 @@ async def participants(
 async def show(room: str, id: str, caller: Calling) -> ParticipantView:
     """Inside, or at the door."""
     live = caller.live(room)
-    return participant_view(live, _person(live.room, id))
+    return participant_view(live, _person(live.room, id), positions(live.room))
 
 
 @router.post(
@@ -200,7 +204,7 @@ async def _done(caller: Caller, room: str, id: str, command: Command) -> Partici
     live = caller.live(room)
     live.execute(command, None)
     # Taken before the wait: the person may be gone after it, and it was done all the same.
-    view = participant_view(live, _person(live.room, id))
+    view = participant_view(live, _person(live.room, id), positions(live.room))
     await caller.journal.durable()
     return view
 

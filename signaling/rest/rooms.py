@@ -103,8 +103,24 @@ async def _create(
         tag = etag(journal.kept(live.room))
         if attempt is not None:
             writes.append(attempt.keep(view, location, tag))
+    commit = journal.written
+    assert commit is not None
+    commit.add_done_callback(lambda done: _undo(caller, live, done))
+    if attempt is not None:
+        attempt.follow(commit)
     await journal.durable()
     return JSONResponse(view, 201, {"Location": location, "ETag": tag})
+
+
+def _undo(caller: Caller, live: LiveRoom, commit: asyncio.Future[None]) -> None:
+    """A room that cannot be kept is no room: whoever made it was told of a failure."""
+    if commit.cancelled() or commit.exception() is None:
+        return
+    room = live.room
+    journal = caller.rest.find_journal()
+    if journal is not None and caller.rooms.find(room.tenant, room.id) is live:
+        journal.forget(room.tenant, room.id)
+        caller.rooms.remove(room.tenant, room.id)
 
 
 @router.get("", response_model=RoomList, summary="List rooms", responses=responses())

@@ -183,8 +183,10 @@ def room_view(room: Room, kept: Kept) -> RoomView:
     )
 
 
-def participant_view(live: LiveRoom, participant: Participant) -> ParticipantView:
-    """Somebody inside, or at the door."""
+def participant_view(
+    live: LiveRoom, participant: Participant, positions: Mapping[str, int]
+) -> ParticipantView:
+    """Somebody inside, or at the door; `positions` is of all who wait there."""
     room = live.room
     account = live.accounts.get(participant.id)
     quality = None if account is None else account.quality
@@ -196,7 +198,7 @@ def participant_view(live: LiveRoom, participant: Participant) -> ParticipantVie
         role=participant.role.value,
         seat=participant.seat,
         state="waiting" if waits else "admitted",
-        position=doors.position(room, participant.id) if waits else None,
+        position=positions.get(participant.id),
         reason=(doors.barrier(room, participant) or "queue") if waits else None,
         sources={
             source.value: SourceView(muted=track.muted, codec=track.media.codec)

@@ -86,6 +86,7 @@ function listen(session) {
     'waiting', 'queue', 'muted',
   ]) on(type, render);
   listenToNews(on);
+  on('joined', ({ speaker }) => { stage.speaker = speaker ?? null; });
   on('speaker', ({ participant }) => { stage.speaker = participant; });
   on('congestion', ({ available, wanted: most }) => {
     scarce = available < most ? weakLink(available, most) : '';

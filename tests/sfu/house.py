@@ -5,12 +5,13 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from sfu.clock import Clock
 from sfu.config import Settings, load
 from sfu.dtls import Certificate
 from sfu.forwarder import Forwarder, Timeouts
 from sfu.options import Options, State
 from sfu.passwords import Passwords, Verdict
-from sfu.rooms import Clock, LiveRoom, Rooms
+from sfu.rooms import LiveRoom, Rooms
 from sfu.signaling.admission import Admission
 from sfu.signaling.audience import RoomAudience
 from sfu.signaling.outbox import Close, Outbox

@@ -19,9 +19,9 @@ class Elsewhere:
         self.waiting.append((check, verdict))
 
     def go_on(self) -> None:
-        for check, verdict in self.waiting:
+        while self.waiting:
+            check, verdict = self.waiting.pop(0)
             verdict(check())
-        self.waiting.clear()
 
 
 STORED = hash_password("open sesame")
@@ -67,13 +67,51 @@ def test_equal_checks_are_one_and_right_ones_are_remembered() -> None:
     assert len(elsewhere.waiting) == 2
 
 
+class Threads:
+    """Runs as many checks as there are threads; notes in which order they begin."""
+
+    def __init__(self) -> None:
+        self.began: list[str] = []
+        self.running: list[Verdict] = []
+
+    def __call__(self, check: Callable[[], bool], verdict: Verdict) -> None:
+        check()
+        self.running.append(verdict)
+        assert len(self.running) <= passwords.THREADS
+
+
+def test_one_rooms_guesses_do_not_hold_up_another_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = Threads()
+
+    def wrong(password: str, stored: str) -> bool:
+        threads.began.append(stored)
+        return False
+
+    monkeypatch.setattr(passwords, "check_password", wrong)
+    checks = Passwords(threads)
+    verdicts: list[str] = []
+    for number in range(passwords.WAITING_PER_ROOM):
+        checks.check(f"guess {number}", "attacked", lambda _: verdicts.append("attacked"))
+    with pytest.raises(Refusal) as refused:
+        checks.check("one more", "attacked", lambda _: None)
+    assert refused.value.code == "overloaded"
+    checks.check("open sesame", "quiet", lambda _: verdicts.append("quiet"))
+    checks.check("open sesame", "calm", lambda _: verdicts.append("calm"))
+    assert len(threads.running) == passwords.THREADS
+    while threads.running:
+        threads.running.pop(0)(False)
+    # After those that were running, the others have their turns.
+    assert set(threads.began[: passwords.THREADS + 3]) == {"attacked", "quiet", "calm"}
+    assert len(verdicts) == passwords.WAITING_PER_ROOM + 2
+
+
 def test_the_queue_is_bounded() -> None:
     elsewhere = Elsewhere()
     checks = Passwords(elsewhere)
     for number in range(passwords.WAITING):
-        checks.check(str(number), STORED, lambda right: None)
+        checks.check("guess", str(number), lambda right: None)
     with pytest.raises(Refusal) as refused:
-        checks.check("one more", STORED, lambda right: None)
+        checks.check("guess", "one more", lambda right: None)
     assert refused.value.code == "overloaded"
 
 

@@ -43,7 +43,7 @@ def test_while_preparing_presenters_get_in_and_others_wait_in_order() -> None:
         waiting = of(house.join(id), ParticipantWaiting)
         assert [(each.participant.id, each.reason) for each in waiting] == [(id, "preparing")]
     assert list(house.room.participants) == ["olga"]
-    assert [doors.position(house.room, id) for id in ("ann", "cid")] == [1, 3]
+    assert [doors.positions(house.room)[id] for id in ("ann", "cid")] == [1, 3]
     changes = house.do(Start(), "olga")
     assert [each.participant.id for each in of(changes, ParticipantJoined)] == ["ann", "bob", "cid"]
     assert not house.room.waiting
@@ -237,6 +237,43 @@ def test_those_who_wait_are_not_looked_at_for_every_request(
         house.do(SetStatus("olga", "hand" if n % 2 else None), "olga")
         house.do(Tick())
     assert looked <= 2 * 500
+
+
+def test_a_queue_costs_what_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever comes, goes, or is let in: nobody looks at thousands who go on waiting."""
+    looked = 0
+    barrier = doors.barrier
+
+    def counted(*args: object) -> str | None:
+        nonlocal looked
+        looked += 1
+        return barrier(*args)  # type: ignore[arg-type]
+
+    house = House(kind="webcast", attendees=0, viewers=600)
+    house.do(Lock(True))
+    for n in range(300):
+        house.join(f"a{n}")
+    for n in range(300):
+        house.join(f"v{n}", Role.VIEWER)
+    house.do(Admit("v7"))
+    house.room.admitted.add("nobody-who-waits")
+    monkeypatch.setattr(doors, "barrier", counted)
+    for n in range(100):
+        house.join(f"late-{n}", Role.VIEWER)
+        house.do(Leave(f"late-{n}"))
+    assert looked <= 4 * 100
+    # Unlocked, viewers pass by those for whom there is no place.
+    looked = 0
+    house.do(Lock(False))
+    while house.room.flowing:
+        house.do(Tick())
+    assert house.room.counts[Role.VIEWER] == 300
+    assert len(house.room.waiting) == 300
+    assert looked <= 4 * 300
+    looked = 0
+    for n in range(100):
+        house.join(f"more-{n}", Role.VIEWER)
+    assert looked <= 4 * 100
 
 
 def test_a_reload_undoes_no_decision() -> None:

@@ -1,5 +1,7 @@
 """Modes, seats and single people: what each command does, beyond the table of rights."""
 
+import dataclasses
+
 import pytest
 
 from sfu.commands import (
@@ -26,6 +28,7 @@ from sfu.events import (
 )
 from sfu.options import Mode, Options
 from sfu.participant import Role
+from sfu.room import slot_of
 from sfu.track import Source
 from tests.sfu.room_house import House, of
 
@@ -206,3 +209,39 @@ def test_a_viewer_is_promoted_in_place() -> None:
     house.do(SetStatus("vic", "hand"), "vic")
     house.do(GrantSeat("vic"))
     assert house.room.counts[Role.VIEWER] == 0
+
+
+def test_seats_raised_while_the_gallery_is_in_use_are_there_at_once() -> None:
+    house = House(kind="meeting", presenters=1, attendees=10)
+    for id in ("ann", "bob", "cec"):
+        house.join(id)
+        house.publish(id, Source.CAMERA)
+    assert house.room.gallery == {2: "ann", 3: "bob", 4: "cec"}
+    changes = house.do(Configure(dataclasses.replace(house.room.options, presenters=3)))
+    assert len(house.room.seats) == 4
+    assert set(house.room.gallery.values()) == {"ann", "bob", "cec"}
+    assert min(house.room.gallery) >= 4
+    for id in ("ann", "bob", "cec"):
+        place = house.room.participants[id].place
+        assert place is not None
+        assert house.room.gallery[place] == id
+        assert house.room.shown(slot_of(place)) == SeatShown(id, True, False)
+    moved = {change.slot for change in of(changes, SlotChanged)}
+    assert {"seat-2", "seat-3"} < moved
+    assert house.room.shown("seat-2") is None
+    # There is still a place for everybody whom a meeting may have.
+    assert house.room.places >= 4 + house.room.options.meeting
+    house.do(GrantSeat("ann"))
+    house.join("pia", Role.PRESENTER)
+    assert {house.room.participants[id].seat for id in ("ann", "pia")} == {1, 2}
+
+
+def test_free_seats_go_while_the_gallery_is_in_use() -> None:
+    house = House(kind="meeting", presenters=3, attendees=10)
+    house.join("ann")
+    house.publish("ann", Source.CAMERA)
+    house.do(Configure(dataclasses.replace(house.room.options, presenters=1)))
+    assert len(house.room.seats) == 2
+    house.join("bob")
+    house.publish("bob", Source.CAMERA)
+    assert sorted(house.room.gallery.values()) == ["ann", "bob"]

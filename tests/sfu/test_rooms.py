@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from sfu.commands import End, Join, Leave, Mute, RevokeSeat, Start
+from sfu.commands import End, Join, Leave, Lock, Mute, RevokeSeat, Start
 from sfu.errors import Refusal
 from sfu.events import ParticipantJoined, ParticipantLeft, RoomEnded, RoomOpened, SlotChanged
 from sfu.participant import Role
 from sfu.room import Options, State
-from sfu.rooms import EVENTS_WAITING
+from sfu.rooms import LiveRoom
 from sfu.track import Source
+from sfu.watchers import EVENTS_WAITING
 from tests.sfu import fake_plane
 from tests.sfu.house import House
 
@@ -128,6 +129,34 @@ def test_time_lets_a_queue_in(house: House) -> None:
     commands = len(house.worker.commands)
     house.pass_time(5)
     assert len(house.worker.commands) == commands
+
+
+def test_idle_rooms_cost_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(40):
+        house.prepare(f"hall-{number}")
+    ticked: list[str] = []
+    tick = LiveRoom.tick
+
+    def counted(live: LiveRoom, now: float) -> None:
+        ticked.append(live.room.id)
+        tick(live, now)
+
+    monkeypatch.setattr(LiveRoom, "tick", counted)
+    house.pass_time(2)
+    ticked.clear()
+    ann = house.member(room="hall-3", role="presenter")
+    house.pass_time(2)
+    assert set(ticked) == {"hall-3"}
+    house.rooms.remove("dev", "hall-3")
+    house.pass_time(2)
+    ticked.clear()
+    house.pass_time(2)
+    assert ticked == []
+    assert ann.events("ended")
+    # Whatever changes it wakes it up.
+    house.live("hall-4").execute(Lock(True), None)
+    house.pass_time(0.1)
+    assert "hall-4" in ticked
 
 
 def test_an_empty_room_ends_if_so_wished(house: House) -> None:

@@ -91,6 +91,32 @@ def test_a_lost_receiver_is_offered_a_new_connection(house: House) -> None:
     assert len(frames) == 1
 
 
+def test_an_offer_whose_path_is_lost_before_its_answer_is_made_anew(house: House) -> None:
+    dan = house.member()
+    for attempt in range(5):
+        (*_, offered) = house.worker.named("open_transport")
+        dan.read()
+        house.report(fake_plane.PathUp(offered[0], "1.2.3.4:5"), fake_plane.PathDown(offered[0]))
+        frames = dan.read()
+        assert (frames[0]["type"], frames[0]["connection"]) == ("connection", "receive")
+        if attempt < 4:
+            dan.offer = frames[1]
+            assert dan.offer["type"] == "offer"
+    assert len(frames) == 1
+    assert dan.answer()["code"] == "no_offer"
+
+
+def test_a_renewed_offer_can_be_answered(house: House) -> None:
+    dan = house.member()
+    (offered,) = house.worker.named("open_transport")
+    house.report(fake_plane.PathUp(offered[0], "1.2.3.4:5"), fake_plane.PathDown(offered[0]))
+    dan.offer = dan.events("offer")[0]
+    assert dan.answer()["type"] == "ok"
+    stage = house.live().stage
+    assert stage is not None
+    assert stage.downlink(dan.id) is not None
+
+
 def test_leaving_ends_both_transports(house: House) -> None:
     house.member()
     ann = house.presenter()

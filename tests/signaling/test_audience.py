@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from sfu.commands import Configure
+from tests.sfu import fake_plane
 from tests.sfu.house import House, Visitor
 
 
@@ -169,3 +170,15 @@ def test_the_settings_are_told_when_they_change(house: House) -> None:
     live.execute(Configure(replace(live.room.options, messages="presenters")), None)
     assert [e["room"]["messages"] for e in dan.events("room")] == ["presenters"]
     assert dan.ask("message", to="all", body=1)["code"] == "not_allowed"
+
+
+def test_a_newcomer_is_told_who_speaks(house: House) -> None:
+    ann = house.presenter()
+    assert house.member().joined["speaker"] is None
+    microphone = next(args[0] for args in house.worker.named("add_track") if args[3] == "opus")
+    for _ in range(5):
+        house.report(fake_plane.Levels([(microphone, 30)]))
+        house.now += 0.2
+    assert house.member().joined["speaker"] == ann.id
+    ann.ask("mode", mode="presenters-only")
+    assert house.member().joined["speaker"] is None

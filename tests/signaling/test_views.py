@@ -53,6 +53,7 @@ def test_facts_and_profiles() -> None:
         "cameras": 4,
         "meeting": 25,
         "viewers": 10_000,
+        "microphones": 5,
     }
     assert facts.counts["presenter"] == 1
     assert views.profiles(hall())["download"] == {

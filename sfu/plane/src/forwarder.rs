@@ -5,6 +5,7 @@
 //! (media out), [`listen`](crate::listen) (RTCP in) and
 //! [`periodic`](crate::periodic) (everything that time brings).
 
+mod microphones;
 mod topology;
 
 use crate::batch::{Destination, Outbox};

@@ -1,6 +1,7 @@
 """/v1/rooms."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from sfu.commands import Publish
 from sfu.errors import Refusal
 from sfu.participant import Role
 from sfu.passwords import check_password
+from sfu.store import StoreError
+from sfu.store.writes import Write
 from sfu.track import Media, Source
 from tests.signaling.rest.backend import OTHER_SECRET, Backend, serving
 
@@ -161,6 +164,48 @@ async def test_a_tenant_sees_its_own_rooms_only(backend: Backend) -> None:
     # The same name is free for somebody else, and another room.
     await other.create(start=False)
     assert (await backend.ask("GET", "/v1/rooms/hall"))["state"] == "live"
+
+
+async def test_a_key_retried_before_the_disk_has_it_creates_nothing_more(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sfu.journal.PATIENCE", 0.05)
+    keep, held = backend.journal.store.keep, asyncio.Event()
+
+    def slow(writes: Sequence[Write]) -> asyncio.Future[None]:
+        async def later() -> None:
+            await held.wait()
+            await keep(writes)
+
+        return asyncio.ensure_future(later())
+
+    monkeypatch.setattr(backend.journal.store, "keep", slow)
+    for _ in range(3):
+        await backend.ask("POST", "/v1/rooms", 503, {}, Idempotency_Key="k")
+    await backend.ask("POST", "/v1/rooms", 409, {"kind": "meeting"}, Idempotency_Key="k")
+    assert len(backend.server.rooms) == 1
+    held.set()
+    monkeypatch.setattr("sfu.journal.PATIENCE", 5.0)
+    made = await backend.ask("POST", "/v1/rooms", 201, {}, Idempotency_Key="k")
+    again = await backend.ask("POST", "/v1/rooms", 201, {}, Idempotency_Key="k")
+    assert made == again
+    assert [live.room.id for live in backend.server.rooms] == [made["id"]]
+
+
+async def test_a_key_whose_room_could_not_be_kept_is_free_again(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep = backend.journal.store.keep
+
+    def failing(writes: Sequence[Write]) -> asyncio.Future[None]:
+        raise StoreError("too many commits wait")
+
+    monkeypatch.setattr(backend.journal.store, "keep", failing)
+    await backend.ask("POST", "/v1/rooms", 503, {}, Idempotency_Key="k")
+    monkeypatch.setattr(backend.journal.store, "keep", keep)
+    assert len(backend.server.rooms) == 0
+    await backend.ask("POST", "/v1/rooms", 201, {}, Idempotency_Key="k")
+    assert len(backend.server.rooms) == 1
 
 
 async def test_the_same_request_is_carried_out_once(backend: Backend) -> None:
