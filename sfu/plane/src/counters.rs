@@ -27,7 +27,7 @@ counters! {
     srtp_failures, srtp_replayed,
     nacks_in, nacks_out, plis_in, plis_out, firs_in,
     retransmitted, retransmit_missed, recovered, lost,
-    switches, keyframes_in, padding_out,
+    switches, skips, keyframes_in, padding_out,
     commands, commands_refused, reports_dropped,
     send_calls, send_messages, busy_us, wall_us,
 }

@@ -6,6 +6,7 @@ use crate::command::{Id, PayloadType};
 use crate::counters::Counters;
 use crate::feedback::SendHistory;
 use crate::header::{Fields, Template, MAX_HEADER};
+use crate::pacer::Pacer;
 use crate::retransmit::History;
 use crate::rewrite::{Numbers, Rewrite};
 use crate::ring::{Meta, MAX_PAYLOAD};
@@ -17,6 +18,9 @@ use sfu_codecs::Codec;
 /// Room that any sealed packet of ours fits in: header, retransmission number, payload, tag.
 pub const MAX_PACKET: usize = MAX_HEADER + 2 + MAX_PAYLOAD + 32;
 
+/// What a packet is longer than its payload by, for pacing: header with extensions and tag, about.
+const OVERHEAD: usize = 40;
+
 /// The way out that all egresses of a transport share, for one round of sending.
 pub struct Wire<'a> {
     /// Encrypts.
@@ -25,6 +29,8 @@ pub struct Wire<'a> {
     pub destination: &'a Destination,
     /// Transport-wide numbers and what was sent under them.
     pub history: &'a mut SendHistory,
+    /// When what is not sound may leave.
+    pub pacer: &'a mut Pacer,
     /// Where datagrams wait to be sent.
     pub outbox: &'a mut Outbox,
     /// Totals.
@@ -35,9 +41,14 @@ pub struct Wire<'a> {
     pub send_time: u32,
 }
 
-/// The outbox has no room: the caller sends what is in it and comes back.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Full;
+/// Why a packet does not leave now; the caller comes back to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// The outbox has no room: it is to be sent first.
+    Full,
+    /// The transport's pace does not allow it yet.
+    Paced,
+}
 
 /// What an offered packet led to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +133,12 @@ impl Egress {
         self.history.clear();
     }
 
+    /// What has not left yet is left out: it goes on with the keyframe at `cursor`.
+    pub fn skip_to(&mut self, cursor: u64) {
+        self.select.reset();
+        self.cursor = cursor;
+    }
+
     /// Looks at the next packet of the track.
     #[inline]
     pub fn offer(
@@ -132,9 +149,15 @@ impl Egress {
         alive: &[bool; MAX_LAYERS],
         payload_types: &[PayloadType],
         wire: &mut Wire<'_>,
-    ) -> Result<Offered, Full> {
+    ) -> Result<Offered, Stopped> {
         if wire.outbox.reserve(MAX_PACKET).is_none() {
-            return Err(Full);
+            return Err(Stopped::Full);
+        }
+        if meta.codec.is_video()
+            && !wire.pacer.admits(usize::from(meta.padded) + OVERHEAD)
+            && self.select.concerns(meta)
+        {
+            return Err(Stopped::Paced);
         }
         if self.codec != Some(meta.codec) || self.payload_type.is_none() {
             self.codec = Some(meta.codec);
@@ -198,7 +221,9 @@ impl Egress {
         };
         let highest = self.rewrite.highest();
         let full = highest.wrapping_sub(u64::from((highest as u16).wrapping_sub(sequence)));
-        let Some(found) = self.history.take(full, self.rewrite.epoch, wire.now_us) else {
+        let round_trip_us = wire.history.round_trip_us();
+        let epoch = self.rewrite.epoch;
+        let Some(found) = self.history.take(full, epoch, round_trip_us, wire.now_us) else {
             return false;
         };
         let Some((meta, payload)) = lookup(found.index) else {
@@ -231,6 +256,7 @@ impl Egress {
             .sealer
             .seal_rtp(room, len, header_len, self.rtx_ssrc, self.rtx_sequence);
         wire.outbox.commit(wire.destination, sealed);
+        wire.pacer.charge(sealed, wire.now_us);
         wire.history.count_repair(sealed);
         if self.template.has_transport_sequence() {
             let (ssrc, number) = (self.rtx_ssrc, self.rtx_sequence as u16);
@@ -316,6 +342,7 @@ impl Egress {
             .sealer
             .seal_rtp(room, len, header_len, self.ssrc, sequence);
         wire.outbox.commit(wire.destination, sealed);
+        wire.pacer.charge(sealed, wire.now_us);
         wire.history.count(sealed);
         if self.template.has_transport_sequence() {
             let number = sequence as u16;

@@ -3,14 +3,19 @@
 //! The work is done in slices, so that a large audience of one picture delays
 //! nobody's sound: a task remembers how far it has come, an egress remembers what
 //! it has had. A task therefore needs no list of packets, and an egress that
-//! joins, or missed its turn, catches up with the next one.
+//! joins, or missed its turn, catches up with the next one; one that its transport's pace
+//! holds back catches up when the transport is due ([`paced`](crate::paced)).
 
 use crate::clock::Now;
 use crate::command::MAX_LAYERS;
-use crate::egress::{Full, Offered, Wire};
+use crate::egress::{Offered, Stopped, Wire};
 use crate::forwarder::Forwarder;
 use crate::report::Report;
 use crate::table::Key;
+
+/// The outbox has no room: it is sent, then the work goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Full;
 
 /// Packets sent in one slice, before the socket is looked at again.
 const SLICE: usize = 256;
@@ -128,8 +133,9 @@ impl Forwarder {
         }
     }
 
-    /// Brings one egress up to date with its track; gives how many packets that took.
-    fn serve(&mut self, key: Key, track_key: Key, now: Now) -> Result<usize, Full> {
+    /// Brings one egress up to date with its track, as far as its transport's pace allows; gives how
+    /// many packets that took.
+    pub(crate) fn serve(&mut self, key: Key, track_key: Key, now: Now) -> Result<usize, Full> {
         let (Some(egress), Some(track)) =
             (self.egresses.get_mut(key), self.tracks.get_mut(track_key))
         else {
@@ -143,20 +149,29 @@ impl Forwarder {
         let Some(transport) = self.transports.get_mut(egress.transport) else {
             return Ok(0);
         };
+        let is_video = track.codec.is_video();
+        if is_video {
+            if transport.pacer.is_waiting() {
+                return Ok(0);
+            }
+            transport.pace(0, now.us);
+        }
         let destination = transport.destination().copied();
         let (Some(sealer), Some(destination)) = (&transport.sealer, destination) else {
             egress.cursor = newest;
             return Ok(0);
         };
+        if is_video && egress.cursor < track.ring.oldest() {
+            // It was held back until the ring had gone round: it begins anew with a keyframe.
+            egress.attach(track.ring.oldest());
+        }
         let alive: [bool; MAX_LAYERS] = track.alive;
         if egress.select.current().0 < 0 {
             let cached = egress
                 .select
                 .wanted(&alive)
                 .and_then(|layer| track.replay_from(layer, now.us));
-            if let Some(cached) =
-                cached.filter(|cached| track.codec.is_video() && *cached < egress.cursor)
-            {
+            if let Some(cached) = cached.filter(|cached| is_video && *cached < egress.cursor) {
                 egress.cursor = cached;
             }
         }
@@ -164,28 +179,33 @@ impl Forwarder {
             sealer,
             destination: &destination,
             history: &mut transport.history,
+            pacer: &mut transport.pacer,
             outbox: &mut self.outbox,
             counters: &mut self.counters,
             now_us: now.us,
             send_time: send_time(now.ntp),
         };
         let mut sent = 0;
+        let mut held_back = false;
         let mut index = egress.cursor.max(track.ring.oldest());
         while let Some((meta, payload)) = track.ring.get(index) {
-            let offered = egress.offer(
-                index,
-                meta,
-                payload,
-                &alive,
-                &transport.payload_types,
-                &mut wire,
-            )?;
-            index += 1;
-            egress.cursor = index;
+            let types = &transport.payload_types;
+            let offered = egress.offer(index, meta, payload, &alive, types, &mut wire);
             match offered {
+                Err(Stopped::Full) => return Err(Full),
+                Err(Stopped::Paced) => {
+                    held_back = true;
+                    break;
+                }
+                Ok(_) => {
+                    index += 1;
+                    egress.cursor = index;
+                }
+            }
+            match offered.unwrap_or(Offered::Passed) {
                 Offered::Passed => continue,
                 Offered::Sent => {}
-                Offered::Switched if track.codec.is_video() => {
+                Offered::Switched if is_video => {
                     wire.counters.switches += 1;
                     let (spatial, temporal) = egress.select.current();
                     self.reports.push(Report::Switched {
@@ -199,10 +219,14 @@ impl Forwarder {
             }
             sent += 1;
         }
+        let transport_key = egress.transport;
         let waited_for = egress.select.waits_for(&alive).filter(|_| !track.muted);
         if let Some(ingress) = waited_for.and_then(|layer| track.layers.get_mut(layer as usize)) {
             ingress.keyframes.want();
             self.agenda.hasten(track.transport);
+        }
+        if held_back {
+            self.hold_back(transport_key);
         }
         Ok(sent)
     }

@@ -10,7 +10,7 @@ mod topology;
 
 use crate::batch::{Destination, Outbox};
 use crate::clock::Now;
-use crate::command::Command;
+use crate::command::{Command, Id};
 use crate::counters::Counters;
 use crate::demux::{classify, Kind};
 use crate::egress::Egress;
@@ -22,7 +22,8 @@ use crate::table::{Key, Table};
 use crate::top_speakers::TopSpeakers;
 use crate::track::Track;
 use crate::transport::Transport;
-use std::collections::{HashMap, VecDeque};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -66,6 +67,8 @@ pub struct Forwarder {
     pub(crate) held: Vec<Key>,
     pub(crate) urgent: VecDeque<FanOut>,
     pub(crate) bulk: VecDeque<FanOut>,
+    /// Transports that their pace holds back, by when they are due.
+    pub(crate) paced: BinaryHeap<Reverse<(i64, Key, Id)>>,
     /// Transports whose receivers have reported something.
     pub(crate) with_news: Vec<Key>,
     pub(crate) agenda: Agenda,
@@ -92,6 +95,7 @@ impl Forwarder {
             held: Vec::new(),
             urgent: VecDeque::new(),
             bulk: VecDeque::new(),
+            paced: BinaryHeap::new(),
             with_news: Vec::new(),
             agenda: Agenda::default(),
             outbox: Outbox::new(OUTBOX_BYTES, OUTBOX_MESSAGES),
@@ -136,8 +140,9 @@ impl Forwarder {
     /// which to call again at the latest: zero while work is left.
     pub fn advance(&mut self, now: Now) -> Duration {
         self.release_held(now.us);
+        let paced_us = self.run_paced(now);
         let drained = self.fan_out(now);
-        let timer_us = self.run_agenda(now);
+        let timer_us = self.run_agenda(now).min(paced_us);
         if !drained {
             return Duration::ZERO;
         }
@@ -269,7 +274,7 @@ impl Forwarder {
             Command::SetUpload { transport, bps } => {
                 ("set_upload", self.set_upload(transport, bps))
             }
-            Command::SetRates(rates) => ("set_rates", self.set_rates(&rates)),
+            Command::SetRates(rates) => ("set_rates", self.set_rates(&rates, now)),
             Command::ReportTraffic => ("report_traffic", self.report_traffic()),
             Command::RequestKeyframe { track } => {
                 ("request_keyframe", self.request_keyframe(track))

@@ -28,6 +28,8 @@ pub mod keyframe;
 mod listen;
 pub mod malformed;
 pub mod missing;
+mod paced;
+pub mod pacer;
 mod periodic;
 pub mod rates;
 mod receive;

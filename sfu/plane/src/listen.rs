@@ -3,9 +3,6 @@
 use crate::batch::Destination;
 use crate::ccfb;
 use crate::clock::Now;
-use crate::counters::Counters;
-use crate::egress::Wire;
-use crate::fanout::send_time;
 use crate::forwarder::Forwarder;
 use crate::rtcp::{self, ReportBlock, Rtcp};
 use crate::table::Key;
@@ -182,42 +179,18 @@ impl Forwarder {
         let Some(egress_key) = self.egress_of(key, media) else {
             return;
         };
-        let (Some(egress), Some(transport)) = (
-            self.egresses.get_mut(egress_key),
-            self.transports.get_mut(key),
-        ) else {
-            return;
-        };
-        let destination = transport.destination().copied();
-        let (Some(sealer), Some(destination)) = (&transport.sealer, destination) else {
-            return;
-        };
-        let track = self.routes.get(egress.route).and_then(|route| route.track);
-        let Some(track) = track.and_then(|track| self.tracks.get(track)) else {
-            return;
-        };
-        let counters: &mut Counters = &mut self.counters;
-        let mut wire = Wire {
-            sealer,
-            destination: &destination,
-            history: &mut transport.history,
-            outbox: &mut self.outbox,
-            counters,
-            now_us: now.us,
-            send_time: send_time(now.ntp),
-        };
         let mut asked = 0;
         for sequence in items.take(MAX_RETRANSMITTED) {
             asked += 1;
-            if !egress.retransmit(sequence, |index| track.ring.get(index), &mut wire) {
-                wire.counters.retransmit_missed += 1;
-            }
+            self.ask_again(key, (egress_key, media), sequence, now);
         }
-        transport.history.on_nack(asked);
+        if let Some(transport) = self.transports.get_mut(key) {
+            transport.history.on_nack(asked);
+        }
     }
 
     /// The egress of a transport that an SSRC names.
-    fn egress_of(&self, key: Key, ssrc: u32) -> Option<Key> {
+    pub(crate) fn egress_of(&self, key: Key, ssrc: u32) -> Option<Key> {
         let transport = self.transports.get(key)?;
         let names = |egress: &Key| {
             self.egresses

@@ -189,6 +189,7 @@ impl Forwarder {
         let mut meta = Meta {
             sequence,
             captured_us: ingress.captured_us(&transport.clock, header.timestamp, now.us),
+            arrived_us: now.us,
             timestamp: header.timestamp,
             len: 0,
             padded: 0,

@@ -2,8 +2,10 @@
 
 /// Packets remembered per egress, a power of two: 1.5 s of a 3 Mbit/s picture.
 const REMEMBERED: usize = 512;
-/// The same packet is not sent again sooner: a repeated request may have crossed with the answer.
-const AGAIN_AFTER_US: i64 = 20_000;
+/// The same packet is not sent again within a round trip: a repeated request has crossed with the
+/// answer. What is not known, or absurd, counts as these.
+const LEAST_ROUND_TRIP_US: u32 = 20_000;
+const MOST_ROUND_TRIP_US: u32 = 500_000;
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
@@ -68,7 +70,13 @@ impl History {
     }
 
     /// Finds a packet to send again, unless it is forgotten, of an earlier source, or was just sent again.
-    pub fn take(&mut self, sequence: u64, epoch: u16, now_us: i64) -> Option<Sent> {
+    pub fn take(
+        &mut self,
+        sequence: u64,
+        epoch: u16,
+        round_trip_us: u32,
+        now_us: i64,
+    ) -> Option<Sent> {
         if sequence > self.highest || self.highest - sequence >= REMEMBERED as u64 {
             return None;
         }
@@ -77,7 +85,8 @@ impl History {
             return None;
         }
         let stamp = ((now_us / 8_000) as u8).max(1);
-        let units = (AGAIN_AFTER_US / 8_000) as u8;
+        let round_trip_us = round_trip_us.clamp(LEAST_ROUND_TRIP_US, MOST_ROUND_TRIP_US);
+        let units = (round_trip_us / 8_000) as u8;
         if entry.resent != 0 && stamp.wrapping_sub(entry.resent) <= units {
             return None;
         }
@@ -105,29 +114,29 @@ mod tests {
     #[test]
     fn finds_what_was_sent_and_nothing_else() {
         let mut history = History::default();
-        assert_eq!(history.take(5, 1, 0), None);
+        assert_eq!(history.take(5, 1, 0, 0), None);
         for n in 0..600u64 {
             history.record(1000 + n, n, n as u16, 1);
         }
         assert_eq!(
-            history.take(1599, 1, 0),
+            history.take(1599, 1, 0, 0),
             Some(Sent {
                 index: 599,
                 picture_id_shift: 599
             })
         );
-        assert_eq!(history.take(1050, 1, 0), None, "forgotten");
-        assert_eq!(history.take(1600, 1, 0), None, "not sent yet");
-        assert_eq!(history.take(1598, 2, 0), None, "of another source");
+        assert_eq!(history.take(1050, 1, 0, 0), None, "forgotten");
+        assert_eq!(history.take(1600, 1, 0, 0), None, "not sent yet");
+        assert_eq!(history.take(1598, 2, 0, 0), None, "of another source");
     }
 
     #[test]
     fn does_not_repeat_itself_at_once() {
         let mut history = History::default();
         history.record(10, 3, 0, 1);
-        assert!(history.take(10, 1, 1_000_000).is_some());
-        assert!(history.take(10, 1, 1_010_000).is_none());
-        assert!(history.take(10, 1, 1_040_000).is_some());
+        assert!(history.take(10, 1, 0, 1_000_000).is_some());
+        assert!(history.take(10, 1, 0, 1_010_000).is_none());
+        assert!(history.take(10, 1, 0, 1_040_000).is_some());
     }
 
     #[test]
@@ -135,6 +144,6 @@ mod tests {
         let mut history = History::default();
         history.record(10, 3, 0, 1);
         history.record(10 + REMEMBERED as u64 + 1, 4, 0, 1);
-        assert_eq!(history.take(10 + REMEMBERED as u64, 1, 0), None);
+        assert_eq!(history.take(10 + REMEMBERED as u64, 1, 0, 0), None);
     }
 }

@@ -15,6 +15,8 @@ pub struct Meta {
     pub sequence: u64,
     /// When its frame was captured, in local time.
     pub captured_us: i64,
+    /// When it came, in local time.
+    pub arrived_us: i64,
     /// As sent by the publisher.
     pub timestamp: u32,
     /// Payload length; zero where the packet only fills its sequence number.
@@ -133,6 +135,7 @@ pub(crate) mod tests {
         Meta {
             sequence,
             captured_us: 0,
+            arrived_us: 0,
             timestamp: 0,
             len: 0,
             padded: 0,

@@ -92,6 +92,11 @@ impl Select {
             .filter(|layer| *layer as i8 != self.spatial)
     }
 
+    /// Whether a packet is of the layer that goes out, or could begin another.
+    pub fn concerns(&self, meta: &Meta) -> bool {
+        meta.layer as i8 == self.spatial || meta.payload.keyframe
+    }
+
     /// Judges the next packet of the track.
     #[inline]
     pub fn judge(&mut self, meta: &Meta, alive: &[bool; MAX_LAYERS]) -> Verdict {

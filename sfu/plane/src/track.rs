@@ -153,6 +153,12 @@ impl Track {
         (fresh && short && keyframe.index >= self.ring.oldest()).then_some(keyframe.index)
     }
 
+    /// The last keyframe of a layer, while it is in the ring.
+    pub fn keyframe(&self, layer: u8) -> Option<u64> {
+        let keyframe = self.keyframes[layer as usize]?;
+        (keyframe.index >= self.ring.oldest()).then_some(keyframe.index)
+    }
+
     /// Forgets the cached keyframes: what follows has no connection with them.
     pub fn forget_keyframes(&mut self) {
         self.keyframes = [None; MAX_LAYERS];

@@ -9,6 +9,7 @@ use crate::command::{Id, PayloadType};
 use crate::extension::ExtensionIds;
 use crate::feedback::SendHistory;
 use crate::identify::Names;
+use crate::pacer::{Pacer, Repairs};
 use crate::rates::Rates;
 use crate::srtp::{Opener, Sealer};
 use crate::table::Key;
@@ -84,6 +85,10 @@ pub struct Transport {
     pub history: SendHistory,
     /// How much it may be sent.
     pub rates: Rates,
+    /// When what it is sent may leave.
+    pub pacer: Pacer,
+    /// What it has asked for again and not been sent yet.
+    pub repairs: Repairs,
     /// When it was last reported to.
     pub reported_us: i64,
     /// When transport-wide feedback last went to it.
@@ -125,6 +130,8 @@ impl Transport {
             clock: PublisherClock::default(),
             history: SendHistory::default(),
             rates: Rates::default(),
+            pacer: Pacer::default(),
+            repairs: Repairs::default(),
             reported_us: now_us,
             feedback_us: now_us,
             upload: Upload::default(),
@@ -140,6 +147,14 @@ impl Transport {
             paths: Vec::new(),
             selected: 0,
         }
+    }
+
+    /// Fits the pace to what its reports say of the path.
+    #[inline]
+    pub fn pace(&mut self, waited_us: i64, now_us: i64) {
+        let brake = self.history.brake_bps(now_us);
+        let queue_us = self.history.delay_us();
+        self.pacer.adapt(queue_us, brake, waited_us, now_us);
     }
 
     /// Where packets to this peer go.

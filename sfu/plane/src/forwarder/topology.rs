@@ -356,13 +356,20 @@ impl Forwarder {
         }
     }
 
-    pub(super) fn set_rates(&mut self, rates: &[Rates]) -> Result<(), &'static str> {
+    pub(super) fn set_rates(&mut self, rates: &[Rates], now: Now) -> Result<(), &'static str> {
         let mut missing = false;
         for rates in rates {
             let key = self.transports.key(rates.transport);
-            match key.and_then(|key| self.transports.get_mut(key)) {
-                Some(transport) => transport.rates = *rates,
-                None => missing = true,
+            let Some((key, transport)) =
+                key.and_then(|key| Some((key, self.transports.get_mut(key)?)))
+            else {
+                missing = true;
+                continue;
+            };
+            transport.rates = *rates;
+            transport.pacer.set_rate(rates.pacing_bps, now.us);
+            if transport.pacer.is_waiting() {
+                self.reconsider(key, rates.transport, now.us);
             }
         }
         if missing {

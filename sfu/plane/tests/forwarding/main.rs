@@ -2,6 +2,7 @@
 
 mod call;
 mod inbox;
+mod paced;
 mod picture;
 mod repair;
 mod sound;

@@ -1,0 +1,211 @@
+//! What transports are sent whose pace has held something back: repairs, then pictures, oldest first.
+
+use crate::clock::Now;
+use crate::command::Id;
+use crate::egress::{Wire, MAX_PACKET};
+use crate::fanout::{send_time, Full};
+use crate::forwarder::Forwarder;
+use crate::table::Key;
+use std::cmp::Reverse;
+
+/// Transports served before the socket is looked at again.
+const SLICE: usize = 64;
+/// Repairs that may wait for one transport; its receiver asks again for the rest.
+const MAX_REPAIRS: usize = 256;
+/// A picture that has waited for longer than this gives way to a newer keyframe …
+const STALE_US: i64 = 300_000;
+/// … which is asked for when it has waited for longer than this.
+const TOO_LATE_US: i64 = 1_000_000;
+
+impl Forwarder {
+    /// The transport has more to send than it may now.
+    pub(crate) fn hold_back(&mut self, key: Key) {
+        if let Some(transport) = self.transports.get_mut(key) {
+            if transport.pacer.wait() {
+                let due = (transport.pacer.due_us(), key, transport.id);
+                self.paced.push(Reverse(due));
+            }
+        }
+    }
+
+    /// Whoever is held back may be due earlier than was thought: its rate has changed.
+    pub(crate) fn reconsider(&mut self, key: Key, id: Id, now_us: i64) {
+        self.paced.push(Reverse((now_us, key, id)));
+    }
+
+    /// Serves the transports that are due; gives when the next one is.
+    pub(crate) fn run_paced(&mut self, now: Now) -> i64 {
+        for _ in 0..SLICE {
+            match self.paced.peek().copied() {
+                Some(Reverse((due_us, ..))) if due_us > now.us => return due_us,
+                None => return i64::MAX,
+                Some(Reverse((_, key, id))) => {
+                    self.paced.pop();
+                    if self.resume(key, id, now).is_err() {
+                        self.hold_back(key);
+                        return now.us;
+                    }
+                }
+            }
+        }
+        now.us
+    }
+
+    fn resume(&mut self, key: Key, id: Id, now: Now) -> Result<(), Full> {
+        let Some(transport) = self.transports.get_mut(key) else {
+            return Ok(());
+        };
+        if transport.id != id || !transport.pacer.is_waiting() {
+            return Ok(());
+        }
+        if transport.pacer.due_us() > now.us {
+            let due = (transport.pacer.due_us(), key, id);
+            self.paced.push(Reverse(due));
+            return Ok(());
+        }
+        transport.pacer.resume();
+        self.skip_stale(key, now);
+        let oldest = self.oldest_waiting(key);
+        if let Some(transport) = self.transports.get_mut(key) {
+            let waited_us = oldest.map_or(0, |(arrived_us, ..)| now.us - arrived_us);
+            transport.pace(waited_us, now.us);
+        }
+        self.repair_waiting(key, now)?;
+        while let Some((_, egress, track)) = self.oldest_waiting(key) {
+            if self.is_held_back(key) {
+                break;
+            }
+            self.serve(egress, track, now)?;
+        }
+        Ok(())
+    }
+
+    fn is_held_back(&self, key: Key) -> bool {
+        let transport = self.transports.get(key);
+        transport.is_none_or(|transport| transport.pacer.is_waiting())
+    }
+
+    /// Arrival of the packet that has waited longest for this transport, its egress and its track.
+    fn oldest_waiting(&self, key: Key) -> Option<(i64, Key, Key)> {
+        let transport = self.transports.get(key)?;
+        let waiting = transport.egresses.iter().filter_map(|key| {
+            let egress = self.egresses.get(*key)?;
+            let track_key = self.routes.get(egress.route)?.track?;
+            let track = self.tracks.get(track_key)?;
+            if !track.codec.is_video() || egress.select.is_paused() {
+                return None;
+            }
+            let (meta, _) = track.ring.get(egress.cursor.max(track.ring.oldest()))?;
+            Some((meta.arrived_us, *key, track_key))
+        });
+        waiting.min()
+    }
+
+    /// Nobody is sent old pictures while there is a newer beginning; of a layer that is to go down
+    /// not even recent ones.
+    fn skip_stale(&mut self, key: Key, now: Now) {
+        let Some(transport) = self.transports.get(key) else {
+            return;
+        };
+        for key in &transport.egresses {
+            let Some(egress) = self.egresses.get_mut(*key) else {
+                continue;
+            };
+            let track = self.routes.get(egress.route).and_then(|route| route.track);
+            let Some(track) = track.and_then(|track| self.tracks.get_mut(track)) else {
+                continue;
+            };
+            let Some(wanted) = egress.select.wanted(&track.alive) else {
+                continue;
+            };
+            let Some((meta, _)) = track.ring.get(egress.cursor.max(track.ring.oldest())) else {
+                continue;
+            };
+            let (spatial, _) = egress.select.current();
+            let waited_us = now.us - meta.arrived_us;
+            let descends = i16::from(wanted) < i16::from(spatial);
+            match track.keyframe(wanted) {
+                Some(index) if index > egress.cursor && (descends || waited_us > STALE_US) => {
+                    egress.skip_to(index);
+                    self.counters.skips += 1;
+                }
+                _ if waited_us > TOO_LATE_US && track.codec.is_video() => {
+                    if let Some(layer) = track.layers.get_mut(wanted as usize) {
+                        layer.keyframes.want();
+                        self.agenda.hasten(track.transport);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// A receiver asks for a packet again (RFC 4585 §6.2.1): at once, or in its turn.
+    pub(crate) fn ask_again(&mut self, key: Key, egress: (Key, u32), sequence: u16, now: Now) {
+        let Some(transport) = self.transports.get_mut(key) else {
+            return;
+        };
+        if transport.pacer.is_waiting() || !transport.pacer.admits(MAX_PACKET) {
+            if transport.repairs.len() < MAX_REPAIRS {
+                transport.repairs.push_back((egress.1, sequence));
+            } else {
+                self.counters.retransmit_missed += 1;
+            }
+            self.hold_back(key);
+        } else {
+            self.repair(key, egress.0, sequence, now);
+        }
+    }
+
+    fn repair_waiting(&mut self, key: Key, now: Now) -> Result<(), Full> {
+        loop {
+            if self.outbox.messages_free() == 0 || self.outbox.bytes_free() < MAX_PACKET {
+                return Err(Full);
+            }
+            let Some(transport) = self.transports.get_mut(key) else {
+                return Ok(());
+            };
+            if transport.repairs.is_empty() {
+                return Ok(());
+            }
+            if !transport.pacer.admits(MAX_PACKET) {
+                self.hold_back(key);
+                return Ok(());
+            }
+            if let Some((ssrc, sequence)) = transport.repairs.pop_front() {
+                if let Some(egress) = self.egress_of(key, ssrc) {
+                    self.repair(key, egress, sequence, now);
+                }
+            }
+        }
+    }
+
+    fn repair(&mut self, key: Key, egress: Key, sequence: u16, now: Now) {
+        let (Some(egress), Some(transport)) =
+            (self.egresses.get_mut(egress), self.transports.get_mut(key))
+        else {
+            return;
+        };
+        let destination = transport.destination().copied();
+        let (Some(sealer), Some(destination)) = (&transport.sealer, destination) else {
+            return;
+        };
+        let track = self.routes.get(egress.route).and_then(|route| route.track);
+        let Some(track) = track.and_then(|track| self.tracks.get(track)) else {
+            return;
+        };
+        let mut wire = Wire {
+            sealer,
+            destination: &destination,
+            history: &mut transport.history,
+            pacer: &mut transport.pacer,
+            outbox: &mut self.outbox,
+            counters: &mut self.counters,
+            now_us: now.us,
+            send_time: send_time(now.ntp),
+        };
+        if !egress.retransmit(sequence, |index| track.ring.get(index), &mut wire) {
+            wire.counters.retransmit_missed += 1;
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! What a subscriber on a slow path gets, and when.
+
+use crate::call::{Call, SUBSCRIBER};
+use crate::picture::Frame;
+use _plane::command::Command;
+use _plane::rates::Rates;
+
+const SSRC: u32 = 2000;
+const RTX: u32 = 2001;
+
+fn pace(call: &mut Call, bps: u32) {
+    call.apply(Command::SetRates(vec![Rates {
+        transport: SUBSCRIBER,
+        pacing_bps: bps,
+        ..Rates::default()
+    }]));
+}
+
+fn picture(call: &mut Call, ssrc: u32, key: bool, packets: usize) {
+    call.frame(Frame {
+        ssrc,
+        key,
+        packets,
+        ..Frame::default()
+    });
+}
+
+/// A subscriber paced at so much, of a publisher with these layers.
+fn paced(bps: u32, layers: &[(&str, u32, u32)]) -> Call {
+    let mut call = Call::new();
+    call.publish_video(1, layers);
+    call.subscribe_video(10, SSRC, RTX);
+    pace(&mut call, bps);
+    call
+}
+
+#[test]
+fn a_keyframe_is_spread_over_time_and_nothing_is_left_out() {
+    let mut call = paced(800_000, &[("", 1000, 1001)]);
+    picture(&mut call, 1000, true, 80);
+    // 0.1 bytes per microsecond: 2,400 bytes at once, and 100 more each millisecond.
+    let at_once = call.sent_media(SUBSCRIBER).iter().sum::<usize>();
+    assert!((2_000..=3_000).contains(&at_once), "{at_once}");
+    call.run(100);
+    let later = call.sent_media(SUBSCRIBER).iter().sum::<usize>();
+    assert!((10_000..=13_000).contains(&later), "{later}");
+    call.run(200);
+    let got = call.received(SUBSCRIBER);
+    assert_eq!(got.len(), 80);
+    assert!(got
+        .windows(2)
+        .all(|pair| pair[1].sequence == pair[0].sequence.wrapping_add(1)));
+}
+
+#[test]
+fn a_picture_on_a_good_path_leaves_at_once() {
+    let mut call = paced(4_000_000, &[("", 1000, 1001)]);
+    picture(&mut call, 1000, true, 30);
+    assert_eq!(call.received(SUBSCRIBER).len(), 30, "20 ms of 4 Mbit/s");
+}
+
+#[test]
+fn a_higher_rate_counts_at_once_and_none_ends_the_wait() {
+    let mut call = paced(50_000, &[("", 1000, 1001)]);
+    picture(&mut call, 1000, true, 80);
+    call.run(100);
+    assert!(call.received(SUBSCRIBER).len() < 20);
+    pace(&mut call, 8_000_000);
+    call.run(20);
+    assert!(call.received(SUBSCRIBER).len() > 50);
+    picture(&mut call, 1000, false, 80);
+    pace(&mut call, 0);
+    call.run(1);
+    call.received(SUBSCRIBER);
+    picture(&mut call, 1000, false, 80);
+    assert_eq!(call.received(SUBSCRIBER).len(), 80);
+}
+
+#[test]
+fn old_pictures_give_way_to_a_newer_keyframe() {
+    let mut call = paced(80_000, &[("", 1000, 1001)]);
+    picture(&mut call, 1000, true, 60);
+    call.run(500);
+    picture(&mut call, 1000, true, 4);
+    call.run(400);
+    let got = call.received(SUBSCRIBER);
+    assert!(got.len() < 40, "{}", got.len());
+    assert!(got
+        .windows(2)
+        .all(|pair| pair[1].sequence == pair[0].sequence.wrapping_add(1)));
+    let newest = got.iter().rev().take(4).map(|packet| packet.picture_id);
+    assert!(newest.clone().all(|id| id == got[got.len() - 1].picture_id));
+    assert_eq!(call.plane.counters().skips, 1);
+}
+
+#[test]
+fn what_waits_too_long_asks_for_a_keyframe() {
+    let mut call = paced(30_000, &[("", 1000, 1001)]);
+    picture(&mut call, 1000, true, 60);
+    let before = call.plane.counters().plis_out;
+    call.run(3_500);
+    assert!(call.plane.counters().plis_out > before);
+}
+
+#[test]
+fn a_step_down_does_not_wait_for_what_is_left_of_the_higher_layer() {
+    let mut call = paced(100_000, &[("q", 1000, 1001), ("h", 1010, 1011)]);
+    picture(&mut call, 1000, true, 1);
+    picture(&mut call, 1010, true, 1);
+    call.run(200);
+    picture(&mut call, 1010, false, 60);
+    call.run(50);
+    call.received(SUBSCRIBER);
+    call.target(10, 0, 9);
+    picture(&mut call, 1000, true, 3);
+    call.run(150);
+    let got = call.received(SUBSCRIBER);
+    assert!(got.len() <= 20, "{}", got.len());
+    assert_eq!(
+        got[got.len() - 1].body.len(),
+        204,
+        "the lower layer's last packet"
+    );
+    assert_eq!(call.plane.counters().skips, 1);
+}
+
+#[test]
+fn repairs_are_paced_and_go_before_pictures() {
+    let mut call = paced(400_000, &[("", 1000, 1001)]);
+    picture(&mut call, 1000, true, 8);
+    call.run(200);
+    let first = call.received(SUBSCRIBER);
+    picture(&mut call, 1000, false, 60);
+    let lost: Vec<u16> = first.iter().skip(4).map(|packet| packet.sequence).collect();
+    call.nack(SSRC, &lost);
+    call.sent.clear();
+    call.run(100);
+    let got = call.received(SUBSCRIBER);
+    let repairs: Vec<u16> = got
+        .iter()
+        .take_while(|packet| packet.ssrc == RTX)
+        .map(|packet| packet.original)
+        .collect();
+    assert_eq!(repairs, lost, "before anything else");
+    assert!(got.len() > lost.len() && got.len() < 40);
+}
+
+#[test]
+fn requests_for_repair_beyond_what_may_wait_are_passed_over() {
+    let mut call = paced(60_000, &[("", 1000, 1001)]);
+    picture(&mut call, 1000, true, 60);
+    for _ in 0..40 {
+        call.nack(SSRC, &(0..60).collect::<Vec<u16>>());
+    }
+    assert!(call.plane.counters().retransmit_missed > 1_000);
+}
+
+#[test]
+fn a_path_that_ends_while_it_waits_leaves_nothing_behind() {
+    let mut call = paced(60_000, &[("", 1000, 1001)]);
+    picture(&mut call, 1000, true, 60);
+    call.close(SUBSCRIBER);
+    call.sent.clear();
+    call.run(2_000);
+    assert!(call.sent_media(SUBSCRIBER).is_empty());
+}
