@@ -7,7 +7,7 @@
 //! holds back catches up when the transport is due ([`paced`](crate::paced)).
 
 use crate::clock::Now;
-use crate::command::MAX_LAYERS;
+use crate::command::{Target, MAX_LAYERS};
 use crate::egress::{Offered, Stopped, Wire};
 use crate::forwarder::Forwarder;
 use crate::report::Report;
@@ -55,6 +55,37 @@ impl Forwarder {
                 route: 0,
                 egress: 0,
             });
+        }
+    }
+
+    /// What these egresses may show from now on.
+    pub(crate) fn set_targets(&mut self, targets: &[Target], now: Now) -> Result<(), &'static str> {
+        let mut missing = false;
+        for target in targets {
+            let Some(key) = self.egresses.key(target.egress) else {
+                missing = true;
+                continue;
+            };
+            let Some(egress) = self.egresses.get_mut(key) else {
+                continue;
+            };
+            let resumes = egress.select.is_paused() && target.spatial >= 0;
+            egress.select.set_target(target.spatial, target.temporal);
+            let track = self.routes.get(egress.route).and_then(|route| route.track);
+            if let Some(row) = track.and_then(|track| self.tracks.get_mut(track)) {
+                row.refresh_alive(now.us);
+                if resumes {
+                    egress.attach(row.ring.next());
+                }
+            }
+            if let Some(track) = track {
+                self.schedule(track);
+            }
+        }
+        if missing {
+            Err("no such egress")
+        } else {
+            Ok(())
         }
     }
 

@@ -68,6 +68,7 @@ pub struct SendHistory {
     last_feedback_us: Option<i64>,
     feedback_interval_us: i64,
     delay_us: u32,
+    round_trip_us: u32,
     silence_told_us: i64,
     looked_at: (i64, i64),
     news: bool,
@@ -166,6 +167,7 @@ impl SendHistory {
         if self.row.flags & FLAG_TRANSPORT_FEEDBACK == 0 {
             self.row.round_trip_us = round_trip_us.unwrap_or(self.row.round_trip_us);
         }
+        self.round_trip_us = round_trip_us.unwrap_or(self.round_trip_us);
         self.row.report_loss = self.row.report_loss.max(u16::from(fraction_lost));
     }
 
@@ -196,6 +198,12 @@ impl SendHistory {
     /// How far apart reports come.
     pub fn feedback_interval_us(&self) -> i64 {
         self.feedback_interval_us
+    }
+
+    /// The last round trip that was measured, queues included; 0 before.
+    #[inline]
+    pub fn round_trip_us(&self) -> u32 {
+        self.round_trip_us
     }
 
     /// Delay above the least, of the luckiest packet of the last report.

@@ -171,8 +171,9 @@ impl Forwarder {
     pub fn take_feedback(&mut self, now: Now, rows: &mut Vec<u8>, deltas: &mut Vec<u8>) {
         let mut listed = std::mem::take(&mut self.with_news);
         for key in listed.drain(..) {
+            let queued_us = self.queued_us(key, now.us);
             if let Some(transport) = self.transports.get_mut(key) {
-                let (id, queued_us) = (transport.id, 0);
+                let id = transport.id;
                 let history = &mut transport.history;
                 if history.take_row(id, queued_us, now.us, rows, deltas) {
                     self.with_news.push(key);

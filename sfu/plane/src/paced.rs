@@ -5,6 +5,7 @@ use crate::command::Id;
 use crate::egress::{Wire, MAX_PACKET};
 use crate::fanout::{send_time, Full};
 use crate::forwarder::Forwarder;
+use crate::rates::Rates;
 use crate::table::Key;
 use std::cmp::Reverse;
 
@@ -18,6 +19,31 @@ const STALE_US: i64 = 300_000;
 const TOO_LATE_US: i64 = 1_000_000;
 
 impl Forwarder {
+    /// Each of these transports goes at its new rates from now on.
+    pub(crate) fn set_rates(&mut self, rates: &[Rates], now: Now) -> Result<(), &'static str> {
+        let mut missing = false;
+        for rates in rates {
+            let key = self.transports.key(rates.transport);
+            let Some((key, transport)) =
+                key.and_then(|key| Some((key, self.transports.get_mut(key)?)))
+            else {
+                missing = true;
+                continue;
+            };
+            transport.rates = *rates;
+            transport.pacer.set_rate(rates.pacing_bps, now.us);
+            if transport.pacer.is_waiting() {
+                // It may be due earlier than was thought.
+                self.paced.push(Reverse((now.us, key, rates.transport)));
+            }
+        }
+        if missing {
+            Err("no such transport")
+        } else {
+            Ok(())
+        }
+    }
+
     /// The transport has more to send than it may now.
     pub(crate) fn hold_back(&mut self, key: Key) {
         if let Some(transport) = self.transports.get_mut(key) {
@@ -26,11 +52,6 @@ impl Forwarder {
                 self.paced.push(Reverse(due));
             }
         }
-    }
-
-    /// Whoever is held back may be due earlier than was thought: its rate has changed.
-    pub(crate) fn reconsider(&mut self, key: Key, id: Id, now_us: i64) {
-        self.paced.push(Reverse((now_us, key, id)));
     }
 
     /// Serves the transports that are due; gives when the next one is.
@@ -83,6 +104,16 @@ impl Forwarder {
     fn is_held_back(&self, key: Key) -> bool {
         let transport = self.transports.get(key);
         transport.is_none_or(|transport| transport.pacer.is_waiting())
+    }
+
+    /// Age of what has waited longest for this transport, 0 when nothing is held back.
+    pub(crate) fn queued_us(&self, key: Key, now_us: i64) -> u32 {
+        if self.is_held_back(key) {
+            let oldest = self.oldest_waiting(key);
+            oldest.map_or(0, |(arrived_us, ..)| (now_us - arrived_us) as u32)
+        } else {
+            0
+        }
     }
 
     /// Arrival of the packet that has waited longest for this transport, its egress and its track.

@@ -32,6 +32,7 @@ pub struct Pacer {
     rate: f64,
     debt: f64,
     at_us: i64,
+    ordered_us: i64,
     burst: f64,
     is_waiting: bool,
 }
@@ -41,10 +42,16 @@ impl Pacer {
     pub fn set_rate(&mut self, bps: u32, now_us: i64) {
         self.settle(now_us);
         self.ordered = f64::from(bps) / 8e6;
+        self.ordered_us = now_us;
         self.rate = self.ordered;
         if bps == 0 {
             self.debt = 0.0;
         }
+    }
+
+    /// When the rate was last ordered.
+    pub fn ordered_us(&self) -> i64 {
+        self.ordered_us
     }
 
     /// Fits burst and rate to what is known of the path before a round of sending: the queue on it,

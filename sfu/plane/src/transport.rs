@@ -1,5 +1,6 @@
 //! One peer's path: credentials, validated addresses, keys, and what runs over it.
 
+mod pace;
 #[cfg(test)]
 mod tests;
 
@@ -147,14 +148,6 @@ impl Transport {
             paths: Vec::new(),
             selected: 0,
         }
-    }
-
-    /// Fits the pace to what its reports say of the path.
-    #[inline]
-    pub fn pace(&mut self, waited_us: i64, now_us: i64) {
-        let brake = self.history.brake_bps(now_us);
-        let queue_us = self.history.delay_us();
-        self.pacer.adapt(queue_us, brake, waited_us, now_us);
     }
 
     /// Where packets to this peer go.

@@ -129,6 +129,7 @@ impl SendHistory {
             let round_trip_us = (now_us - newest.sent_us).clamp(1, i64::from(u32::MAX)) as u32;
             let row = &mut self.row;
             row.last_sent_us = row.last_sent_us.max(newest.sent_us);
+            self.round_trip_us = round_trip_us;
             if row.round_trip_us == 0 || round_trip_us < row.round_trip_us {
                 row.round_trip_us = round_trip_us;
             }

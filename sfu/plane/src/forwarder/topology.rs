@@ -6,11 +6,10 @@
 use super::{Forwarder, MAX_EGRESSES, MAX_TRACKS};
 use crate::clock::Now;
 use crate::command::MAX_LAYERS;
-use crate::command::{Id, LayerSource, Target};
+use crate::command::{Id, LayerSource};
 use crate::egress::Egress;
 use crate::header::Template;
 use crate::keyframe::KeyframeRequests;
-use crate::rates::Rates;
 use crate::report::Report;
 use crate::srtp::{Opener, Sealer};
 use crate::table::Key;
@@ -324,59 +323,6 @@ impl Forwarder {
             owner.egresses.retain(|known| *known != key);
         }
         Ok(())
-    }
-
-    pub(super) fn set_targets(&mut self, targets: &[Target], now: Now) -> Result<(), &'static str> {
-        let mut missing = false;
-        for target in targets {
-            let Some(key) = self.egresses.key(target.egress) else {
-                missing = true;
-                continue;
-            };
-            let Some(egress) = self.egresses.get_mut(key) else {
-                continue;
-            };
-            let resumes = egress.select.is_paused() && target.spatial >= 0;
-            egress.select.set_target(target.spatial, target.temporal);
-            let track = self.routes.get(egress.route).and_then(|route| route.track);
-            if let Some(row) = track.and_then(|track| self.tracks.get_mut(track)) {
-                row.refresh_alive(now.us);
-                if resumes {
-                    egress.attach(row.ring.next());
-                }
-            }
-            if let Some(track) = track {
-                self.schedule(track);
-            }
-        }
-        if missing {
-            Err("no such egress")
-        } else {
-            Ok(())
-        }
-    }
-
-    pub(super) fn set_rates(&mut self, rates: &[Rates], now: Now) -> Result<(), &'static str> {
-        let mut missing = false;
-        for rates in rates {
-            let key = self.transports.key(rates.transport);
-            let Some((key, transport)) =
-                key.and_then(|key| Some((key, self.transports.get_mut(key)?)))
-            else {
-                missing = true;
-                continue;
-            };
-            transport.rates = *rates;
-            transport.pacer.set_rate(rates.pacing_bps, now.us);
-            if transport.pacer.is_waiting() {
-                self.reconsider(key, rates.transport, now.us);
-            }
-        }
-        if missing {
-            Err("no such transport")
-        } else {
-            Ok(())
-        }
     }
 
     pub(super) fn request_keyframe(&mut self, id: Id) -> Result<(), &'static str> {
