@@ -6,6 +6,7 @@ SFU_KILLS says how often it is killed, 8 times without it; SFU_KILL_SEED repeats
 
 import asyncio
 import contextlib
+import faulthandler
 import os
 import random
 import socket
@@ -74,6 +75,8 @@ async def backend(received: Received, chance: random.Random) -> AsyncIterator[st
 @pytest.mark.parametrize("kind", ["sqlite", "redis"])
 async def test_random_kills_lose_nothing_and_double_nothing(tmp_path: Path, kind: str) -> None:
     print(f"SFU_KILL_SEED={SEED}")  # whatever fails below
+    if KILLS > 8:
+        faulthandler.cancel_dump_traceback_later()  # the long form takes longer than a test may
     chance = random.Random(SEED)
     received = Received(SECRET.encode())
     redis = RedisServer(tmp_path) if kind == "redis" else None
