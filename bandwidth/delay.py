@@ -8,6 +8,7 @@ import numpy as np
 from sfu.bandwidth.aimd import HEADROOM, Aimd
 from sfu.bandwidth.arrivals import Arrivals
 from sfu.bandwidth.columns import Columns
+from sfu.bandwidth.competing import Competing
 from sfu.bandwidth.drain import RESUME, Drain
 from sfu.bandwidth.groups import Groups
 from sfu.bandwidth.rows import RESET, Bools, Floats, Ints, Records
@@ -23,6 +24,8 @@ CALM_MS: Final = 60.0
 """A queue beyond this is no burst's."""
 CUT_LEAST: Final = 0.85
 """No deeper cut for a small queue; if that is not enough, the next one comes a round trip later."""
+REGAIN: Final = 0.8
+"""Of the former rate, where less did not help because the queue is another flow's."""
 SLOWER: Final = 0.75
 """Of the throughput; packets that come in slower while they are delayed show a narrower link."""
 GROWTH_NEAR: Final = 0.025
@@ -47,12 +50,14 @@ class DelayControl(Columns):
         self.queue = StandingQueue(capacity)
         self.arrivals = Arrivals(capacity)
         self.drain = Drain(capacity)
+        self.competing = Competing(capacity)
         self._tables: tuple[Columns, ...] = (
             self.trendline,
             self.aimd,
             self.queue,
             self.arrivals,
             self.drain,
+            self.competing,
         )
 
     def grow(self, capacity: int) -> None:
@@ -90,7 +95,7 @@ class DelayControl(Columns):
         self.arrivals.update(rows, first, counts, deltas)
         arriving = self.arrivals.now(rows) / (1.0 - unavoidable)
         slower = (arriving > 0.0) & (arriving < SLOWER * throughput)
-        self.queue.update(rows, news["delay_min_us"] / 1000.0, slower)
+        self.queue.update(rows, now, news["delay_min_us"] / 1000.0, slower)
         state = self.trendline.state[rows]
         if self._tuning.standing_queue:
             state = self.queue.judge(rows, now, state)
@@ -98,6 +103,8 @@ class DelayControl(Columns):
         steering = state
         if self._tuning.drain:
             state, steering = self._drain(rows, now, state, throughput, unavoidable)
+        if self._tuning.drain:
+            steering = np.where(self.crowded(rows, now), UNDERUSE, steering)
         if self._tuning.standing_queue:
             held = (steering == NORMAL) & self.queue.holds(rows, now)
             steering = np.where(held, UNDERUSE, steering)
@@ -105,8 +112,36 @@ class DelayControl(Columns):
         headroom = HEADROOM_PROBED if self._tuning.step_probing else HEADROOM
         most = GROWTH_NEAR if self._tuning.drain else math.inf
         self.aimd.update(rows, now, steering, throughput, probed, headroom, most)
+        if self._tuning.drain:
+            state = self._compete(rows, now, news, state, throughput, unavoidable)
         self.recovered[rows] = (self.state[rows] == UNDERUSE) & (state == NORMAL)
         self.state[rows] = state
+
+    def _compete(
+        self,
+        rows: Ints,
+        now: float,
+        news: Records,
+        state: Ints,
+        throughput: Floats,
+        unavoidable: Floats,
+    ) -> Ints:
+        """Rates of rows beside a flow that fills the queue; their delays are no verdict."""
+        here = self.crowded(rows, now) & (throughput > 0.0)
+        if not here.any():
+            return state
+        some, told = rows[here], news[here]
+        lost = told["lost_bytes"].astype(np.float64)
+        loss = lost / np.maximum(lost + told["acked_bytes"], 1.0) - unavoidable[here]
+        trip = self.aimd.round_trip[some]
+        rate = self.competing.steer(some, now, self.aimd.rate[some], throughput[here], loss, trip)
+        self.aimd.set_rate(some, rate, now)
+        return np.where(here, NORMAL, state)
+
+    def crowded(self, rows: Ints, now: float) -> Bools:
+        """Where the queue is somebody else's."""
+        other: Bools = self.queue.crowded_until[rows] > now
+        return other
 
     def probe(self, rows: Ints, now: float, throughput: Floats, probed: Floats) -> None:
         """Results of probes that came without new feedback; `update` takes all others."""
@@ -131,11 +166,15 @@ class DelayControl(Columns):
         before = self.drain.active[rows]
         lately = self.arrivals.lately(rows) / (1.0 - unavoidable)
         late = self.drain.update(rows, now, lately, queue, empty)
-        self.queue.give_up(rows[late], now)
+        alien = late & self.drain.stays(rows, queue)
+        self.queue.give_up(rows[alien], now)
+        self.competing.enter(rows[alien], now)
+        # The cut was for nothing.
+        self.aimd.rate[rows[alien]] = REGAIN * self.drain.before[rows[alien]]
         active = self.drain.active[rows]
         emptied = rows[before & ~active & ~late]
         self.aimd.rate[emptied] = RESUME * self.drain.capacity[emptied]
-        crowded = self.queue.crowded_until[rows] > now
+        crowded = self.crowded(rows, now)
         cut = (state == OVERUSE) & (throughput > 0.0) & ~crowded
         cut &= ~active | self.drain.worsens(rows, queue)
         current = self.arrivals.now(rows) / (1.0 - unavoidable)
@@ -148,7 +187,8 @@ class DelayControl(Columns):
         least = CUT_LEAST / RESUME * self.aimd.rate[rows]
         capacity = np.where(burst, np.maximum(np.maximum(capacity, current), least), capacity)
         self.arrivals.restart(rows[cut & self.queue.jumping[rows]])
+        rate, trip = self.aimd.rate[rows[cut]], self.aimd.round_trip[rows[cut]]
         self.aimd.cut(rows[cut], now, capacity[cut], RESUME)
-        self.drain.begin(rows[cut], now, capacity[cut], queue[cut], self.aimd.round_trip[rows[cut]])
+        self.drain.begin(rows[cut], now, rate, capacity[cut], queue[cut], trip)
         draining = self.drain.active[rows]
         return np.where(draining, OVERUSE, state), np.where(draining, UNDERUSE, state)

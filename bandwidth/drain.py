@@ -19,6 +19,11 @@ DRAIN_LEAST: Final = 0.4
 DRAIN_MOST: Final = 0.85
 DEEP_MS: Final = 100.0
 """A queue that pacing alone should not drain: it would only move into our own pacer."""
+LEAST: Final = 0.5
+"""Seconds that a drain is given."""
+STAYS: Final = 0.9
+STAYS_MS: Final = 50.0
+"""A queue of that and so much of what it was, after all that time, is not ours."""
 GREW_MS: Final = 30.0
 """A queue that grows by that while it is drained tells of a link that got narrower still."""
 
@@ -31,6 +36,8 @@ class Drain(Columns):
     factor: Floats
     """Of the capacity that is sent meanwhile."""
     deep: Bools
+    before: Floats
+    """The rate until then."""
     _queue: Floats
     _until: Floats
 
@@ -42,14 +49,24 @@ class Drain(Columns):
                 "capacity": 0.0,
                 "factor": 1.0,
                 "deep": False,
+                "before": 0.0,
                 "_queue": 0.0,
                 "_until": -math.inf,
             },
         )
 
     def begin(
-        self, rows: Ints, now: float, capacity: Floats, queue_ms: Floats, round_trip: Floats
+        self,
+        rows: Ints,
+        now: float,
+        rate: Floats,
+        capacity: Floats,
+        queue_ms: Floats,
+        round_trip: Floats,
     ) -> None:
+        """`rate` was too much for links that carry `capacity`."""
+        again = self.active[rows]
+        self.before[rows] = np.where(again, self.before[rows], rate)
         factor = np.clip(1.0 - queue_ms / DRAIN_WITHIN_MS, DRAIN_LEAST, DRAIN_MOST)
         self.active[rows] = True
         self.capacity[rows] = capacity
@@ -57,7 +74,7 @@ class Drain(Columns):
         self.deep[rows] = queue_ms > DEEP_MS
         self._queue[rows] = queue_ms
         expected = queue_ms / 1000.0 / (1.0 - factor)
-        self._until[rows] = now + 2.0 * round_trip + 1.5 * expected
+        self._until[rows] = now + np.maximum(2.0 * round_trip + 1.5 * expected, LEAST)
 
     def update(
         self, rows: Ints, now: float, arrival_rate: Floats, queue_ms: Floats, empty_ms: Floats
@@ -71,6 +88,11 @@ class Drain(Columns):
         late: Bools = active & ~done & (now >= self._until[rows])
         self.active[rows[done | late]] = False
         return late
+
+    def stays(self, rows: Ints, queue_ms: Floats) -> Bools:
+        """Where the queue is as long as ever."""
+        there: Bools = queue_ms > np.maximum(STAYS * self._queue[rows], STAYS_MS)
+        return there
 
     def worsens(self, rows: Ints, queue_ms: Floats) -> Bools:
         """Where a new cut is due although the last one is still being drained."""

@@ -196,9 +196,13 @@ class Estimator(Columns):
         probed = self._probed(rows, news, now)
         self._delay.update(rows, now, news, first, deltas, throughput, probed, unavoidable)
         self.state[rows] = self._delay.state[rows]
-        self.queue_us[rows] = news["delay_min_us"]
+        # Nobody's layers shall suffer from a queue that is somebody else's.
+        crowded = self._delay.crowded(rows, now)
+        self.queue_us[rows] = np.where(crowded, 0.0, news["delay_min_us"])
         self.queued_us[rows] = news["queued_us"]
         innocent = self._delay.queue.hold(rows) if self._tuning.uncorrelated_loss else None
+        if innocent is not None:
+            innocent = np.where(crowded, math.inf, innocent)
         self._loss.update(
             rows,
             news,
@@ -239,7 +243,7 @@ class Estimator(Columns):
         fit = (self.state[rows] == NORMAL) & (self._loss.state[rows] == BY_DELAY)
         fit &= self._heard[rows] & np.isinf(self._back_off.limit[rows])
         if self._tuning.standing_queue:
-            fit &= ~self._delay.queue.holds(rows, now)
+            fit &= ~self._delay.queue.holds(rows, now) & ~self._delay.crowded(rows, now)
         situation = Situation(
             estimate=self.estimate[rows],
             fit=fit,

@@ -34,12 +34,14 @@ JUMPED_MS: Final = 40.0
 """A queue beyond this that grew by JUMP_MS twice in a row is overuse at once."""
 JUMP_SLOWER_MS: Final = 20.0
 """One such jump is enough when less comes in at the same time: the link got narrower."""
-CROWDED_FOR: Final = 15.0
+CROWDED_FOR: Final = 20.0
 """Seconds for which a queue that is not ours is left alone."""
+CROWD_GONE: Final = 2.0
+"""Seconds without a queue after which nobody else fills it any more."""
 
 
 class StandingQueue(Columns):
-    """Queues in milliseconds above the base, or above what somebody else's queue adds to it."""
+    """Queues in milliseconds above the base."""
 
     queue: Floats
     jitter: Floats
@@ -47,7 +49,7 @@ class StandingQueue(Columns):
     """It grew fast, feedback after feedback."""
     crowded_until: Floats
     """Until then queues are taken for somebody else's."""
-    _floor: Floats
+    _queued_at: Floats
     _jumps: Ints
     _standing: Ints
 
@@ -59,18 +61,16 @@ class StandingQueue(Columns):
                 "jitter": 0.0,
                 "jumping": False,
                 "crowded_until": -math.inf,
-                "_floor": 0.0,
+                "_queued_at": -math.inf,
                 "_jumps": 0,
                 "_standing": 0,
             },
         )
 
-    def update(self, rows: Ints, delay_ms: Floats, slower: Bools) -> None:
+    def update(self, rows: Ints, now: float, delay_ms: Floats, slower: Bools) -> None:
         """The least delay above the base of each row's feedback, and whether packets come in much
         slower than before."""
-        floor = np.minimum(self._floor[rows], delay_ms)
-        self._floor[rows] = floor
-        queue, before = delay_ms - floor, self.queue[rows]
+        queue, before = delay_ms, self.queue[rows]
         jitter = self.jitter[rows]
         jumped = queue - before > JUMP_MS + JUMP_JITTER * jitter
         jumps = np.where(jumped, self._jumps[rows] + 1, 0)
@@ -83,11 +83,14 @@ class StandingQueue(Columns):
         self.jitter[rows] = np.where(calm, jitter + JITTER * (change - jitter), jitter)
         self._standing[rows] = np.where(queue > STANDING_MS, self._standing[rows] + 1, 0)
         self.queue[rows] = queue
+        self._queued_at[rows[queue > self.hold(rows)]] = now
 
     def judge(self, rows: Ints, now: float, state: Ints) -> Ints:
         """The trendline's verdict, corrected."""
         queue = self.queue[rows]
         crowded = self.crowded_until[rows] > now
+        gone = crowded & (now - self._queued_at[rows] > CROWD_GONE)
+        self.crowded_until[rows[gone]] = -math.inf
         stands = self._standing[rows] > STANDING_FOR
         stands |= self.jumping[rows]
         state = np.where((state == OVERUSE) & (queue < self.empty(rows)) & ~crowded, NORMAL, state)
@@ -109,8 +112,5 @@ class StandingQueue(Columns):
 
     def give_up(self, rows: Ints, now: float) -> None:
         """These queues did not go away though less was sent: they are somebody else's."""
-        self._floor[rows] += self.queue[rows]
-        self.queue[rows] = 0.0
         self._standing[rows] = 0
-        self._jumps[rows] = 0
         self.crowded_until[rows] = now + CROWDED_FOR
