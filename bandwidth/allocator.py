@@ -22,12 +22,18 @@ UP_DWELL: Final = 2.0
 
 PROBED_MARGIN: Final = 1.03
 """The same where a probe has shown what the path carries: such levels are taken at once."""
+STEADY_AFTER: Final = 5.0
+"""Nor is more than that needed, for one step, where it has been so for so many seconds."""
 PROBED_DWELL: Final = 0.2
 PROBED_FOR: Final = 1.0
 """Seconds for which a probe's word counts."""
+SETTLED_AFTER: Final = 1.0
+"""Seconds after overuse in which a rising target is no probe's, but what was held back before."""
 
 DOWN_AFTER: Final = 0.3
 """Seconds for which a level may cost more than the path carries."""
+PAUSE_AFTER: Final = 1.5
+"""The same before a picture is given up altogether: a queue may drain in less."""
 OVERUSED: Final = 0.85
 """Not even that long when the path is overused and carries less than this part."""
 STANDING_QUEUE_US: Final = 100_000.0
@@ -36,7 +42,9 @@ STANDING_QUEUE_US: Final = 100_000.0
 UNDONE_WITHIN: Final = 10.0
 """A step up that had to be taken back within so many seconds was one too many."""
 BLOCK_FIRST: Final = 5.0
-"""It is not tried again for so many seconds, twice as many each time."""
+"""It is not tried again for so many seconds, twice as many each time, unless a probe shows that
+the path carries PROBED_AGAIN times its cost."""
+PROBED_AGAIN: Final = 1.10
 BLOCK_MOST: Final = 60.0
 FORGET_AFTER: Final = 60.0
 """Seconds without a step down or a block after which that is forgotten."""
@@ -70,13 +78,16 @@ class Allocator(Columns):
                 "blocked_until": -math.inf,
                 "blocked_level": 0,
                 "_stair": NONE,
+                "_bases": 0,
                 "_next": math.inf,
                 "_next_probed": math.inf,
                 "_target": 0.0,
                 "_grown": 0.0,
                 "_probed_until": -math.inf,
+                "_overused_at": -math.inf,
                 "_above_since": math.inf,
                 "_above_least": math.inf,
+                "_steady_since": math.inf,
                 "_below_since": math.inf,
                 "_up_at": -math.inf,
                 "_up_level": 0,
@@ -85,13 +96,16 @@ class Allocator(Columns):
             },
         )
         self._stair: Ints
+        self._bases: Ints
         self._next: Floats
         self._next_probed: Floats
         self._target: Floats
         self._grown: Floats
         self._probed_until: Floats
+        self._overused_at: Floats
         self._above_since: Floats
         self._above_least: Floats
+        self._steady_since: Floats
         self._below_since: Floats
         self._up_at: Floats
         self._up_level: Ints
@@ -145,6 +159,7 @@ class Allocator(Columns):
         self._ticked = now
         climbing = self._stair[:count] != NONE
         self._target[:count] = target
+        self._overused_at[:count][state == OVERUSE] = now
         self._notice_probes(now, target, elapsed)
         down = climbing & self._falls(now, target, state, queue_us)
         up = climbing & ~down & (state != OVERUSE) & (queue_us <= STANDING_QUEUE_US)
@@ -153,42 +168,48 @@ class Allocator(Columns):
         return np.concatenate((fallen, risen))
 
     def demand(self, rows: Ints, now: float) -> tuple[Floats, Floats, Floats, Floats]:
-        """bit/s for `Estimator.demand`: what levels cost, what would take them up, what all
-        costs, and the ceiling."""
+        """bit/s for `Estimator.demand`: what levels cost, what a probe must show to take them up,
+        what all costs, and the ceiling."""
         cost, level, stairs = self.cost[rows], self.level[rows], self._stair[rows]
         top = self._stairs.top[stairs]
         blocked = (now < self.blocked_until[rows]) & (level + 1 >= self.blocked_level[rows])
-        free = (level < top) & ~blocked
-        upwards = np.where(free, self._next_probed[rows], cost)
+        # Believed already, but not so firmly that it would do.
+        doubted = blocked | (self._target[rows] >= self._next_probed[rows])
+        upwards = np.where(doubted, self._next[rows], self._next_probed[rows])
+        upwards = np.where(level < top, upwards, cost)
         return cost, upwards, self._stairs.probed[stairs, top], self._stairs.ceiling[stairs]
 
     # One tick
 
     def _notice_probes(self, now: float, target: Floats, elapsed: float) -> None:
-        """A target that rises faster than an estimate grows by itself was shown by a probe."""
+        """A target that rises faster than an estimate grows by itself was shown by a probe,
+        unless it was held back while a queue drained."""
         count = len(target)
         grown = self._grown[:count]
         grown += (_GROWTH * grown + _GROWTH_LEAST) * elapsed
         np.minimum(grown, target, out=grown)
         jumped = target > _JUMP * grown
         grown[jumped] = target[jumped]
+        jumped &= now - self._overused_at[:count] > SETTLED_AFTER
         self._probed_until[:count][jumped] = now + PROBED_FOR
 
     def _falls(self, now: float, target: Floats, state: Ints, queue_us: Floats) -> Bools:
         count = len(target)
         cost, since = self.cost[:count], self._below_since[:count]
-        below = (target < cost) & (self.level[:count] > 0)
-        since[~below] = math.inf
-        np.minimum(since, now, out=since, where=below)
+        below = _since(since, (target < cost) & (self.level[:count] > 0), now)
         hurry = ((state == OVERUSE) & (target < OVERUSED * cost)) | (queue_us > STANDING_QUEUE_US)
-        fallen: Bools = below & (hurry | (now - since >= DOWN_AFTER))
+        based = self.level[:count] <= self._bases[:count]
+        patience = np.where(based, PAUSE_AFTER, np.where(hurry, 0.0, DOWN_AFTER))
+        fallen: Bools = below & (now - since >= patience)
         return fallen
 
     def _step_down(self, rows: Ints, now: float) -> Ints:
         if not len(rows):
             return rows
         stairs, old = self._stair[rows], self.level[rows]
-        level = np.minimum(old, _fits(self._stairs.cumulative[stairs], self._target[rows]))
+        fits = _fits(self._stairs.cumulative[stairs], self._target[rows])
+        bases = self._bases[rows]
+        level = np.minimum(old, np.where(old > bases, np.maximum(fits, bases), fits))
         undone = (now - self._up_at[rows] < UNDONE_WITHIN) & (level < self._up_level[rows])
         calm = now - np.maximum(self._down_at[rows], self.blocked_until[rows]) > FORGET_AFTER
         former = np.where(calm, 0.0, self._penalty[rows])
@@ -208,30 +229,35 @@ class Allocator(Columns):
         count = len(may)
         target, since = self._target[:count], self._above_since[:count]
         above = may & (target >= self._next[:count])
-        since[~above] = math.inf
         self._above_least[:count][~above] = math.inf
-        np.minimum(since, now, out=since, where=above)
         least = self._above_least[:count]
         np.minimum(least, target, out=least, where=above)
         dwelt = now - self._up_at[:count]
-        slow = above & (now - since >= UP_AFTER) & (dwelt >= UP_DWELL)
-        fast = may & (now <= self._probed_until[:count]) & (dwelt >= PROBED_DWELL)
-        fast &= target >= self._next_probed[:count]
-        rows = np.flatnonzero(slow | fast)
+        slow = _since(since, above, now) & (now - since >= UP_AFTER) & (dwelt >= UP_DWELL)
+        enough = may & (target >= self._next_probed[:count])
+        fast = enough & (now <= self._probed_until[:count]) & (dwelt >= PROBED_DWELL)
+        since = self._steady_since[:count]
+        steady = _since(since, enough, now) & (now - since >= STEADY_AFTER)
+        rows = np.flatnonzero(slow | fast | steady)
         if not len(rows):
             return rows
         stairs, old = self._stair[rows], self.level[rows]
         probed = _fits(self._stairs.probed[stairs], target[rows])
         held = _fits(self._stairs.needed[stairs], least[rows])
         level = np.maximum(np.where(fast[rows], probed, old), np.where(slow[rows], held, old))
+        level = np.where(steady[rows], np.maximum(level, old + 1), level)
         level = np.minimum(level, self._stairs.reach[stairs, old])
-        blocked = now < self.blocked_until[rows]
+        block = self._stairs.cumulative[stairs, np.minimum(self.blocked_level[rows], level)]
+        proven = fast[rows] & (
+            target[rows] >= np.minimum(PROBED_AGAIN * block, self._stairs.ceiling[stairs])
+        )
+        blocked = (now < self.blocked_until[rows]) & ~proven
         level = np.where(blocked, np.minimum(level, self.blocked_level[rows] - 1), level)
         rows, level = rows[level > old], level[level > old]
         self.level[rows] = level
         self._up_at[rows] = now
         self._up_level[rows] = level
-        self._above_since[rows] = math.inf
+        self._above_since[rows] = self._steady_since[rows] = math.inf
         self._above_least[rows] = math.inf
         self._settle(rows)
         return rows
@@ -253,12 +279,20 @@ class Allocator(Columns):
         stairs, level = self._stair[rows], self.level[rows]
         self.cost[rows] = self._stairs.cumulative[stairs, level]
         # Beyond the top there is one more column, of infinity.
+        self._bases[rows] = self._stairs.bases[stairs]
         self._next[rows] = self._stairs.needed[stairs, level + 1]
         self._next_probed[rows] = self._stairs.probed[stairs, level + 1]
 
     def _reserve(self, count: int) -> None:
         if count > len(self.level):
             self.grow(max(count, 2 * len(self.level)))
+
+
+def _since(since: Floats, holds: Bools, now: float) -> Bools:
+    """Keeps since when something holds, in place; infinity where it does not. Returns `holds`."""
+    since[~holds] = math.inf
+    np.minimum(since, now, out=since, where=holds)
+    return holds
 
 
 def _fits(costs: Floats, bps: Floats) -> Ints:
@@ -279,6 +313,7 @@ class _Stairs:
         """The same when a probe has shown that it does."""
         self.reach = np.empty((0, 1), dtype=np.int64)
         self.top = np.empty(0, dtype=np.int64)
+        self.bases = np.empty(0, dtype=np.int64)
         self.ceiling = np.empty(0)
         self._users: list[int] = []
         self._numbers: dict[int, int] = {}
@@ -323,10 +358,11 @@ class _Stairs:
             table[number, :levels] = np.minimum(margin * costs, staircase.ceiling)
         self.reach[number, :levels] = staircase.reach
         self.top[number] = levels - 1
+        self.bases[number] = staircase.bases
         self.ceiling[number] = staircase.ceiling
 
     def _resize(self, rows: int, width: int) -> None:
-        for name in ("cumulative", "needed", "probed", "reach", "top", "ceiling"):
+        for name in ("cumulative", "needed", "probed", "reach", "top", "bases", "ceiling"):
             old = getattr(self, name)
             new = np.zeros((rows, width) if old.ndim > 1 else rows, dtype=old.dtype)
             if old.dtype == np.float64:

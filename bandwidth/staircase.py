@@ -122,6 +122,12 @@ class Staircase:
         return np.where(far.any(axis=1), far.argmax(axis=1), count) if count else levels
 
     @cached_property
+    def bases(self) -> int:
+        """The level at which everything that is shown at all has its first step."""
+        slots = [step.slot for step in self.steps]
+        return len(set(slots))
+
+    @cached_property
     def pictures(self) -> tuple[tuple[str, int, int], ...]:
         """What the steps lead to, whatever they cost: equal for staircases of one structure."""
         return tuple(step[:3] for step in self.steps)

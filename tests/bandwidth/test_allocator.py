@@ -75,7 +75,7 @@ def test_what_grows_by_itself_is_believed_after_a_second_with_a_margin() -> None
     path = Path(stairs("a"), 700_000)
     assert path.hold(5) == 2
     cost = float(path.made.cumulative[3])
-    assert path.creep(1.09 * cost) == 2
+    assert path.creep(1.02 * cost) == 2
     assert path.hold(10) == 2, "nor does waiting help"
     path.creep(1.11 * cost)
     assert path.hold(0.8) == 2
@@ -107,7 +107,7 @@ def test_the_ceiling_needs_no_margin() -> None:
 def test_the_most_important_base_is_granted_even_beyond_the_ceiling() -> None:
     path = Path(stairs("a", layers=CAMERA[2:], ceiling=1_000_000), 1_000_000)
     assert path.hold(0.1) == 1
-    assert path.hold(0.5, 900_000) == 0
+    assert path.hold(1.6, 900_000) == 0
 
 
 def test_a_level_that_does_not_fit_is_left_after_a_third_of_a_second() -> None:
@@ -133,14 +133,33 @@ def test_overuse_far_below_and_a_standing_queue_do_not_wait() -> None:
         assert path.hold(20, 5_000_000) == 2, "and nobody climbs meanwhile"
 
 
-def test_down_goes_as_far_as_it_must_at_once() -> None:
+def test_down_goes_to_the_bases_at_once_and_beyond_only_when_it_lasts() -> None:
     path = Path(stairs("a", "b"), 3_000_000)
     path.hold(10)
     path.state = OVERUSE
-    path.hold(0.05, 230_000)
-    assert path.level == 1
-    path.hold(0.05, 10_000)
-    assert path.level == 0, "sound alone"
+    assert path.hold(0.05, 10_000) == 2, "a queue that drains ends no picture"
+    assert path.hold(1.0) == 2
+    assert path.hold(0.6) == 0, "sound alone"
+    path.state = NORMAL
+    path.hold(10, 3_000_000)
+    path.state = OVERUSE
+    path.hold(1.0, 230_000)
+    path.state = NORMAL
+    assert path.hold(0.5, 400_000) == 2
+
+
+def test_the_end_of_a_drain_is_no_probe() -> None:
+    path = Path(stairs("a", "b"), 3_000_000)
+    path.hold(15)
+    path.state = OVERUSE
+    fallen = path.hold(1.0, 1_000_000)
+    path.state = NORMAL
+    assert path.hold(0.9, 3_000_000) == fallen < len(path.made.steps)
+    assert path.hold(0.2) > fallen, "but what is carried is carried"
+
+
+BARELY = 1_420_000
+"""5 % more than the highest layer costs."""
 
 
 def test_a_step_that_had_to_be_undone_is_blocked_twice_as_long_each_time() -> None:
@@ -148,7 +167,7 @@ def test_a_step_that_had_to_be_undone_is_blocked_twice_as_long_each_time() -> No
     path.hold(10)
     waits = []
     for _ in range(6):
-        path.hold(2, 1_600_000)
+        path.hold(2, BARELY)
         assert path.level == 3
         path.hold(1, 700_000)
         assert path.level == 2
@@ -156,26 +175,48 @@ def test_a_step_that_had_to_be_undone_is_blocked_twice_as_long_each_time() -> No
         while path.level == 2:
             path.target = 700_000
             path.tick()
-            path.target = 1_600_000
+            path.target = BARELY
             path.tick()
         waits.append(path.now - began + 1)
     rounded = [5 * round(wait / 5) for wait in waits]
     assert rounded == [5, 10, 20, 40, 60, 60]
 
 
+def test_a_probe_that_shows_clearly_more_lifts_a_block() -> None:
+    path = Path(stairs("a"), 700_000)
+    path.hold(10)
+    path.hold(2, BARELY)
+    path.hold(1, 700_000)
+    assert path.hold(2, BARELY) == 2
+    path.hold(1, 700_000)
+    path.target = 1.11 * float(path.made.cumulative[3])
+    path.tick()
+    assert path.level == 3
+
+
+def test_a_little_more_than_needed_is_enough_where_it_lasts() -> None:
+    path = Path(stairs("a"), 700_000)
+    path.hold(10)
+    path.creep(BARELY)
+    assert path.hold(4.5) == 2
+    assert path.allocator.demand(ROW, path.now)[1][0] > BARELY, "better ask"
+    path.hold(1.0)
+    assert path.level == 3
+
+
 def test_a_block_spares_the_levels_below_it_and_is_forgotten_after_a_calm_minute() -> None:
     path = Path(stairs("a", "b"), 3_000_000)
-    path.hold(3)
+    top = len(path.made.steps)
+    barely = 1.05 * float(path.made.cumulative[top])
+    path.hold(1)
     path.hold(1, 250_000)
-    assert path.level == 1
-    path.hold(3, 3_000_000)
-    assert path.level == len(path.made.steps) - 1
+    assert path.hold(3, barely) == top - 1
     path.hold(90)
-    assert path.level == len(path.made.steps)
+    assert path.level == top
     path.hold(1, 2_000_000)
     fallen = path.now
-    while path.level < len(path.made.steps):
-        path.hold(0.5, 3_000_000)
+    while path.level < top:
+        path.hold(0.5, barely)
     assert path.now - fallen < 5
 
 
@@ -206,9 +247,10 @@ def test_what_is_asked_of_the_estimator() -> None:
     assert cost == path.made.cumulative[2]
     assert path.made.cumulative[3] < upwards == wanted < 1.05 * path.made.cumulative[3]
     assert ceiling == 3_000_000
-    path.hold(1, 1_600_000)
+    path.hold(1, BARELY)
     path.hold(1, 700_000)
-    assert path.allocator.demand(ROW, path.now)[1][0] == cost, "no probe for what is blocked"
+    asked = path.allocator.demand(ROW, path.now)[1][0]
+    assert asked > 1.09 * path.made.cumulative[3], "more, to lift a block"
     path.hold(3, 3_000_000)
     path.hold(5)
     top = path.allocator.demand(ROW, path.now)
@@ -255,7 +297,7 @@ events = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(events)
 def test_never_more_than_fits_and_one_spatial_layer_at_a_time(
     course: list[tuple[float, float, int, float, str | None]],
@@ -266,6 +308,7 @@ def test_never_more_than_fits_and_one_spatial_layer_at_a_time(
     for seconds, target, state, queue_us, stage in course:
         if stage is not None:
             allocator.assign(ROW, stairs(*stage))
+            misfit_since = math.inf
         path.target, path.state, path.queue_us = target, state, queue_us
         for _ in range(math.ceil(seconds / TICK)):
             before = path.level
@@ -277,5 +320,6 @@ def test_never_more_than_fits_and_one_spatial_layer_at_a_time(
                 assert made.cumulative[path.level] <= target
             fits = path.level == 0 or made.cumulative[path.level] <= target
             misfit_since = math.inf if fits else min(misfit_since, path.now)
-            assert path.now - misfit_since <= 0.3 + TICK
+            most = 0.3 if path.level > made.bases else 2.0
+            assert path.now - misfit_since <= most + TICK
             assert allocator.cost[0] == made.cumulative[path.level]
