@@ -15,7 +15,8 @@ from sfu.bench.simulator.measures import (
     trailing,
 )
 from sfu.bench.simulator.outcome import Finding, Outcome, pooled, ratio
-from sfu.bench.simulator.packets import Floats
+from sfu.bench.simulator.pacer import AUDIO_RATE, AUDIO_SIZE
+from sfu.bench.simulator.packets import HEADERS, OVERHEAD, PAYLOAD, Floats
 from sfu.bench.simulator.scenario import capacity_at, stairs
 from sfu.bench.simulator.scenarios import PROFILES
 
@@ -30,7 +31,7 @@ def startup(outcome: Outcome) -> Findings:
 
 def rise(outcome: Outcome) -> Findings:
     for name in ("rise", "rise, layers"):
-        if name not in outcome:
+        if not _happens(outcome, name):
             continue
         at = outcome.scenario(name).disturbed[0]
         if name == "rise":
@@ -43,7 +44,7 @@ def rise(outcome: Outcome) -> Findings:
 
 def drop(outcome: Outcome) -> Findings:
     for name in ("drop", "drop, elastic"):
-        if name not in outcome:
+        if not _happens(outcome, name):
             continue
         at = outcome.scenario(name).disturbed[0]
         capacity = capacity_at(outcome.subscriber(name), at)
@@ -121,7 +122,7 @@ def tcp(outcome: Outcome) -> Findings:
 
 
 def pause(outcome: Outcome) -> Findings:
-    if "pause" in outcome:
+    if _happens(outcome, "pause"):
         back = outcome.scenario("pause").disturbed[1]
         yield Finding("B9", "after 20 s away: to 90 %", _reached(outcome, "pause", back), 2.0)
 
@@ -223,6 +224,14 @@ def tight(outcome: Outcome) -> Findings:
     yield Finding("B14", "time without a base that fits", pooled(hidden), 0.0, unit="")
 
 
+def _happens(outcome: Outcome, name: str) -> bool:
+    """Whether the scenario has run for long enough beyond its last event."""
+    if name not in outcome:
+        return False
+    scenario = outcome.scenario(name)
+    return scenario.seconds >= scenario.disturbed[-1] + _AFTERWARDS
+
+
 def _reached(outcome: Outcome, name: str, begin: float, part: float = 0.9) -> Floats:
     """Seconds from `begin` until that part of what is looked at arrives, at its best."""
     window = 0.3 if part < 0.95 else 1.0
@@ -240,8 +249,10 @@ def _use(outcome: Outcome, name: str, begin: float) -> Floats:
     end = outcome.scenario(name).seconds
     capacity = Courses([subscriber.down.capacity])
     mean = np.mean([float(capacity.now(at)[0]) for at in np.arange(begin, end, 1.0)])
+    sound = subscriber.audio * AUDIO_RATE * _SOUND_HEADERS
+    demand = subscriber.elastic * _HEADERS + sound
     delivered = outcome.column(name, "delivered")[round(begin / BIN) :].sum(axis=0)
-    use: Floats = delivered * 8.0 / (end - begin) / min(mean, subscriber.elastic or mean)
+    use: Floats = delivered * 8.0 / (end - begin) / min(mean, demand)
     return use
 
 
@@ -293,10 +304,12 @@ def _probe_waits(outcome: Outcome, name: str) -> dict[tuple[int, int], tuple[flo
     return found
 
 
+_AFTERWARDS: Final = 5.0
 _SETTLED: Final = 10.0
 """Seconds after which a constant link counts as constant."""
-_HEADERS: Final = 1.03
-"""IP packets against what the plane counts."""
+_HEADERS: Final = 1 + OVERHEAD / (PAYLOAD + HEADERS)
+_SOUND_HEADERS: Final = 1 + OVERHEAD / AUDIO_SIZE
+"""IP packets against what the plane counts, of pictures and of sound."""
 
 BARS: Final[tuple[Callable[[Outcome], Findings], ...]] = (
     startup,

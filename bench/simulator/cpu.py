@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from time import perf_counter
-from typing import Final
 
 import numpy as np
 
@@ -20,9 +19,9 @@ Tick = tuple[float, Records, Records]
 """Time, FEEDBACK and DELTA rows."""
 
 
-def cost(sizes: tuple[int, ...] = (1_000, 10_000)) -> Iterator[Finding]:
+def cost(sizes: tuple[int, ...] = (1_000, 10_000), seconds: float = 8.0) -> Iterator[Finding]:
     """Seconds per tick, one thread."""
-    ticks = record(_SECONDS)
+    ticks = record(seconds)
     for size, limit in zip(sizes, (0.002, 0.010), strict=True):
         values = time_ticks(ticks, size)
         yield Finding("B16", f"tick with {size:,} rows", values, limit)
@@ -78,6 +77,3 @@ def _copied(
     long = np.tile(deltas, copies)
     kept = wide["transport"] < size
     return wide[kept], long[np.repeat(kept, wide["deltas"])]
-
-
-_SECONDS: Final = 8.0

@@ -1,0 +1,28 @@
+"""The comparison with plain goog_cc: on what, and how it is reckoned."""
+
+import numpy as np
+
+from sfu.bench.simulator.baseline import compare, scenarios
+from sfu.bench.simulator.run import choose, simulate
+
+
+def test_only_what_changes_is_compared() -> None:
+    names = {each.name for each in scenarios(choose())}
+    assert "drop" in names
+    assert "outage" in names
+    assert "5.1 variable" in names
+    assert "steady" not in names
+
+
+def test_the_same_against_itself_is_no_better() -> None:
+    outcome = simulate(choose(["drop"], 3.0), 2)
+    delivered, _, later = compare(outcome, outcome)
+    assert delivered.values.tolist() == [0.0, 0.0]
+    assert later.values.tolist() == [0.0, 0.0]
+
+
+def test_more_is_better() -> None:
+    ours, theirs = (simulate(choose(["drop"], 3.0), 2) for _ in range(2))
+    theirs.measures("drop").delivered /= 2
+    delivered, *_ = compare(ours, theirs)
+    assert np.allclose(delivered.values, 1.0)

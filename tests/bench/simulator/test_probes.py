@@ -1,0 +1,49 @@
+"""Clusters: their rates, and when they have failed."""
+
+import numpy as np
+import pytest
+
+from sfu.bench.simulator.packets import VIDEO, Packets
+from sfu.bench.simulator.probes import Cluster, Probes
+
+NOTHING = np.zeros(2, dtype=np.int64)
+"""Numbers reported on, per row."""
+
+
+def cluster(count: int, send_us: int, receive_us: int) -> Cluster:
+    """Ten packets sent, some received."""
+    made = Cluster()
+    made.sent_packets, made.sent_bytes = 10, 10_000
+    at = np.arange(count)
+    made.add(at * send_us, 50_000 + at * receive_us, np.full(count, 1000))
+    return made
+
+
+def test_rates_leave_out_the_packet_that_begins_or_ends_the_span() -> None:
+    result = cluster(10, 1000, 2000).result(3)
+    assert result["probe"] == 3
+    assert result["probe_send_bps"] == 8_000_000
+    assert result["probe_receive_bps"] == 4_000_000
+    assert result["probe_packets"] == 10
+    assert result["probe_bytes"] == 10_000
+
+
+@pytest.mark.parametrize(
+    ("count", "send_us", "receive_us"), [(7, 1000, 1000), (10, 1000, 120_000), (10, 1000, 0)]
+)
+def test_too_little_or_too_long_is_a_failure(count: int, send_us: int, receive_us: int) -> None:
+    assert cluster(count, send_us, receive_us).result(1)["probe_receive_bps"] == 0
+
+
+def test_a_cluster_that_nobody_reports_on_ends_after_a_second() -> None:
+    probes = Probes(2)
+    one = np.ones(1, dtype=np.int64)
+    time = np.zeros(1)
+    packets = Packets(one, one * 500, one * VIDEO, one, one, time, one * 9, time, time)
+    probes.record(one, np.array([4]), packets)
+    assert probes.finish(5.0, NOTHING) == [], "it is still being sent"
+    probes.end(1, 9, 5.0)
+    assert probes.finish(5.9, NOTHING) == []
+    ((row, result),) = probes.finish(6.1, NOTHING)
+    assert (row, result["probe"], result["probe_receive_bps"]) == (1, 9, 0)
+    assert probes.finish(7.0, NOTHING) == []
