@@ -17,8 +17,6 @@ DRAIN_WITHIN_MS: Final = 600.0
 """A queue of so many milliseconds would need that long if nothing were sent."""
 DRAIN_LEAST: Final = 0.4
 DRAIN_MOST: Final = 0.85
-DEEP_MS: Final = 100.0
-"""A queue that pacing alone should not drain: it would only move into our own pacer."""
 LEAST: Final = 0.5
 """Seconds that a drain is given."""
 STAYS: Final = 0.9
@@ -35,7 +33,6 @@ class Drain(Columns):
     capacity: Floats
     factor: Floats
     """Of the capacity that is sent meanwhile."""
-    deep: Bools
     before: Floats
     """The rate until then."""
     _queue: Floats
@@ -48,7 +45,6 @@ class Drain(Columns):
                 "active": False,
                 "capacity": 0.0,
                 "factor": 1.0,
-                "deep": False,
                 "before": 0.0,
                 "_queue": 0.0,
                 "_until": -math.inf,
@@ -71,7 +67,6 @@ class Drain(Columns):
         self.active[rows] = True
         self.capacity[rows] = capacity
         self.factor[rows] = factor
-        self.deep[rows] = queue_ms > DEEP_MS
         self._queue[rows] = queue_ms
         expected = queue_ms / 1000.0 / (1.0 - factor)
         self._until[rows] = now + np.maximum(2.0 * round_trip + 1.5 * expected, LEAST)

@@ -230,8 +230,6 @@ class Estimator(Columns):
         rate = np.minimum(
             np.minimum(self._delay.aimd.rate[rows], by_loss), self._back_off.limit[rows]
         )
-        deep = self._delay.drain.active[rows] & self._delay.drain.deep[rows]
-        rate = np.where(deep, np.minimum(rate, self._delay.drain.sending(rows)), rate)
         self.limited_by_loss[rows] = wide & (by_loss < self._delay.aimd.rate[rows])
         plain = rows[~wide]
         rate[~wide] = self._fallback.rate[plain]
