@@ -1,6 +1,7 @@
 """The server under measurement: a process of its own, and what the kernel says of it."""
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -13,7 +14,9 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
+
+from sfu.config import DEV_SECRET, DEV_TENANT
 
 START_PATIENCE: Final = 20.0
 STOP_PATIENCE: Final = 5.0
@@ -102,6 +105,19 @@ class Daemon:
         """What it says of itself."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as response:
             return str(response.read().decode())
+
+    def media(self, room: str) -> list[dict[str, Any]]:
+        """What each person of a room sends and receives; empty before there is anything."""
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/v1/rooms/{room}/media",
+            headers={"Authorization": f"Bearer {DEV_TENANT}:{DEV_SECRET}"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=5) as response:
+                items: list[dict[str, Any]] = json.load(response)["items"]
+        except urllib.error.HTTPError:
+            return []
+        return items
 
     def complaints(self) -> str:
         """The end of its log."""

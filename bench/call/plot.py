@@ -41,10 +41,9 @@ def _rate(axes: "Axes", timeline: Timeline) -> None:
     capacity = [value_at(timeline.trace.down.capacity, max(0.0, each)) / 1e6 for each in at]
     axes.step(at, capacity, "k", where="post", label="capacity")
     axes.plot(at, [row["sent_bps"] / 1e6 for row in rows], lw=0.7, label="sent (100 ms)")
-    for name in sorted({name for row in timeline.server for name in row} - {"at"}):
-        points = [(row["at"], row[name] / 1e6) for row in timeline.server if name in row]
-        if name.startswith("estimate"):
-            axes.plot(*zip(*points, strict=True), lw=1.2, label=name)
+    for name in ("estimate", "given"):
+        points = ((row["at"], row[name] / 1e6) for row in timeline.server if name in row)
+        _line(axes, points, f"{name} by the server")
     most = max([each for each in capacity if each < 1e3], default=1.0)
     axes.set_ylim(0, 1.6 * most)
     axes.set_xlim(timeline.viewer[0]["at"], timeline.viewer[-1]["at"])

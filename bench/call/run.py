@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import json
-import re
 import tempfile
 import time
 from collections.abc import Callable
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
 EVERY: Final = 0.5
 """Seconds from report to report."""
 ROOM: Final = "call"
+VIEWER: Final = "viewer"
 SCREEN: Final = "screen"
 SETTLED: Final = 2.0
 """Seconds for which all pictures must be large before a settled call begins its trace."""
@@ -92,7 +91,7 @@ async def _view(playwright: "Playwright", link: Link, daemon: Daemon, folder: Pa
     # Nothing but loopback and https is a secure context otherwise.
     argument = f"--unsafely-treat-insecure-origin-as-secure={url}"
     chromium = await browser.launch(playwright, link.far, folder, argument)
-    return await browser.enter(chromium, url, ROOM, "viewer", "attendee", "720")
+    return await browser.enter(chromium, url, ROOM, VIEWER, "attendee", "720")
 
 
 class _Call:
@@ -140,17 +139,16 @@ class _Call:
     async def _observe(self) -> None:
         now = time.monotonic()
         with self._link.near.entered():
-            self._timeline.server.append({"at": now, **opinions(self._daemon.metrics())})
+            self._timeline.server.append({"at": now, **path_of(VIEWER, self._daemon.media(ROOM))})
         row: Row = await browser.report(self._viewer)
         row["at"] = row["at"] / 1000 - self._wall
         self._timeline.viewer.append(row)
 
 
-def opinions(metrics: str) -> dict[str, Any]:
-    """What the server thinks of its links, of the metrics that it shows."""
-    found = re.findall(rf"^(sfu_(?:{'|'.join(OPINIONS)})\S*) (\S+)$", metrics, re.MULTILINE)
-    return {name: json.loads(value) for name, value in found if value not in ("NaN", "+Inf")}
-
-
-OPINIONS: Final = ("bandwidth", "estimate", "target", "probe", "downlink", "receiver")
-"""How the names of such metrics go on."""
+def path_of(name: str, media: list[dict[str, Any]]) -> dict[str, float]:
+    """What the server thinks of somebody's path, of the media of all; the numbers in it."""
+    for person in media:
+        if person["name"] == name and person["receive"] and person["receive"]["path"]:
+            path: dict[str, float] = person["receive"]["path"]
+            return {key: value for key, value in path.items() if not isinstance(value, bool)}
+    return {}

@@ -24,7 +24,7 @@ class Timeline:
 
     link -- lines of `emulator.process`, one per 100 ms and direction ("way")
     viewer -- reports of page.js, each 500 ms; counters since the beginning
-    server -- {"at", name: value}: what the server thought
+    server -- {"at", "estimate", "given" ...}: what it thinks of the viewer's path, see /v1/rooms
     speaker -- the slot of who speaks; `cameras` are the slots of all, `screen` that of the screen
     """
 
