@@ -161,6 +161,9 @@ async def change(
 ) -> Response:
     """Live, too: raising a cap lets in those who wait. `limits` are merged one by one."""
     live = caller.live(room)
+    said = body.model_fields_set
+    if {"access", "password"} <= said and (body.access, body.password) == ("password", None):
+        raise Refusal("bad_request", "access by password needs one", path="password")
     _check_match(caller, live, if_match)
     before = live.room.options
     options = await _changes(body, before)
@@ -169,8 +172,6 @@ async def change(
     _check_match(caller, live, if_match)
     options = _merged(live.room.options, before, options)
     if _lacks_password(options):
-        if {"access", "password"} <= body.model_fields_set:
-            raise Refusal("bad_request", "access by password needs one", path="password")
         raise Refusal("password_missing", "the room would ask for a password and have none")
     journal = caller.journal
     with journal.together():
