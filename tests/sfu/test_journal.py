@@ -273,8 +273,10 @@ async def test_rooms_of_joins_are_forgotten_in_good_order_only(tmp_path: Path) -
 
 
 def connect(backend: Backend, name: str) -> Transport:
-    """A connection of somebody's, without a client."""
-    transport = backend.live().open_stage().open()
+    """A connection of somebody's, without a client, of which the worker's reports are lost."""
+    stage = backend.live().open_stage()
+    transport = stage.open()
+    stage.forwarder._transports.pop(transport.id)
     backend.server.rooms.account(f"p-{name}").open(transport)
     return transport
 
