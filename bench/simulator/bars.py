@@ -42,6 +42,18 @@ def rise(outcome: Outcome) -> Findings:
         yield Finding("B2", f"{name} 1 to 2.5M: to 90 %", took, 5.0, median_limit=3.0)
 
 
+def back(outcome: Outcome) -> Findings:
+    """After 15 s with less the link is as it was: how long until as much arrives as before?"""
+    for name in ("back", "back, elastic"):
+        if not _happens(outcome, name):
+            continue
+        fell, rose = outcome.scenario(name).disturbed
+        delivered = outcome.column(name, "delivered")
+        before = mean_rate(delivered, fell - 5.0, fell)
+        took = first_time(trailing(delivered, 0.5) >= 0.9 * before, rose)
+        yield Finding("B2", f"{name} from 0.6 to 2.5M: to 90 %", took, 5.0)
+
+
 def drop(outcome: Outcome) -> Findings:
     for name in ("drop", "drop, elastic"):
         if not _happens(outcome, name):
@@ -314,6 +326,7 @@ _SOUND_HEADERS: Final = 1 + OVERHEAD / AUDIO_SIZE
 BARS: Final[tuple[Callable[[Outcome], Findings], ...]] = (
     startup,
     rise,
+    back,
     drop,
     steady,
     losses,

@@ -120,9 +120,8 @@ class Pacer:
     def _rate(self, time: float) -> Floats:
         """bit/s of the pacer now: less when braked, more when the queue has become old."""
         least = np.maximum(_BRAKE * self.throughput, _LEAST_RATE)
-        rate = np.where(
-            self.braked & (self.pacing > 0), np.minimum(self.pacing, least), self.pacing
-        )
+        slower = self.braked & ((self.pacing == 0) | (least < self.pacing))
+        rate = np.where(slower, least, self.pacing)
         hasty: Floats = rate * np.clip(self.queued(time) / _OLDEST, 1.0, _MOST_HASTE)
         return hasty
 

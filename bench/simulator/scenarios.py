@@ -84,8 +84,11 @@ def startup() -> list[Scenario]:
 def steps() -> list[Scenario]:
     rise: Steps = ((0.0, 1e6), (25.0, 2.5e6))
     fall: Steps = ((0.0, 2.5e6), (20.0, 0.6e6))
+    back: Steps = ((0.0, 2.5e6), (15.0, 0.6e6), (30.0, 2.5e6))
     layers = CAMERA, SMALL_CAMERA
     return [
+        one("back", 50, viewer(down(back), 2), *layers, disturbed=(15.0, 30.0)),
+        one("back, elastic", 50, elastic(down(back), 6e6), ELASTIC, disturbed=(15.0, 30.0)),
         one("rise", 50, elastic(down(rise), 6e6), ELASTIC, disturbed=(25.0,)),
         one("rise, layers", 50, viewer(down(rise), 2), *layers, disturbed=(25.0,)),
         one("drop", 50, viewer(down(fall), 2), *layers, disturbed=(20.0,)),
