@@ -156,15 +156,11 @@ class Estimator(Columns):
         """Takes news of FEEDBACK and DELTA rows, returns the RATES rows that changed."""
         rows, news, first = self._known(feedback)
         heard = (news["flags"] & TRANSPORT_WIDE) != 0
-        self._hear(rows[heard], news[heard], first[heard], deltas, now)
-        late = ~heard & ((news["flags"] & PROBED) != 0)
-        probed = self._probed(rows[late], news[late], now)
-        self._delay.probe(rows[late], now, self.throughput[rows[late]], probed)
-        self._heard[rows[heard]] = True
-        wide = self._heard[rows]
-        self._fallback.update(rows[~wide], news[~wide], now)
-        self._back_off.update(rows[wide], news[wide], now, self.estimate[rows[wide]])
-        self._conclude(rows, wide)
+        self._hear(*_where(heard, rows, news, first), deltas, now)
+        others = ~heard
+        if others.any():
+            self._hear_else(rows[others], news[others], now)
+        self._conclude(rows, self._heard[rows])
         np.minimum(self.estimate, self.ceiling, out=self.target)
         if self._tuning.drain:
             lately = now - self._delay.aimd.decreased_at < CUT_LATELY
@@ -180,7 +176,7 @@ class Estimator(Columns):
         last = np.empty(self._index.capacity, dtype=np.int64)
         last[rows] = np.arange(len(rows))
         kept = (rows >= 0) & (last[rows] == np.arange(len(rows)))
-        return rows[kept], feedback[kept], first[kept]
+        return _where(kept, rows, feedback, first)
 
     def _hear(self, rows: Ints, news: Records, first: Ints, deltas: Records, now: float) -> None:
         """Transport-wide feedback, in the order of goog_cc: usage, delay, rate, loss."""
@@ -214,6 +210,17 @@ class Estimator(Columns):
             innocent,
         )
         self.loss[rows] = self._loss.average[rows]
+        self._heard[rows] = True
+        self._back_off.update(rows, news, now, self.estimate[rows])
+
+    def _hear_else(self, rows: Ints, news: Records, now: float) -> None:
+        """Rows without transport-wide feedback: late results, silence, other receivers."""
+        late = (news["flags"] & PROBED) != 0
+        probed = self._probed(rows[late], news[late], now)
+        self._delay.probe(rows[late], now, self.throughput[rows[late]], probed)
+        wide = self._heard[rows]
+        self._back_off.update(rows[wide], news[wide], now, self.estimate[rows[wide]])
+        self._fallback.update(rows[~wide], news[~wide], now)
 
     def _probed(self, rows: Ints, news: Records, now: float) -> Floats:
         """bit/s that clusters found which came to an end; 0 for none."""
@@ -283,6 +290,13 @@ class Estimator(Columns):
         rates["padding_bps"] = padding[rows]
         clusters.start(rows, rates)
         return rates
+
+
+def _where(which: Bools, rows: Ints, news: Records, first: Ints) -> tuple[Ints, Records, Ints]:
+    """The rows in question; no copy is made of all of them."""
+    if which.all():
+        return rows, news, first
+    return rows[which], news[which], first[which]
 
 
 def no_feedback() -> Records:

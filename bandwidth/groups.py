@@ -31,7 +31,9 @@ class Groups:
         self.order = np.argsort(-counts, kind="stable")
         self.counts = counts[self.order]
         self._first = (end - counts)[self.order]
-        self._deltas = deltas
+        self._send = deltas["send_delta_us"] / 1000.0
+        self._arrival = deltas["arrival_delta_us"] / 1000.0
+        self._at = deltas["arrival_us"] / 1000.0
 
     @property
     def rows_with_any(self) -> int:
@@ -44,10 +46,7 @@ class Groups:
         remaining = np.bincount(self.counts, minlength=1)[::-1].cumsum()[::-1]
         for k in range(int(self.counts[0])):
             count = int(remaining[k + 1])
-            entry = self._deltas[self._first[:count] + k]
+            entry = self._first[:count] + k
             yield Step(
-                count,
-                entry["send_delta_us"] / 1000.0,
-                entry["arrival_delta_us"] / 1000.0,
-                entry["arrival_us"] / 1000.0,
+                count, self._send.take(entry), self._arrival.take(entry), self._at.take(entry)
             )

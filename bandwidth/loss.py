@@ -117,8 +117,12 @@ class Loss(Columns):
     def _excuse(self, rows: Ints, closed: Ints, by_delay: Floats, below_ms: Floats) -> Ints:
         """Frees rows whose losses are no fault of the rate; returns the others."""
         here = rows[closed]
-        average = self.observations.average_loss(here)
-        innocent = self.observations.innocent(here, average, below_ms[closed])
+        lossy = np.flatnonzero(self.observations.lost[here].any(axis=1))
+        average, innocent = np.zeros(len(here)), np.ones(len(here), dtype=np.bool_)
+        average[lossy] = self.observations.average_loss(here[lossy])
+        innocent[lossy] = self.observations.innocent(
+            here[lossy], average[lossy], below_ms[closed[lossy]]
+        )
         self.unavoidable[here] = np.where(innocent, average, 0.0)
         free = here[innocent]
         self.average[free] = average[innocent]
