@@ -19,15 +19,15 @@ macro_rules! counters {
 counters! {
     packets_in_rtp, packets_in_rtcp, packets_in_stun, packets_in_dtls,
     bytes_in_rtp, bytes_in_rtcp, bytes_in_stun, bytes_in_dtls,
-    packets_out_rtp, packets_out_rtx, packets_out_rtcp, packets_out_stun, packets_out_dtls,
-    bytes_out_rtp, bytes_out_rtx, bytes_out_rtcp, bytes_out_stun, bytes_out_dtls,
+    packets_out_rtp, packets_out_rtx, packets_out_padding, packets_out_rtcp, packets_out_stun, packets_out_dtls,
+    bytes_out_rtp, bytes_out_rtx, bytes_out_padding, bytes_out_rtcp, bytes_out_stun, bytes_out_dtls,
     drop_unknown_kind, drop_malformed, drop_unknown_address, drop_no_keys, drop_unknown_stream,
     drop_payload_type, drop_payload, drop_duplicate, drop_oversize, drop_outbox_full, drop_muted,
     drop_stun_unknown_user, drop_stun_address_taken, drop_handshake_flood, drop_feedback_flood, drop_stun_integrity, drop_truncated, drop_send_error,
     srtp_failures, srtp_replayed,
     nacks_in, nacks_out, plis_in, plis_out, firs_in,
     retransmitted, retransmit_missed, recovered, lost,
-    switches, skips, keyframes_in, padding_out,
+    switches, skips, keyframes_in, padding_out, probes,
     commands, commands_refused, reports_dropped,
     send_calls, send_messages, busy_us, wall_us,
 }

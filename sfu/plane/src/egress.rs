@@ -1,5 +1,7 @@
 //! One stream to one subscriber: select, rewrite, remember, seal.
 
+mod again;
+
 use crate::batch::{Destination, Outbox};
 use crate::command::MAX_LAYERS;
 use crate::command::{Id, PayloadType};
@@ -87,6 +89,8 @@ pub struct Egress {
     history: History,
     template: Template,
     rtx_sequence: u64,
+    /// Counts the packets that were sent again only to fill the path.
+    repeated: u64,
     /// Of the codec that is forwarded now; `None` where the subscriber did not accept it.
     payload_type: Option<PayloadType>,
     codec: Option<Codec>,
@@ -119,6 +123,7 @@ impl Egress {
             history: History::default(),
             template,
             rtx_sequence: 0,
+            repeated: 0,
             payload_type: None,
             codec: None,
             clock_rate: if video { 90_000 } else { 48_000 },
@@ -206,66 +211,6 @@ impl Egress {
             Verdict::Ignore => {}
         }
         Ok(offered)
-    }
-
-    /// Answers a request for a packet that was lost (RFC 4585 §6.2.1) with its
-    /// retransmission (RFC 4588); `lookup` finds a stored packet by its index.
-    pub fn retransmit<'r>(
-        &mut self,
-        sequence: u16,
-        lookup: impl FnOnce(u64) -> Option<(&'r Meta, &'r [u8])>,
-        wire: &mut Wire<'_>,
-    ) -> bool {
-        let Some(rtx_type) = self.payload_type.and_then(|kind| kind.rtx) else {
-            return false;
-        };
-        let highest = self.rewrite.highest();
-        let full = highest.wrapping_sub(u64::from((highest as u16).wrapping_sub(sequence)));
-        let round_trip_us = wire.history.round_trip_us();
-        let epoch = self.rewrite.epoch;
-        let Some(found) = self.history.take(full, epoch, round_trip_us, wire.now_us) else {
-            return false;
-        };
-        let Some((meta, payload)) = lookup(found.index) else {
-            return false;
-        };
-        if !wire.history.spend_on_repair(payload.len() + MAX_HEADER) {
-            return false;
-        }
-        let numbers = self.rewrite.again(meta, full, found.picture_id_shift);
-        let Some(room) = wire.outbox.reserve(MAX_PACKET) else {
-            wire.counters.drop_outbox_full += 1;
-            return false;
-        };
-        self.rtx_sequence += 1;
-        let fields = fields(
-            meta,
-            &numbers,
-            self.rtx_sequence,
-            rtx_type,
-            wire.history.peek(),
-            wire.send_time,
-        );
-        let header_len = self.template.with_ssrc(self.rtx_ssrc).write(room, &fields);
-        room[header_len..header_len + 2].copy_from_slice(&sequence.to_be_bytes());
-        let body = header_len + 2;
-        room[body..body + payload.len()].copy_from_slice(payload);
-        patch(meta, &numbers, &mut room[body..]);
-        let len = body + payload.len();
-        let sealed = wire
-            .sealer
-            .seal_rtp(room, len, header_len, self.rtx_ssrc, self.rtx_sequence);
-        wire.outbox.commit(wire.destination, sealed);
-        wire.pacer.charge(sealed, wire.now_us);
-        wire.history.count_repair(sealed);
-        if self.template.has_transport_sequence() {
-            let (ssrc, number) = (self.rtx_ssrc, self.rtx_sequence as u16);
-            wire.history.record(sealed, ssrc, number, wire.now_us);
-        }
-        wire.counters.packets_out_rtx += 1;
-        wire.counters.bytes_out_rtx += sealed as u64;
-        wire.counters.retransmitted += 1;
-        true
     }
 
     /// An incoming timestamp as it leaves (for sender reports).

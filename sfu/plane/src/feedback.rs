@@ -82,6 +82,11 @@ impl SendHistory {
         self.sent.next() as u16
     }
 
+    /// The same in full.
+    pub fn next_number(&self) -> u64 {
+        self.sent.next()
+    }
+
     /// Bytes of all packets that left, numbered or not.
     #[inline]
     pub fn total_bytes(&self) -> u64 {

@@ -17,6 +17,7 @@ use crate::egress::Egress;
 use crate::fanout::FanOut;
 use crate::feedback::Arrived;
 use crate::periodic::Agenda;
+use crate::probing::DueList;
 use crate::report::Report;
 use crate::table::{Key, Table};
 use crate::top_speakers::TopSpeakers;
@@ -69,6 +70,8 @@ pub struct Forwarder {
     pub(crate) bulk: VecDeque<FanOut>,
     /// Transports that their pace holds back, by when they are due.
     pub(crate) paced: BinaryHeap<Reverse<(i64, Key, Id)>>,
+    /// Transports whose paths are tried, by when they are due.
+    pub(crate) probing: DueList,
     /// Transports whose receivers have reported something.
     pub(crate) with_news: Vec<Key>,
     pub(crate) agenda: Agenda,
@@ -96,6 +99,7 @@ impl Forwarder {
             urgent: VecDeque::new(),
             bulk: VecDeque::new(),
             paced: BinaryHeap::new(),
+            probing: DueList::new(),
             with_news: Vec::new(),
             agenda: Agenda::default(),
             outbox: Outbox::new(OUTBOX_BYTES, OUTBOX_MESSAGES),
@@ -140,7 +144,7 @@ impl Forwarder {
     /// which to call again at the latest: zero while work is left.
     pub fn advance(&mut self, now: Now) -> Duration {
         self.release_held(now.us);
-        let paced_us = self.run_paced(now);
+        let paced_us = self.run_paced(now).min(self.run_probes(now));
         let drained = self.fan_out(now);
         let timer_us = self.run_agenda(now).min(paced_us);
         if !drained {

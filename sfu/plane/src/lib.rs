@@ -31,6 +31,8 @@ pub mod missing;
 mod paced;
 pub mod pacer;
 mod periodic;
+mod prober;
+mod probing;
 pub mod rates;
 mod receive;
 pub mod reception;

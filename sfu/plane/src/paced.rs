@@ -32,9 +32,18 @@ impl Forwarder {
             };
             transport.rates = *rates;
             transport.pacer.set_rate(rates.pacing_bps, now.us);
+            if rates.abort_probes {
+                transport.history.abort_clusters();
+            }
+            let total = transport.history.total_bytes();
+            transport.prober.set(rates, total, now.us);
+            let is_idle = transport.prober.is_idle();
             if transport.pacer.is_waiting() {
                 // It may be due earlier than was thought.
                 self.paced.push(Reverse((now.us, key, rates.transport)));
+            }
+            if !is_idle {
+                self.wake_prober(key, now.us);
             }
         }
         if missing {
@@ -72,7 +81,7 @@ impl Forwarder {
         now.us
     }
 
-    fn resume(&mut self, key: Key, id: Id, now: Now) -> Result<(), Full> {
+    pub(crate) fn resume(&mut self, key: Key, id: Id, now: Now) -> Result<(), Full> {
         let Some(transport) = self.transports.get_mut(key) else {
             return Ok(());
         };
@@ -235,7 +244,7 @@ impl Forwarder {
             now_us: now.us,
             send_time: send_time(now.ntp),
         };
-        if !egress.retransmit(sequence, |index| track.ring.get(index), &mut wire) {
+        if !egress.retransmit(sequence, &track.ring, &mut wire) {
             wire.counters.retransmit_missed += 1;
         }
     }

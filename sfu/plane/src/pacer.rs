@@ -91,6 +91,12 @@ impl Pacer {
         self.debt = (self.debt + size as f64).min((self.rate * MOST_DEBT_US).max(LEAST_BURST));
     }
 
+    /// Nothing is owed any more: a probe cluster has its own rate, and takes along what waits.
+    pub fn forgive(&mut self, now_us: i64) {
+        self.settle(now_us);
+        self.debt = 0.0;
+    }
+
     /// Whether something is held back until [`due_us`](Self::due_us).
     #[inline]
     pub fn is_waiting(&self) -> bool {
@@ -184,6 +190,16 @@ mod tests {
         assert!(pacer.admits(1000));
         pacer.charge(1000, 0);
         assert!(!pacer.admits(1000));
+    }
+
+    #[test]
+    fn what_is_forgiven_is_not_owed() {
+        let mut pacer = paced(MEGABIT);
+        pacer.charge(10_000, 0);
+        assert!(!pacer.admits(1000));
+        pacer.forgive(1_000);
+        assert!(pacer.admits(1000));
+        assert_eq!(pacer.due_us(), 1_000);
     }
 
     #[test]

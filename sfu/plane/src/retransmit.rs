@@ -77,13 +77,8 @@ impl History {
         round_trip_us: u32,
         now_us: i64,
     ) -> Option<Sent> {
-        if sequence > self.highest || self.highest - sequence >= REMEMBERED as u64 {
-            return None;
-        }
+        let found = self.find(sequence, epoch)?;
         let entry = &mut self.entries.as_mut()?[sequence as usize % REMEMBERED];
-        if entry.index == u32::MAX || entry.epoch != epoch as u8 {
-            return None;
-        }
         let stamp = ((now_us / 8_000) as u8).max(1);
         let round_trip_us = round_trip_us.clamp(LEAST_ROUND_TRIP_US, MOST_ROUND_TRIP_US);
         let units = (round_trip_us / 8_000) as u8;
@@ -91,6 +86,18 @@ impl History {
             return None;
         }
         entry.resent = stamp;
+        Some(found)
+    }
+
+    /// Finds a packet, unless it is forgotten or of an earlier source.
+    pub fn find(&self, sequence: u64, epoch: u16) -> Option<Sent> {
+        if sequence > self.highest || self.highest - sequence >= REMEMBERED as u64 {
+            return None;
+        }
+        let entry = &self.entries.as_ref()?[sequence as usize % REMEMBERED];
+        if entry.index == u32::MAX || entry.epoch != epoch as u8 {
+            return None;
+        }
         let behind = (self.newest_index as u32).wrapping_sub(entry.index);
         Some(Sent {
             index: self.newest_index - u64::from(behind),

@@ -192,6 +192,11 @@ impl Rewrite {
         incoming.wrapping_sub(self.timestamp_shift)
     }
 
+    /// The timestamp of the newest frame that went out.
+    pub fn last_timestamp(&self) -> u32 {
+        self.last_timestamp
+    }
+
     /// The highest sequence number that went out.
     pub fn highest(&self) -> u64 {
         self.highest_out

@@ -11,6 +11,7 @@ use crate::extension::ExtensionIds;
 use crate::feedback::SendHistory;
 use crate::identify::Names;
 use crate::pacer::{Pacer, Repairs};
+use crate::prober::Prober;
 use crate::rates::Rates;
 use crate::srtp::{Opener, Sealer};
 use crate::table::Key;
@@ -90,6 +91,8 @@ pub struct Transport {
     pub pacer: Pacer,
     /// What it has asked for again and not been sent yet.
     pub repairs: Repairs,
+    /// What tries its path.
+    pub(crate) prober: Prober,
     /// When it was last reported to.
     pub reported_us: i64,
     /// When transport-wide feedback last went to it.
@@ -133,6 +136,7 @@ impl Transport {
             rates: Rates::default(),
             pacer: Pacer::default(),
             repairs: Repairs::default(),
+            prober: Prober::default(),
             reported_us: now_us,
             feedback_us: now_us,
             upload: Upload::default(),

@@ -5,9 +5,11 @@ use _plane::clock::Now;
 use _plane::command::{Command, LayerSource, PayloadType, Target};
 use _plane::extension::ExtensionIds;
 use _plane::forwarder::{Forwarder, Limits};
+use _plane::rates::{Cluster, Rates};
+use _plane::rtcp::Compound;
 use _plane::rtp::Rtp;
 use _plane::srtp::{Opener, Profile, Sealer};
-use _plane::stun;
+use _plane::{stun, twcc};
 use sfu_codecs::Codec;
 use std::net::SocketAddr;
 
@@ -53,8 +55,13 @@ pub fn forwarder(data: &[u8]) {
             us: now_us,
             ntp: (now_us as u64) << 12,
         };
-        match choices.byte() % 24 {
+        match choices.byte() % 28 {
             0..=15 => plane.apply(command(&mut choices), now),
+            24 => plane.apply(Command::SetRates(vec![rates(&mut choices)]), now),
+            25..=27 => {
+                let packet = control(&mut choices);
+                deliver(&mut plane, packet, &mut choices, now);
+            }
             16 | 17 => deliver(&mut plane, check(&mut choices), &mut choices, now),
             _ => {
                 let packet = media(&mut choices);
@@ -162,6 +169,62 @@ fn command(choices: &mut Choices<'_>) -> Command {
             temporal: choices.byte() % 4,
         }]),
     }
+}
+
+fn rates(choices: &mut Choices<'_>) -> Rates {
+    let mut bps = || u32::from(choices.byte()).pow(3);
+    let (pacing_bps, padding_bps, probe_bps) = (bps(), bps(), bps());
+    let cluster = Cluster {
+        id: 1,
+        bps: probe_bps.max(1),
+        bytes: u32::from(choices.byte()) * 64,
+        packets: u16::from(choices.byte() % 32),
+    };
+    Rates {
+        transport: choices.id(),
+        target_bps: pacing_bps,
+        pacing_bps,
+        padding_bps,
+        probe: (choices.byte() & 1 != 0).then_some(cluster),
+        abort_probes: choices.byte() & 7 == 0,
+    }
+}
+
+/// Reports and requests that open, on packets near those that may have been sent.
+fn control(choices: &mut Choices<'_>) -> Vec<u8> {
+    let mut packet = Vec::new();
+    let sequence = u16::from(choices.byte());
+    match choices.byte() % 3 {
+        0 => {
+            let ssrc = 1000 + choices.id() * 1000 + u32::from(choices.byte()) * 2;
+            Compound::new(&mut packet).nack(1, ssrc, [sequence, sequence + 1].into_iter());
+        }
+        1 => {
+            let mut recorder = twcc::Recorder::default();
+            for n in 0..choices.byte() % 32 {
+                let arrival_us = i64::from(choices.byte()) << (choices.byte() % 30);
+                recorder.record(sequence + u16::from(n), arrival_us);
+            }
+            recorder.build(1, 2, &mut packet);
+        }
+        _ => {
+            packet = vec![0x8b, 205, 0, 0, 0, 0, 0, 1];
+            packet.extend(choices.bytes(4));
+            packet.extend([0, sequence as u8, 0, 2]);
+            packet.extend(choices.bytes(8));
+            packet[3] = (packet.len() / 4 - 1) as u8;
+        }
+    }
+    if packet.is_empty() {
+        return packet;
+    }
+    let mut sealer = Sealer::new(PROFILE, &KEY, &SALT).expect("lengths are right");
+    for _ in 0..choices.byte() % 8 {
+        // Another index each time, or all but the first would be taken for repeated ones.
+        sealer.seal_rtcp(&mut vec![0x80, 200, 0, 0, 0, 0, 0, 0]);
+    }
+    sealer.seal_rtcp(&mut packet);
+    packet
 }
 
 fn set_remote(transport: u32, choices: &mut Choices<'_>) -> Command {

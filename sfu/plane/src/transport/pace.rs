@@ -25,7 +25,7 @@ impl Transport {
 
     /// Whether to slow down without being told: nothing is heard of what was sent, or it stands in
     /// a long queue and the control plane has not answered that yet.
-    fn is_in_trouble(&self, now_us: i64) -> bool {
+    pub(crate) fn is_in_trouble(&self, now_us: i64) -> bool {
         let history = &self.history;
         if history.throughput_bps() == 0 {
             return false;

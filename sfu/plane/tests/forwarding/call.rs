@@ -93,7 +93,7 @@ impl Call {
         call
     }
 
-    fn now(&self) -> Now {
+    pub(crate) fn now(&self) -> Now {
         Now {
             us: self.now_us,
             ntp: ((self.now_us as u64) << 32) / 1_000_000 + (3_900_000_000 << 32),
@@ -369,7 +369,7 @@ impl Call {
         self.rtcp(PUBLISHER, packet);
     }
 
-    fn rtcp(&mut self, transport: u32, mut packet: Vec<u8>) {
+    pub(crate) fn rtcp(&mut self, transport: u32, mut packet: Vec<u8>) {
         let (_, sealer) = self
             .sealers
             .iter_mut()

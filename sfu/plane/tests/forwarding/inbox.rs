@@ -13,6 +13,7 @@ pub(crate) struct Got {
     pub(crate) timestamp: u32,
     pub(crate) picture_id: u16,
     pub(crate) original: u16,
+    pub(crate) transport_sequence: Option<u16>,
     pub(crate) body: Vec<u8>,
 }
 
@@ -44,7 +45,7 @@ impl Call {
                 .expect("sealed for this peer");
             let payload = header.payload(&datagram[..len]).expect("payload");
             let is_rtx = header.payload_type == 97;
-            let (original, payload) = if is_rtx {
+            let (original, payload) = if is_rtx && !payload.is_empty() {
                 (u16::from_be_bytes([payload[0], payload[1]]), &payload[2..])
             } else {
                 (0, payload)
@@ -54,8 +55,12 @@ impl Call {
                 payload_type: header.payload_type,
                 sequence: header.sequence,
                 timestamp: header.timestamp,
-                picture_id: u16::from_be_bytes([payload[2], payload[3]]) & 0x7fff,
+                picture_id: payload
+                    .get(2..4)
+                    .map_or(0, |id| u16::from_be_bytes([id[0], id[1]]) & 0x7fff),
                 original,
+                transport_sequence: (header.extensions.find(&datagram, 3))
+                    .map(|number| u16::from_be_bytes([number[0], number[1]])),
                 body: payload.to_vec(),
             });
         }

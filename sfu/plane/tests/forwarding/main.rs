@@ -4,6 +4,7 @@ mod call;
 mod inbox;
 mod paced;
 mod picture;
+mod probe;
 mod repair;
 mod sound;
 mod upload;
