@@ -11,6 +11,7 @@ Binding a route to another track is the one command behind seat rotation,
 camera on and off, and speaker switching, whatever the number of receivers.
 """
 
+from collections.abc import Sequence
 from typing import Final, Self, final
 
 __all__ = [
@@ -265,8 +266,13 @@ class Worker:
         rtx_ssrc: int,
     ) -> None: ...
     def remove_egress(self, egress: int) -> None: ...
-    def set_targets(self, targets: list[tuple[int, int, int]]) -> None:
-        """(egress, spatial, temporal) each; spatial -1 pauses; too high means the highest."""
+    def set_targets(
+        self, targets: Sequence[tuple[int, int, int] | tuple[int, int, int, bool]]
+    ) -> None:
+        """(egress, spatial, temporal) each; spatial -1 pauses; too high means the highest.
+
+        A higher spatial layer goes on until the lower one's keyframe; with a fourth element that
+        is true it ends at once. Temporal layers end at once in any case."""
 
     def set_upload(self, transport: int, bps: int) -> None:
         """What a publisher may send in all, 0 for no limit: it is told so by REMB about once a

@@ -275,6 +275,7 @@ def rate(**fields: int) -> bytes:
         (lambda w: w.add_egress(1, 1, 1, "", 1, 2), "mid"),
         (lambda w: w.set_targets([(1, -2, 0)]), "spatial"),
         (lambda w: w.set_targets([(1, 0, -1)]), "temporal"),
+        (lambda w: w.set_targets([(-1, 0, 0)]), "identifier"),
         (lambda w: w.set_upload(1, -1), "bps"),
         (lambda w: w.set_upload(1, 1 << 32), "bps"),
         (lambda w: w.set_rates(bytes(RATES.itemsize + 1)), "whole rows"),
@@ -304,7 +305,7 @@ def test_right_arguments_are_taken(worker: Worker) -> None:
     worker.bind(1, 1)
     worker.mute(1, True)
     worker.add_egress(1, 1, 1, "v0", 0xFFFFFFFF, 9)
-    worker.set_targets([(1, 1000, 1000), (1, -1, 0)])
+    worker.set_targets([(1, 1000, 1000), (1, 0, 1, True), (1, -1, 0)])
     worker.request_keyframe(1)
     worker.bind(1, None)
     worker.remove_egress(1)

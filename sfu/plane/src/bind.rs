@@ -13,7 +13,7 @@ use crate::forwarder::Limits;
 use crate::rates::{self, RATES_DTYPE};
 use crate::srtp::{Opener, Profile, Sealer};
 use crate::worker::{self, NotSubmitted, Settings};
-use arguments::{within, Extensions, Id, PayloadNumber, Text};
+use arguments::{within, Extensions, Id, PayloadNumber, TargetTuple, Text};
 use pyo3::create_exception;
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -315,8 +315,9 @@ impl Worker {
         self.submit(Command::RemoveEgress { egress: egress.0 })
     }
 
-    fn set_targets(&self, targets: Vec<(Id, i64, i64)>) -> PyResult<()> {
-        let targets = targets.into_iter().map(|(egress, spatial, temporal)| {
+    fn set_targets(&self, targets: Vec<TargetTuple>) -> PyResult<()> {
+        let targets = targets.into_iter().map(|target| {
+            let TargetTuple(egress, spatial, temporal, drop_now) = target;
             if spatial < -1 || temporal < 0 {
                 return Err(PyValueError::new_err(
                     "spatial must be at least -1, temporal at least 0",
@@ -326,6 +327,7 @@ impl Worker {
                 egress: egress.0,
                 spatial: spatial.min(i8::MAX.into()) as i8,
                 temporal: temporal.min(u8::MAX.into()) as u8,
+                drop_now,
             })
         });
         self.submit(Command::SetTargets(targets.collect::<PyResult<_>>()?))

@@ -42,6 +42,8 @@ pub struct Target {
     pub spatial: i8,
     /// Highest temporal layer.
     pub temporal: u8,
+    /// Whether a higher spatial layer ends at once, not at the lower one's keyframe.
+    pub drop_now: bool,
 }
 
 /// An order; see `_plane.pyi` for the meaning of each.

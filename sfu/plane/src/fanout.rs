@@ -70,7 +70,8 @@ impl Forwarder {
                 continue;
             };
             let resumes = egress.select.is_paused() && target.spatial >= 0;
-            egress.select.set_target(target.spatial, target.temporal);
+            let (spatial, temporal) = (target.spatial, target.temporal);
+            egress.select.set_target(spatial, temporal, target.drop_now);
             let track = self.routes.get(egress.route).and_then(|route| route.track);
             if let Some(row) = track.and_then(|track| self.tracks.get_mut(track)) {
                 row.refresh_alive(now.us);

@@ -50,11 +50,12 @@ impl Default for Select {
 }
 
 impl Select {
-    /// Sets the highest layers that may pass; a spatial layer of -1 pauses at once.
-    pub fn set_target(&mut self, spatial: i8, temporal: u8) {
+    /// Sets the highest layers that may pass; a spatial layer of -1 pauses at once. A higher
+    /// one that goes out goes on until the lower one's keyframe, unless it is to be dropped.
+    pub fn set_target(&mut self, spatial: i8, temporal: u8, drop_now: bool) {
         self.target_spatial = spatial.max(-1);
         self.target_temporal = temporal;
-        if spatial < 0 {
+        if spatial < 0 || (drop_now && self.spatial > spatial) {
             self.reset();
         }
     }
@@ -163,7 +164,7 @@ mod tests {
     #[test]
     fn starts_at_a_keyframe_of_the_wanted_layer() {
         let mut select = Select::default();
-        select.set_target(1, 9);
+        select.set_target(1, 9, false);
         assert_eq!(select.judge(&packet(1, 0, false), &ALL), Verdict::Ignore);
         assert_eq!(select.judge(&packet(0, 0, true), &ALL), Verdict::Ignore);
         assert_eq!(
@@ -179,9 +180,9 @@ mod tests {
     #[test]
     fn keeps_the_old_layer_until_the_new_one_can_start() {
         let mut select = Select::default();
-        select.set_target(0, 9);
+        select.set_target(0, 9, false);
         select.judge(&packet(0, 0, true), &ALL);
-        select.set_target(2, 9);
+        select.set_target(2, 9, false);
         assert_eq!(select.waits_for(&ALL), Some(2));
         assert_eq!(
             select.judge(&packet(0, 1, false), &ALL),
@@ -196,25 +197,40 @@ mod tests {
     }
 
     #[test]
+    fn a_higher_layer_ends_at_once_only_where_that_is_ordered() {
+        for drop_now in [false, true] {
+            let mut select = Select::default();
+            select.set_target(2, 9, false);
+            select.judge(&packet(2, 0, true), &ALL);
+            select.set_target(2, 0, drop_now);
+            assert_eq!(select.current().0, 2, "it is not higher");
+            select.set_target(0, 9, drop_now);
+            let goes_on = select.judge(&packet(2, 1, false), &ALL) != Verdict::Ignore;
+            assert_eq!(goes_on, !drop_now);
+            assert_eq!(select.waits_for(&ALL), Some(0));
+        }
+    }
+
+    #[test]
     fn takes_the_nearest_living_layer() {
         let mut select = Select::default();
         assert_eq!(select.wanted(&[true, false, false, false]), Some(0));
-        select.set_target(0, 0);
+        select.set_target(0, 0, false);
         assert_eq!(select.wanted(&[false, false, true, false]), Some(2));
         assert_eq!(select.wanted(&[false; MAX_LAYERS]), None);
-        select.set_target(-1, 0);
+        select.set_target(-1, 0, false);
         assert_eq!(select.wanted(&ALL), None);
     }
 
     #[test]
     fn temporal_layers_go_up_only_at_a_sync_point() {
         let mut select = Select::default();
-        select.set_target(0, 0);
+        select.set_target(0, 0, false);
         select.judge(&packet(0, 0, true), &ALL);
         let mut upper = packet(0, 1, false);
         upper.payload.temporal = 2;
         assert_eq!(select.judge(&upper, &ALL), Verdict::Drop);
-        select.set_target(0, 2);
+        select.set_target(0, 2, false);
         upper.timestamp = 2;
         assert_eq!(select.judge(&upper, &ALL), Verdict::Drop);
         upper.timestamp = 3;
@@ -223,7 +239,7 @@ mod tests {
             select.judge(&upper, &ALL),
             Verdict::Forward { switch: false }
         );
-        select.set_target(0, 0);
+        select.set_target(0, 0, false);
         upper.timestamp = 4;
         assert_eq!(select.judge(&upper, &ALL), Verdict::Drop);
     }

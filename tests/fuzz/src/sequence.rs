@@ -167,6 +167,7 @@ fn command(choices: &mut Choices<'_>) -> Command {
             egress: u32::from(choices.byte()),
             spatial: choices.byte() as i8 % 4,
             temporal: choices.byte() % 4,
+            drop_now: choices.byte() & 1 != 0,
         }]),
     }
 }

@@ -62,6 +62,28 @@ impl<'a, 'py> FromPyObject<'a, 'py> for PayloadNumber {
     }
 }
 
+/// What an egress shall forward at most: itself, spatial, temporal; and whether what is
+/// higher ends at once, which may be left out.
+pub(super) struct TargetTuple(
+    pub(super) Id,
+    pub(super) i64,
+    pub(super) i64,
+    pub(super) bool,
+);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for TargetTuple {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        if object.len()? == 4 {
+            let (egress, spatial, temporal, drop_now) = object.extract()?;
+            return Ok(Self(egress, spatial, temporal, drop_now));
+        }
+        let (egress, spatial, temporal) = object.extract()?;
+        Ok(Self(egress, spatial, temporal, false))
+    }
+}
+
 /// A string whose length has still to be checked.
 #[derive(FromPyObject)]
 #[pyo3(transparent)]

@@ -248,6 +248,7 @@ impl Call {
             egress,
             spatial,
             temporal,
+            drop_now: false,
         }]));
     }
 
