@@ -40,6 +40,7 @@ impl Forwarder {
             let is_idle = transport.prober.is_idle();
             if transport.pacer.is_waiting() {
                 // It may be due earlier than was thought.
+                transport.pacer.list(now.us);
                 self.paced.push(Reverse((now.us, key, rates.transport)));
             }
             if !is_idle {
@@ -57,8 +58,8 @@ impl Forwarder {
     pub(crate) fn hold_back(&mut self, key: Key) {
         if let Some(transport) = self.transports.get_mut(key) {
             if transport.pacer.wait() {
-                let due = (transport.pacer.due_us(), key, transport.id);
-                self.paced.push(Reverse(due));
+                let due_us = transport.pacer.list(transport.pacer.due_us());
+                self.paced.push(Reverse((due_us, key, transport.id)));
             }
         }
     }
@@ -69,9 +70,9 @@ impl Forwarder {
             match self.paced.peek().copied() {
                 Some(Reverse((due_us, ..))) if due_us > now.us => return due_us,
                 None => return i64::MAX,
-                Some(Reverse((_, key, id))) => {
+                Some(Reverse((due_us, key, id))) => {
                     self.paced.pop();
-                    if self.resume(key, id, now).is_err() {
+                    if self.is_listed(key, due_us) && self.resume(key, id, now).is_err() {
                         self.hold_back(key);
                         return now.us;
                     }
@@ -81,6 +82,7 @@ impl Forwarder {
         now.us
     }
 
+    /// A transport that is due is sent what waits for it.
     pub(crate) fn resume(&mut self, key: Key, id: Id, now: Now) -> Result<(), Full> {
         let Some(transport) = self.transports.get_mut(key) else {
             return Ok(());
@@ -89,8 +91,8 @@ impl Forwarder {
             return Ok(());
         }
         if transport.pacer.due_us() > now.us {
-            let due = (transport.pacer.due_us(), key, id);
-            self.paced.push(Reverse(due));
+            let due_us = transport.pacer.list(transport.pacer.due_us());
+            self.paced.push(Reverse((due_us, key, id)));
             return Ok(());
         }
         transport.pacer.resume();
@@ -108,6 +110,12 @@ impl Forwarder {
             self.serve(egress, track, now)?;
         }
         Ok(())
+    }
+
+    /// Whether an entry of the list is the transport's last: a new rate makes another one.
+    fn is_listed(&self, key: Key, due_us: i64) -> bool {
+        let transport = self.transports.get(key);
+        transport.is_some_and(|transport| transport.pacer.listed_us() == due_us)
     }
 
     fn is_held_back(&self, key: Key) -> bool {

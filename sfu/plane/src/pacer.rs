@@ -33,6 +33,7 @@ pub struct Pacer {
     debt: f64,
     at_us: i64,
     ordered_us: i64,
+    listed_us: i64,
     burst: f64,
     is_waiting: bool,
 }
@@ -106,6 +107,17 @@ impl Pacer {
     /// Something is held back; says whether that is new.
     pub fn wait(&mut self) -> bool {
         !std::mem::replace(&mut self.is_waiting, true)
+    }
+
+    /// It is on the list of those that wait under this time, and no other.
+    pub fn list(&mut self, due_us: i64) -> i64 {
+        self.listed_us = due_us;
+        due_us
+    }
+
+    /// The time under which it is on that list.
+    pub fn listed_us(&self) -> i64 {
+        self.listed_us
     }
 
     /// What was held back has its turn.
