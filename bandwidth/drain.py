@@ -11,7 +11,7 @@ import numpy as np
 from sfu.bandwidth.columns import Columns
 from sfu.bandwidth.rows import Bools, Floats, Ints
 
-RESUME: Final = 0.96
+RESUME: Final = 0.98
 """Of the link's rate, once the queue is gone."""
 DRAIN_WITHIN_MS: Final = 600.0
 """A queue of so many milliseconds would need that long if nothing were sent."""

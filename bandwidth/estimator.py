@@ -275,7 +275,8 @@ class Estimator(Columns):
         every = np.arange(len(self.target))
         queued = delay.queue.holds(every, now) & self._tuning.drain
         # Not the target: bursts are for the path to bear, budgets for the allocation to keep.
-        pacing = factors(self._heard, queued) * self.estimate
+        near = delay.aimd.link.near(self.estimate) & self._tuning.drain
+        pacing = factors(self._heard, near, queued) * self.estimate
         draining = delay.drain.active
         pacing = np.where(draining, np.minimum(delay.drain.sending(every), self.estimate), pacing)
         changed = self._pacing.news(self.target, pacing, padding) | clusters.waiting()

@@ -6,12 +6,13 @@ from typing import Final
 import numpy as np
 
 from sfu.bandwidth.columns import Columns
-from sfu.bandwidth.rows import Floats, Ints
+from sfu.bandwidth.rows import Bools, Floats, Ints
 
 SMOOTHING: Final = 0.05
 VARIANCE: Final = 0.4
 VARIANCE_MOST: Final = 2.5
 DEVIATIONS: Final = 3.0
+NEAR: Final = 0.9
 
 
 class LinkCapacity(Columns):
@@ -30,6 +31,11 @@ class LinkCapacity(Columns):
         lower = np.where(np.isnan(mean), 0.0, np.maximum(mean - margin, 0.0))
         upper = np.where(np.isnan(mean), math.inf, mean + margin)
         return 1000.0 * lower, 1000.0 * upper
+
+    def near(self, rate: Floats) -> Bools:
+        """Where the rate of each of all rows is about what the link was seen to carry."""
+        about: Bools = rate > NEAR * 1000.0 * self.mean
+        return about
 
     def forget(self, rows: Ints) -> None:
         self.mean[rows] = math.nan

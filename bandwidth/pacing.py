@@ -10,6 +10,8 @@ from sfu.bandwidth.rows import Bools, Floats, Ints
 AT_START: Final = 2.5
 FACTOR: Final = 1.1
 """Times the target; the first before any feedback, so that probes and joins are quick (goog_cc)."""
+FACTOR_NEAR: Final = 1.05
+"""Near the capacity each burst makes a queue by what it exceeds."""
 FACTOR_QUEUED: Final = 1.0
 """While a queue stands in the path: what waits in the pacer would only move there."""
 BACKLOG_US: Final = 300_000.0
@@ -47,9 +49,11 @@ class Pacing(Columns):
         self._padding[rows] = padding[rows]
 
 
-def factors(heard: Bools, queued: Bools) -> Floats:
-    """Times the target that packets leave at; `queued` where a queue stands in the path."""
-    return np.where(queued, FACTOR_QUEUED, np.where(heard, FACTOR, AT_START))
+def factors(heard: Bools, near: Bools, queued: Bools) -> Floats:
+    """Times the estimate that packets leave at; `near` where that is about the capacity that was
+    met, `queued` where a queue stands in the path."""
+    factor = np.where(heard, FACTOR, AT_START)
+    return np.where(queued, FACTOR_QUEUED, np.where(heard & near, FACTOR_NEAR, factor))
 
 
 def room(queued_us: Floats) -> Floats:
