@@ -77,7 +77,7 @@ class Aimd(Columns):
         self.changed_at[rows] = now
         self.decreased_at[rows[fell]] = now
 
-    def cut(self, rows: Ints, now: float, capacity: Floats, factor: float) -> None:
+    def cut(self, rows: Ints, now: float, capacity: Floats, factor: Floats) -> None:
         """Overuse of a link that carries this; no rate above that part of it."""
         lowered = np.minimum(self.rate[rows], factor * capacity)
         self.link.forget(rows[capacity < self.link.bounds(rows)[0]])

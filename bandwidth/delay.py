@@ -9,7 +9,7 @@ from sfu.bandwidth.aimd import HEADROOM, Aimd
 from sfu.bandwidth.arrivals import Arrivals
 from sfu.bandwidth.columns import Columns
 from sfu.bandwidth.competing import Competing
-from sfu.bandwidth.drain import RESUME, Drain
+from sfu.bandwidth.drain import RESUME, Drain, resume
 from sfu.bandwidth.groups import Groups
 from sfu.bandwidth.rows import RESET, Bools, Floats, Ints, Records
 from sfu.bandwidth.standing_queue import StandingQueue
@@ -173,7 +173,7 @@ class DelayControl(Columns):
         self.aimd.rate[rows[alien]] = REGAIN * self.drain.before[rows[alien]]
         active = self.drain.active[rows]
         emptied = rows[before & ~active & ~late]
-        self.aimd.rate[emptied] = RESUME * self.drain.capacity[emptied]
+        self.aimd.rate[emptied] = self.drain.resume[emptied] * self.drain.capacity[emptied]
         crowded = self.crowded(rows, now)
         cut = (state == OVERUSE) & (throughput > 0.0) & ~crowded
         cut &= ~active | self.drain.worsens(rows, queue)
@@ -188,7 +188,7 @@ class DelayControl(Columns):
         capacity = np.where(burst, np.maximum(np.maximum(capacity, current), least), capacity)
         self.arrivals.restart(rows[cut & self.queue.jumping[rows]])
         rate, trip = self.aimd.rate[rows[cut]], self.aimd.round_trip[rows[cut]]
-        self.aimd.cut(rows[cut], now, capacity[cut], RESUME)
+        self.aimd.cut(rows[cut], now, capacity[cut], resume(queue[cut]))
         self.drain.begin(rows[cut], now, rate, capacity[cut], queue[cut], trip)
         draining = self.drain.active[rows]
         return np.where(draining, OVERUSE, state), np.where(draining, UNDERUSE, state)

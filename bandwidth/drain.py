@@ -13,6 +13,9 @@ from sfu.bandwidth.rows import Bools, Floats, Ints
 
 RESUME: Final = 0.98
 """Of the link's rate, once the queue is gone."""
+RESUME_DEEP: Final = 0.93
+DEEP_MS: Final = 100.0
+"""After so long a queue there are repairs and keyframes to send, and the rate is not yet sure."""
 DRAIN_WITHIN_MS: Final = 600.0
 """A queue of so many milliseconds would need that long if nothing were sent."""
 DRAIN_LEAST: Final = 0.4
@@ -33,6 +36,8 @@ class Drain(Columns):
     capacity: Floats
     factor: Floats
     """Of the capacity that is sent meanwhile."""
+    resume: Floats
+    """Part of the capacity to send once the queue is gone."""
     before: Floats
     """The rate until then."""
     _queue: Floats
@@ -45,6 +50,7 @@ class Drain(Columns):
                 "active": False,
                 "capacity": 0.0,
                 "factor": 1.0,
+                "resume": RESUME,
                 "before": 0.0,
                 "_queue": 0.0,
                 "_until": -math.inf,
@@ -66,6 +72,7 @@ class Drain(Columns):
         factor = np.clip(1.0 - queue_ms / DRAIN_WITHIN_MS, DRAIN_LEAST, DRAIN_MOST)
         self.active[rows] = True
         self.capacity[rows] = capacity
+        self.resume[rows] = resume(queue_ms)
         self.factor[rows] = factor
         self._queue[rows] = queue_ms
         expected = queue_ms / 1000.0 / (1.0 - factor)
@@ -97,3 +104,8 @@ class Drain(Columns):
     def sending(self, rows: Ints) -> Floats:
         """bit/s to send meanwhile."""
         return self.factor[rows] * self.capacity[rows]
+
+
+def resume(queue_ms: Floats) -> Floats:
+    """Part of the link's rate that is used after a queue of that length."""
+    return np.where(queue_ms > DEEP_MS, RESUME_DEEP, RESUME)
