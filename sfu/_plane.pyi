@@ -155,7 +155,7 @@ and what its receiver said since the row before. Times are CLOCK_MONOTONIC.
 - throughput_bps: what arrives, the lower of the rates of sending and receiving; 0 unknown
 - round_trip_us: the least, from the newest acked packet; of receiver reports where nothing else
   came; 0 unknown
-- delay_min_us, delay_max_us: one-way delay of acked packets above the least of ten minutes
+- delay_min_us, delay_max_us: one-way delay of acked packets above the least of the last 100 s
 - in_flight_bytes: sent, not yet reported on; queued_us: age of the oldest packet that the pacer
   holds
 - probe…: id of a finished cluster, what of it was acked, its rates; receive rate 0: failed
