@@ -1,0 +1,41 @@
+"""Draining: how much, how long, and what comes after."""
+
+import numpy as np
+
+from sfu.bandwidth.drain import DRAIN_LEAST, RESUME, RESUME_DEEP, Drain, resume
+
+ROW = np.array([0])
+EMPTY = np.array([10.0])
+
+
+def started(queue: float) -> Drain:
+    drain = Drain(1)
+    rate, capacity, trip = np.array([2e6]), np.array([1e6]), np.array([0.05])
+    drain.begin(ROW, 0.0, rate, capacity, np.array([queue]), trip)
+    return drain
+
+
+def test_the_longer_the_queue_the_less_is_sent() -> None:
+    short, long = started(30.0).sending(ROW)[0], started(300.0).sending(ROW)[0]
+    assert 1e6 > short > long > DRAIN_LEAST * 1e6
+    assert started(5000.0).sending(ROW)[0] == DRAIN_LEAST * 1e6
+
+
+def test_ends_when_the_queue_is_gone() -> None:
+    drain = started(100.0)
+    assert not drain.update(ROW, 0.1, np.array([9e5]), np.array([60.0]), EMPTY)[0]
+    assert drain.capacity[0] == 9e5
+    assert not drain.update(ROW, 0.2, np.array([2e5]), np.array([5.0]), EMPTY)[0]
+    assert not drain.active[0]
+    assert drain.capacity[0] == 9e5  # without a queue arrivals say nothing of the link
+
+
+def test_runs_out_of_time_when_the_queue_stays() -> None:
+    drain = started(100.0)
+    assert drain.update(ROW, 9.0, np.array([9e5]), np.array([99.0]), EMPTY)[0]
+    assert drain.stays(ROW, np.array([99.0]))[0]
+    assert not drain.stays(ROW, np.array([45.0]))[0]
+
+
+def test_resumes_lower_after_a_long_queue() -> None:
+    assert resume(np.array([20.0, 300.0])).tolist() == [RESUME, RESUME_DEEP]

@@ -1,0 +1,26 @@
+"""Deltas of many rows, stepped through side by side."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sfu.bandwidth.groups import Groups
+from sfu.bandwidth.rows import DELTA
+
+
+@given(st.lists(st.integers(0, 9), max_size=12))
+def test_every_delta_is_seen_once_and_in_order(counts: list[int]) -> None:
+    deltas = np.zeros(sum(counts), dtype=DELTA)
+    deltas["arrival_us"] = 1000 * np.arange(len(deltas))
+    first = np.cumsum([0, *counts])[:-1].astype(np.int64)
+    groups = Groups(first, np.array(counts, dtype=np.int64), deltas)
+    seen: list[list[float]] = [[] for _ in counts]
+    for step in groups.steps():
+        for row, arrival in zip(groups.order[: step.rows], step.arrival, strict=True):
+            seen[row].append(arrival)
+    assert [at for row in seen for at in row] == list(range(len(deltas)))
+
+
+def test_rows_that_claim_more_than_there_is_get_what_there_is() -> None:
+    groups = Groups(np.array([0, 2]), np.array([2, 900]), np.zeros(3, dtype=DELTA))
+    assert sorted(groups.counts.tolist()) == [1, 2]
