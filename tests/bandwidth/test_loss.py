@@ -1,0 +1,62 @@
+"""Losses that limit, and losses that do not."""
+
+import math
+
+import numpy as np
+
+from sfu.bandwidth.loss import BY_DELAY, Loss
+from sfu.bandwidth.rows import FEEDBACK
+
+ROW = np.array([0])
+
+
+def run(rates: list[float], capacity: float, loss: float, queue: float, lenient: bool) -> Loss:
+    """A second per rate: `loss` of all packets vanish, and all above the capacity."""
+    generator = np.random.default_rng(1)
+    table, sent_us = Loss(1), 1_000_000
+    for rate in rates:
+        for _ in range(4):
+            sent_us += 260_000
+            size = rate * 0.26 / 8.0
+            part = 1.0 - (1.0 - loss) * min(1.0, capacity / rate)
+            lost = size * part * generator.uniform(0.5, 1.5)
+            row = np.zeros(1, dtype=FEEDBACK)
+            row["last_sent_us"], row["lost_bytes"], row["acked_bytes"] = sent_us, lost, size - lost
+            table.update(
+                ROW,
+                row,
+                np.array([4e6]),
+                np.array([min(rate, capacity)]),
+                np.array([False]),
+                np.array([math.inf]),
+                np.array([queue]),
+                np.array([20.0]) if lenient else None,
+            )
+    return table
+
+
+STEADY = [2e6] * 6
+VARIED = [1e6, 2e6, 3e6, 1.5e6, 2.5e6, 3e6]
+
+
+def test_random_loss_limits_goog_cc_only() -> None:
+    assert run(STEADY, 9e6, 0.1, 0.0, False).limit[0] < 3e6
+    excused = run(STEADY, 9e6, 0.1, 0.0, True)
+    assert excused.state[0] == BY_DELAY
+    assert 0.08 < excused.unavoidable[0] < 0.12
+
+
+def test_loss_with_a_queue_is_no_accident() -> None:
+    assert run(STEADY, 9e6, 0.1, 90.0, True).unavoidable[0] == 0.0
+
+
+def test_loss_that_comes_with_the_rate_is_no_accident() -> None:
+    assert run(VARIED, 2.6e6, 0.0, 0.0, True).unavoidable[0] == 0.0
+
+
+def test_nobody_is_excused_for_losing_a_fifth() -> None:
+    assert run(STEADY, 9e6, 0.25, 0.0, True).limit[0] < 3e6
+
+
+def test_without_loss_delay_rules() -> None:
+    assert run(STEADY, 9e6, 0.0, 0.0, False).state[0] == BY_DELAY
