@@ -84,6 +84,9 @@ class Aim(NamedTuple):
     temporal: int
 
 
+NOTHING: Final = Aim(PAUSED, ALL_TEMPORAL)
+
+
 class End(NamedTuple):
     """What a slot has on the top of the staircase, and why it is not more: "full" there is no
     more, "view" no more was asked for, "budget" more is not granted to anybody."""
@@ -136,7 +139,7 @@ class Staircase:
         """What each slot shows at a level."""
         aims = self._aims.get(level)
         if aims is None:
-            made = dict.fromkeys(self.ends, _NOTHING)
+            made = dict.fromkeys(self.ends, NOTHING)
             for slot, spatial, temporal, _ in self.steps[:level]:
                 made[slot] = Aim(spatial, temporal)
             aims = self._aims[level] = made
@@ -194,9 +197,6 @@ class _Stairs:
         self.steps.append(Step(rung.slot, *rung.aim, bps))
         self.costs.append(cost)
         return True
-
-
-_NOTHING: Final = Aim(PAUSED, ALL_TEMPORAL)
 
 
 def _rank(demand: Demand) -> tuple[int, int]:
@@ -275,7 +275,7 @@ def wanted(demand: Demand) -> int:
 
 def _end(demand: Demand, ladder: Sequence[_Rung], granted: Mapping[str, int]) -> End:
     reached = granted[demand.slot]
-    aim = ladder[reached - 1].aim if reached else _NOTHING
+    aim = ladder[reached - 1].aim if reached else NOTHING
     if reached < len(ladder):
         return End(aim, "budget")
     return End(aim, "full" if aim.spatial == len(demand.layers) - 1 else "view")

@@ -179,7 +179,7 @@ class Daemon:
         return {
             "sfu_rooms": len(self.rooms),
             "sfu_sockets": self.sockets.addresses.total,
-            "sfu_feedback_rows": sum(each.feedback.rows for each in self.forwarders),
+            "sfu_feedback_rows": sum(each.subscribers.rows for each in self.forwarders),
             "sfu_worker_faults": sum(each.fault is not None for each in self.forwarders),
         }
 

@@ -235,6 +235,9 @@ Change = (
 )
 
 
+Reason = Literal["full", "view", "budget", "link", "publisher", "off"]
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """What a slot's video is now, and why it is not more."""
@@ -242,7 +245,7 @@ class Picture:
     width: int
     height: int
     fps: int
-    reason: Literal["full", "view", "budget", "source", "off"]
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,10 @@ from typing import Final, ParamSpec, Protocol
 import structlog
 
 from sfu import _plane
-from sfu.bandwidth.feedback import FeedbackTotals
 from sfu.config import MediaSettings
 from sfu.dtls import Certificate, SrtpKeys
 from sfu.ice import make_credentials
+from sfu.subscribers import Subscribers
 from sfu.transport import State, Transport
 
 TICK: Final = 0.05
@@ -47,10 +47,13 @@ class Remote:
 
 
 class TransportOwner(Protocol):
-    """Who is told that a transport has ended by itself."""
+    """Who is told what has become of a transport."""
 
     def transport_lost(self, transport: Transport, now: float) -> None:
-        """It is CLOSED; `transport.why` says why."""
+        """It has ended by itself and is CLOSED; `transport.why` says why."""
+
+    def leveled(self, transports: Sequence[int], now: float) -> None:
+        """What is received over these transports is on another level (`Forwarder.subscribers`)."""
 
 
 class TrackOwner(Protocol):
@@ -108,7 +111,7 @@ class Forwarder:
         self.certificate = certificate
         self.addresses = tuple(addresses)
         self.transports_by_state: Counter[State] = Counter()
-        self.feedback = FeedbackTotals(_plane.FEEDBACK_DTYPE)
+        self.subscribers = Subscribers()
         self.fault: str | None = None
         """Why the worker's thread has stopped, if it has."""
         self.load = 0
@@ -179,6 +182,7 @@ class Forwarder:
 
     def transport_closed(self, transport: Transport, now: float) -> None:
         """Called by the transport."""
+        self.subscribers.close(transport.id)
         if self.fault is None:
             self._closing[transport.id] = transport
             self.order(self.worker.close_transport, transport.id)
@@ -202,8 +206,9 @@ class Forwarder:
             transport.watched_until = deadline
             heapq.heappush(self._deadlines, (deadline, transport.id))
 
-    def set_keys(self, transport: Transport, keys: SrtpKeys) -> None:
+    def set_keys(self, transport: Transport, keys: SrtpKeys, now: float) -> None:
         """Called by the transport: media may flow."""
+        self.subscribers.open(transport.id, now)
         self.order(self.worker.set_keys, transport.id, keys.profile, keys.receive, keys.send)
 
     def send_handshake(self, transport: Transport, datagrams: list[bytes]) -> None:
@@ -276,9 +281,10 @@ class Forwarder:
         if self.fault is not None:
             return
         self._send_backlog()
-        rows, _deltas = self.worker.feedback()
-        if rows:
-            self.feedback.add(rows)
+        try:
+            self._tick_rates(now)
+        except Exception:
+            log.exception("rates not advanced", bounded=True)
         while self._deadlines and self._deadlines[0][0] <= now:
             when, id = heapq.heappop(self._deadlines)
             entry = self._transports.get(id)
@@ -291,6 +297,18 @@ class Forwarder:
             except Exception:
                 log.exception("transport not advanced", transport=id, bounded=True)
             self.watch(transport)
+
+    def _tick_rates(self, now: float) -> None:
+        rates, changed = self.subscribers.tick(now, *self.worker.feedback())
+        if len(self.subscribers):
+            # Also without news: the worker brakes when it hears nothing.
+            self.order(self.worker.set_rates, rates)
+        by_owner: dict[TransportOwner, list[int]] = {}
+        for id in changed:
+            if entry := self._transports.get(id):
+                by_owner.setdefault(entry[1], []).append(id)
+        for owner, ids in by_owner.items():
+            owner.leveled(ids, now)
 
     def stop(self) -> None:
         """Stops the worker; idempotent."""

@@ -1,13 +1,13 @@
-"""Which layer of each slot a receiver gets: the room's budget and the receiver's view.
+"""What each receiver may be given: a staircase for every way of looking at the stage.
 
 Receivers that look at the same things share one plan, so a change costs one
 computation for a whole audience.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, Literal, NamedTuple
 
-from sfu.bandwidth.layers import Choice, Demand, Layer, choose
+from sfu.bandwidth.staircase import Demand, Layer, Staircase, staircase
 from sfu.config.budgets import download
 from sfu.events import ScreenShown, SeatShown, Shown
 from sfu.participant import Participant, SlotView, View
@@ -22,14 +22,33 @@ SCREEN_PRIORITY: Final = 100
 PINNED_PRIORITY: Final = 50
 """Likewise for who is pinned."""
 
+SPEAKER_PRIORITY: Final = 40
+"""Likewise for who speaks."""
+
 DEFAULT_HEIGHT: Final = {"sd": 360, "hd": 720}
 """Of a camera's picture where the view says nothing."""
 
 MAX_PLANS: Final = 256
 """Plans remembered; views can be as many as people think of."""
 
-Plan = Mapping[str, Choice | None]
-"""A choice for each slot that has a picture; None where the view has switched it off."""
+MAX_SPEAKERS: Final = 32
+"""Former speakers remembered: of equals, who spoke last is shown better."""
+
+
+class Looked(NamedTuple):
+    """All of a view that plans depend on; `own` are the slots that carry no media."""
+
+    slots: tuple[tuple[str, SlotView | Literal["off"]], ...]
+    pin: str | None
+    follows_speaker: bool
+    own: frozenset[str]
+
+
+class Plan(NamedTuple):
+    """What is climbed, and the slots with a picture that are switched off."""
+
+    staircase: Staircase
+    off: frozenset[str]
 
 
 def own_slots(room: Room, participant: Participant) -> frozenset[str]:
@@ -44,6 +63,12 @@ def own_slots(room: Room, participant: Participant) -> frozenset[str]:
     return frozenset(own)
 
 
+def looked(view: View, own: frozenset[str]) -> Looked:
+    """What somebody with this view looks at, apart from the slots that are their own."""
+    slots = tuple(sorted(view.slots.items(), key=_by_name))
+    return Looked(slots, view.pin, view.auto_speaker is not False, own)
+
+
 class Plans:
     """The plans in force; `forget` them when what is on the stage has changed."""
 
@@ -51,51 +76,70 @@ class Plans:
         self._room = room
         self._pictures = pictures
         self._shown: Mapping[str, tuple[Layer, ...]] | None = None
-        self._plans: dict[object, Plan] = {}
+        self._plans: dict[Looked, Plan] = {}
+        self._speakers: list[str] = []
+        self._speaking = False
 
     def forget(self) -> None:
         """To be called when slots, mutes or rates have changed."""
         self._shown = None
         self._plans.clear()
 
-    def plan(self, view: View, own: frozenset[str]) -> Plan:
-        """What somebody with this view gets of the slots that are not their own."""
-        key = (tuple(sorted(view.slots.items(), key=_by_name)), view.pin, own)
-        plan = self._plans.get(key)
+    def speak(self, participant: str | None) -> None:
+        """Who speaks now, None for nobody."""
+        self._speaking = participant is not None
+        if participant is not None:
+            former = [each for each in self._speakers if each != participant]
+            self._speakers = [participant, *former[: MAX_SPEAKERS - 1]]
+        self.forget()
+
+    def plan(self, looked: Looked) -> Plan:
+        """What somebody gets who looks at the stage like that."""
+        plan = self._plans.get(looked)
         if plan is None:
             if len(self._plans) >= MAX_PLANS:
                 self._plans.clear()
-            plan = self._plans[key] = self._make(view, own)
+            plan = self._plans[looked] = self._make(looked)
         return plan
 
-    def _make(self, view: View, own: frozenset[str]) -> Plan:
+    def _make(self, looked: Looked) -> Plan:
         if self._shown is None:
             self._shown = self._pictures()
-        shown = {slot: layers for slot, layers in self._shown.items() if slot not in own}
-        demands = []
-        for slot, layers in shown.items():
-            looked = view.slots.get(slot, SlotView())
-            if looked != "off":
-                demands.append(self._demand(slot, layers, looked, view.pin))
-        chosen = choose(demands, self._budget(shown, own))
-        return {slot: chosen.get(slot) for slot in shown}
+        shown = {slot: layers for slot, layers in self._shown.items() if slot not in looked.own}
+        views = dict(looked.slots)
+        off = frozenset(slot for slot in shown if views.get(slot) == "off")
+        demands = [
+            self._demand(slot, layers, view, looked)
+            for slot, layers in shown.items()
+            if (view := views.get(slot, _DEFAULT)) != "off"
+        ]
+        audio, ceiling = self._budget(shown, looked.own)
+        return Plan(staircase(demands, audio=audio, ceiling=ceiling), off)
 
     def _demand(
-        self, slot: str, layers: tuple[Layer, ...], looked: SlotView, pin: str | None
+        self, slot: str, layers: tuple[Layer, ...], view: SlotView, looked: Looked
     ) -> Demand:
-        height, priority = looked.max_height, looked.priority
+        height, priority = view.max_height, view.priority
         if slot == SCREEN:
-            return Demand(slot, layers, height, SCREEN_PRIORITY if priority is None else priority)
+            priority = SCREEN_PRIORITY if priority is None else priority
+            return Demand(slot, layers, height, priority, detail=True)
+        shown = self._room.shown(slot)
+        shows = shown.participant if shown is not None else None
+        recency = self._speakers.index(shows) if shows in self._speakers else MAX_SPEAKERS
+        if priority is None:
+            priority = 0
+            if shows is not None and shows == looked.pin:
+                priority = PINNED_PRIORITY
+            elif recency == 0 and self._speaking and looked.follows_speaker:
+                priority = SPEAKER_PRIORITY
         if height is None:
             height = DEFAULT_HEIGHT[self._room.options.video]
-        if priority is None:
-            shown = self._room.shown(slot)
-            pinned = shown is not None and shown.participant == pin
-            priority = PINNED_PRIORITY if pinned else 0
-        return Demand(slot, layers, height, priority)
+        return Demand(slot, layers, height, priority, recency)
 
-    def _budget(self, shown: Mapping[str, tuple[Layer, ...]], own: frozenset[str]) -> int:
-        """bit/s for pictures: the call type's ceiling without what open microphones need."""
+    def _budget(
+        self, shown: Mapping[str, tuple[Layer, ...]], own: frozenset[str]
+    ) -> tuple[int, int]:
+        """bit/s that open microphones need, and the call type's ceiling for everything."""
         room = self._room
         cameras = len(shown) - (SCREEN in shown)
         ceiling = download(
@@ -103,7 +147,10 @@ class Plans:
         )
         microphones = sum(_sounds(room.shown(slot)) for slot in room.slots if slot not in own)
         microphones = min(microphones, room.options.microphones)
-        return ceiling.total - min(ceiling.audio, MICROPHONE_BPS * max(1, microphones))
+        return min(ceiling.audio, MICROPHONE_BPS * max(1, microphones)), ceiling.total
+
+
+_DEFAULT: Final = SlotView()
 
 
 def _sounds(shown: Shown) -> bool:

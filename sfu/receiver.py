@@ -1,17 +1,19 @@
 """One participant's receiving connection: egresses, what they show, what the client is told."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
-from sfu.bandwidth.layers import PAUSED, Choice
-from sfu.events import Picture
-from sfu.sent import Frame
+from sfu.bandwidth.staircase import ALL_TEMPORAL, NOTHING, PAUSED, Aim
+from sfu.events import Picture, Reason
+from sfu.plans import Looked, Plan
+from sfu.sent import TEMPORAL, Frame
 
 if TYPE_CHECKING:
     from sfu.transport import Transport
 
-ALL_TEMPORAL: Final = 7
+Target = tuple[int, int, int]
+"""Egress, spatial and temporal layer, as `Worker.set_targets` takes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,57 +43,86 @@ class Receiver:
 
     participant: str
     transport: "Transport"
+    retarget: Callable[[list[Target]], None]
+    """Has the worker aim egresses."""
     audio: dict[str, int] = field(default_factory=dict)
     """Egress by slot."""
     video: dict[str, int] = field(default_factory=dict)
-    own: frozenset[str] = frozenset()
-    """The slots that show the participant; they carry no media."""
-    plan: Mapping[str, Choice | None] = field(default_factory=dict)
-    """What each slot's picture may be; None where it is switched off. Shared between receivers."""
+    looked: Looked | None = None
+    plan: Plan | None = None
+    """Shared between receivers."""
+    aims: Mapping[str, Aim] = field(default_factory=dict)
+    """What each slot may show now; shared between receivers."""
+    level: int | None = None
+    """How far up the plan's staircase that is; None while the path is not up."""
+    available: int | None = None
+    """bit/s that the client was told its path carries while that is too little."""
     news: bool = False
     """Whether `take_pictures` is worth calling."""
-    _targets: dict[int, int] = field(default_factory=dict)
+    _targets: dict[int, Aim] = field(default_factory=dict)
+    _held: dict[int, Target] = field(default_factory=dict)
+    """Targets for when a lower layer has come; until then the higher one goes on, with as few
+    frames as it can."""
     _showing: dict[int, tuple[int, int]] = field(default_factory=dict)
     _told: dict[str, Picture | None] = field(default_factory=dict)
 
     def switched(self, egress: int, track: int | None, spatial: int) -> None:
-        """What an egress forwards now."""
+        """What an egress forwards now (EgressOwner)."""
         if track is None:
             self._showing.pop(egress, None)
         else:
             self._showing[egress] = (track, spatial)
         self.news = True
+        held = self._held.get(egress)
+        if held is not None and spatial <= held[1]:
+            del self._held[egress]
+            self.retarget([held])
 
-    def retarget(
-        self, plan: Mapping[str, Choice | None], own: frozenset[str]
-    ) -> list[tuple[int, int, int]]:
-        """The targets that change under a new plan: (egress, spatial, temporal) each."""
-        self.plan = plan
-        self.own = own
+    def aim_audio(self, own: frozenset[str]) -> list[Target]:
+        """Targets that change with the slots that carry no media."""
+        return [
+            target
+            for slot, egress in self.audio.items()
+            for target in self._aim(egress, NOTHING if slot in own else _SOUND)
+        ]
+
+    def aim_video(self, slots: Iterable[str], *, scarce: bool) -> list[Target]:
+        """Targets that change with `aims`, of these slots. `scarce`: because the path carries
+        too little, so that the way down to a lower layer should cost little, too."""
+        targets = []
+        for slot in slots:
+            egress = self.video.get(slot)
+            if egress is not None:
+                aim = self.aims.get(slot, NOTHING)
+                targets += self._aim(egress, aim)
+                if scarce and targets and targets[-1][0] == egress:
+                    targets[-1] = self._hold(targets[-1])
         self.news = True
-        changed = []
-        for slot, egress in self.audio.items():
-            spatial = PAUSED if slot in own else 0
-            if self._targets.get(egress) != spatial:
-                self._targets[egress] = spatial
-                changed.append((egress, spatial, ALL_TEMPORAL))
-        for slot, egress in self.video.items():
-            spatial = self._spatial(slot)
-            if self._targets.get(egress) != spatial:
-                self._targets[egress] = spatial
-                changed.append((egress, spatial, ALL_TEMPORAL))
-        return changed
+        return targets
 
-    def _spatial(self, slot: str) -> int:
-        choice = self.plan.get(slot)
-        return PAUSED if choice is None or slot in self.own else choice.spatial
+    def _aim(self, egress: int, aim: Aim) -> list[Target]:
+        if self._targets.get(egress) == aim:
+            return []
+        self._targets[egress] = aim
+        self._held.pop(egress, None)
+        return [(egress, *aim)]
+
+    def _hold(self, target: Target) -> Target:
+        egress, spatial, temporal = target
+        showing = self._showing.get(egress)
+        if showing is None or not PAUSED < spatial < showing[1] or not temporal:
+            return target
+        self._held[egress] = target
+        return egress, spatial, 0
+
+    # What the client is told
 
     def take_pictures(self, pictures: Pictures) -> dict[str, Picture | None]:
         """The pictures that have changed enough to be worth a word, by slot."""
         self.news = False
         changed = {}
         for slot, egress in self.video.items():
-            if slot in self.own:
+            if self.looked is None or slot in self.looked.own:
                 continue
             picture = self._picture(slot, egress, pictures)
             if picture is UNDECIDED:
@@ -104,14 +135,20 @@ class Receiver:
         return changed
 
     def _picture(self, slot: str, egress: int, pictures: Pictures) -> Picture | None:
-        track = pictures.visible(slot)
-        if track is None or slot not in self.plan:
+        track, plan = pictures.visible(slot), self.plan
+        if track is None or plan is None:
             return None
-        choice = self.plan[slot]
-        if choice is None:
+        if slot in plan.off:
             return Picture(0, 0, 0, "off")
-        if choice.spatial == PAUSED:
-            return Picture(0, 0, 0, "budget")
+        end = plan.staircase.ends.get(slot)
+        if end is None:
+            return None
+        if self.level is None:
+            return UNDECIDED
+        aim = self.aims.get(slot, NOTHING)
+        reason: Reason = end.reason if aim == end.aim else "link"
+        if aim.spatial == PAUSED:
+            return Picture(0, 0, 0, reason)
         showing = self._showing.get(egress)
         if showing is None or showing[0] != track or showing[1] < 0:
             return UNDECIDED
@@ -119,13 +156,24 @@ class Receiver:
         if frame is None:
             return UNDECIDED
         if frame.fps == 0:
-            return Picture(frame.width, frame.height, 0, "source")
-        reason = "source" if showing[1] < choice.spatial else choice.reason
-        return Picture(frame.width, frame.height, frame.fps, reason)
+            return Picture(frame.width, frame.height, 0, "publisher")
+        if showing[1] < aim.spatial:
+            better = pictures.frame(track, aim.spatial)
+            if better is not None and better.fps:
+                return UNDECIDED
+            reason = "publisher"
+        return Picture(frame.width, frame.height, _fps(frame.fps, aim), reason)
 
 
-UNDECIDED: Final = Picture(-1, -1, -1, "source")
+UNDECIDED: Final = Picture(-1, -1, -1, "publisher")
 """Between two pictures: there is nothing to say yet."""
+
+_SOUND: Final = Aim(0, ALL_TEMPORAL)
+
+
+def _fps(fps: int, aim: Aim) -> int:
+    """Each temporal layer doubles the frame rate of those below."""
+    return fps >> max(0, TEMPORAL - 1 - aim.temporal) or 1
 
 
 def _differs(told: Picture | None, now: Picture | None) -> bool:

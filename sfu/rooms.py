@@ -37,7 +37,6 @@ from sfu.track import Media, Source
 from sfu.transport import Transport
 from sfu.watchers import Watchers
 
-PICTURES_EVERY: Final = 1.0
 AWAKE: Final = 1.0
 """Seconds that an empty room is looked at after a change: longer than anything is gathered."""
 
@@ -77,7 +76,6 @@ class LiveRoom:
         self.audience: Audience = rooms.make_audience(self)
         self.speakers = Speakers()
         self._rooms = rooms
-        self._pictures_at = 0.0
         self._awake_until = 0.0
         self._empty_since: float | None = None
 
@@ -152,9 +150,8 @@ class LiveRoom:
         self._end_empty(now)
         if self.speakers.expire(now):
             self._follow([SpeakerChanged(None)])
-        if self.stage is not None and now >= self._pictures_at:
-            self._pictures_at = now + PICTURES_EVERY
-            self.stage.tell_pictures()
+        if self.stage is not None:
+            self.stage.tick(now)
 
     def wake(self) -> None:
         """Something has changed: what follows from it may be due by and by."""

@@ -2,9 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from sfu.bandwidth.layers import Layer, PlannedRate, assumed_layers
-from sfu.track import Track
+from sfu.bandwidth.planned_rate import PlannedRate, assumed_heights, expected
+from sfu.bandwidth.staircase import Layer
+from sfu.track import Media, Track
+
+TEMPORAL: Final = 3
+"""Temporal layers of browsers' simulcast, where the codec has them (libwebrtc)."""
+_HAVE_TEMPORAL: Final = frozenset({"vp8", "vp9", "av1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,20 +25,24 @@ class Frame:
 class Sent:
     """One track's layers, lowest first; `observe` takes the worker's reports."""
 
-    __slots__ = ("_heights", "_rates", "frames", "track")
+    __slots__ = ("_heights", "_rates", "frames", "temporal", "track", "wanted")
 
     def __init__(self, track: Track) -> None:
-        assumed = assumed_layers(len(track.media.streams))
         self.track = track
-        self.frames: list[Frame | None] = [None] * len(assumed)
-        self._rates = [PlannedRate(layer.bps) for layer in assumed]
-        self._heights = [layer.height for layer in assumed]
+        self.temporal = _temporal(track.media)
+        """Temporal layers within each spatial one."""
+        self._heights = list(assumed_heights(len(track.media.streams)))
+        self.frames: list[Frame | None] = [None] * len(self._heights)
+        self.wanted = (True,) * len(self._heights)
+        """Which layers the publisher was told are wanted."""
+        self._rates = [PlannedRate(expected(height)) for height in self._heights]
 
     @property
     def layers(self) -> tuple[Layer, ...]:
         """As planning sees them: assumed until seen."""
         return tuple(
-            Layer(rate.bps, height) for rate, height in zip(self._rates, self._heights, strict=True)
+            Layer(rate.bps, height, self.temporal, expected(height))
+            for rate, height in zip(self._rates, self._heights, strict=True)
         )
 
     def observe(self, layers: Sequence[tuple[int, float, int, int]]) -> tuple[bool, bool]:
@@ -51,6 +61,10 @@ class Sent:
             news |= _differs(self.frames[index], frame)
             self.frames[index] = frame
         return replan, news
+
+
+def _temporal(media: Media) -> int:
+    return TEMPORAL if len(media.streams) > 1 and media.codec in _HAVE_TEMPORAL else 1
 
 
 def _differs(old: Frame | None, new: Frame) -> bool:

@@ -2,27 +2,26 @@
 
 Each slot has two routes, sound and picture, for as long as the room has
 people. Whoever sits in a seat is bound to its routes, so that a change of seat,
-source or mute is one command whatever the number of receivers. Layers follow
-from views and the room's budget; receivers that look at the same things share
-one plan.
+source or mute is one command whatever the number of receivers. Who is given
+which layers is `sfu.allocation`'s.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from sfu.accounts import Account
-from sfu.bandwidth.layers import Layer
+from sfu.allocation import Allocation
 from sfu.events import (
     Change,
     ConnectionLost,
     ModeChanged,
     Notice,
     ParticipantLeft,
-    QualityChanged,
     RoomConfigured,
     ScreenShown,
     SlotChanged,
     SlotsAdded,
+    SpeakerChanged,
     TrackMuted,
     TrackPublished,
     TrackUnpublished,
@@ -30,8 +29,7 @@ from sfu.events import (
 )
 from sfu.forwarder import Forwarder, Remote
 from sfu.microphones import Microphones
-from sfu.plans import Plans, own_slots
-from sfu.receiver import EgressPlan, Receiver
+from sfu.receiver import EgressPlan, Receiver, Target
 from sfu.room import SCREEN, Room, slot_of
 from sfu.sent import Frame, Sent
 from sfu.track import Source, Track
@@ -72,7 +70,7 @@ class Stage:
         self.uplinks = Uplinks(forwarder, room)
         self._receivers: dict[str, Receiver] = {}
         self._offered: dict[str, Transport] = {}
-        self._plans = Plans(room, self._pictures)
+        self._allocation = Allocation(forwarder, room, self, notify)
         self._accounts = accounts
         self._microphones = Microphones(forwarder, room.options.microphones)
         forwarder.load += 1
@@ -129,11 +127,11 @@ class Stage:
         self._offered.pop(participant, None)
         self._accounts(participant).open(transport)
         self.forwarder.connect(transport, remote, now)
-        receiver = Receiver(participant, transport)
+        receiver = Receiver(participant, transport, self._retarget)
         self._receivers[participant] = receiver
-        self.extend_downlink(participant, egresses)
+        self.extend_downlink(participant, egresses, now)
 
-    def extend_downlink(self, participant: str, egresses: Iterable[EgressPlan]) -> None:
+    def extend_downlink(self, participant: str, egresses: Iterable[EgressPlan], now: float) -> None:
         """More is received over the transport that is there; what is received already stays."""
         receiver = self._receivers[participant]
         for plan in egresses:
@@ -148,7 +146,11 @@ class Stage:
                     plan.ssrc,
                     plan.rtx_ssrc,
                 )
-        self._retarget([receiver])
+        self._allocation.refresh([receiver], now, fresh=True)
+
+    def leveled(self, transports: Sequence[int], now: float) -> None:
+        """Paths carry more, or less (TransportOwner)."""
+        self._allocation.level(transports, now)
 
     def discard(self, transport: Transport, why: str, now: float) -> None:
         """Closes a transport that came to nothing."""
@@ -168,7 +170,7 @@ class Stage:
         for participant, receiver in self._receivers.items():
             if receiver.transport is transport:
                 del self._receivers[participant]
-                self._forget_egresses(receiver)
+                self._forget_receiver(receiver, now)
                 lost = ConnectionLost("receive", transport.why, transport.opened)
                 self._notify(participant, lost)
                 return
@@ -200,7 +202,7 @@ class Stage:
         """Brings the worker to what the room has become."""
         slots: dict[str, None] = {}
         publishers: dict[str, None] = {}
-        looked: list[Receiver] = []
+        looking: list[Receiver] = []
         everybody = False
         for change in changes:
             match change:
@@ -226,17 +228,22 @@ class Stage:
                     slots[slot] = None
                 case ViewChanged(participant):
                     if receiver := self._receivers.get(participant.id):
-                        looked.append(receiver)
+                        looking.append(receiver)
+                case SpeakerChanged(speaker):
+                    self._allocation.speak(speaker, now)
                 case ParticipantLeft(participant, reason):
                     self._part(participant.id, reason, now)
         for slot in slots:
             self._bind(slot)
         self.uplinks.limit(None if everybody else publishers)
         if slots or everybody:
-            self._plans.forget()
-            self._retarget(self._receivers.values())
-        elif looked:
-            self._retarget(looked)
+            self._allocation.restage(now)
+        elif looking:
+            self._allocation.refresh(looking, now)
+
+    def tick(self, now: float) -> None:
+        """What is due by time alone."""
+        self._allocation.tick(now)
 
     def reattach(self, participant: str) -> None:
         """Adds those tracks of somebody that the worker does not have, after a new uplink."""
@@ -253,10 +260,11 @@ class Stage:
             self._drop_receiver(receiver, reason, now)
 
     def _drop_receiver(self, receiver: Receiver, why: str, now: float) -> None:
-        self._forget_egresses(receiver)
+        self._forget_receiver(receiver, now)
         self.forwarder.drop_transport(receiver.transport, why, now)
 
-    def _forget_egresses(self, receiver: Receiver) -> None:
+    def _forget_receiver(self, receiver: Receiver, now: float) -> None:
+        self._allocation.remove(receiver, now)
         for egress in (*receiver.audio.values(), *receiver.video.values()):
             self.forwarder.forget_egress(egress)
 
@@ -355,12 +363,8 @@ class Stage:
         """Once a second for each track (TrackOwner)."""
         sent = self._sent[track]
         replan, news = sent.observe(layers)
-        if replan:
-            self._plans.forget()
-            self._retarget(self._receivers.values())
-        elif news:
-            for receiver in self._receivers.values():
-                receiver.news = True
+        if replan or news:
+            self._allocation.remeasure(replan=replan)
 
     def frame(self, track: int, spatial: int) -> Frame | None:
         """What a layer is now (Pictures)."""
@@ -372,24 +376,11 @@ class Stage:
         id = self._routes[slot].bound[True]
         return None if id is None or self._sent[id].track.muted else id
 
-    def tell_pictures(self) -> None:
-        """Tells each receiver what has changed in its pictures; once a second."""
-        for receiver in self._receivers.values():
-            if receiver.news and (changed := receiver.take_pictures(self)):
-                self._notify(receiver.participant, QualityChanged(changed))
-
-    def _pictures(self) -> dict[str, tuple[Layer, ...]]:
+    def pictures(self) -> dict[str, Sent]:
+        """The visible pictures, by slot (Shown)."""
         return {
-            slot: self._sent[id].layers
-            for slot in self._routes
-            if (id := self.visible(slot)) is not None
+            slot: self._sent[id] for slot in self._routes if (id := self.visible(slot)) is not None
         }
 
-    def _retarget(self, receivers: Iterable[Receiver]) -> None:
-        targets: list[tuple[int, int, int]] = []
-        for receiver in receivers:
-            viewer = self._room.participant(receiver.participant)
-            own = own_slots(self._room, viewer)
-            targets += receiver.retarget(self._plans.plan(viewer.view, own), own)
-        if targets:
-            self.forwarder.order(self.forwarder.worker.set_targets, targets)
+    def _retarget(self, targets: list[Target]) -> None:
+        self.forwarder.order(self.forwarder.worker.set_targets, targets)

@@ -168,7 +168,7 @@ class Transport:
             self.opened = True
             self._become(State.OPEN, None)
             # Before the last flight: the peer answers it with media at once.
-            self._forwarder.set_keys(self, keys)
+            self._forwarder.set_keys(self, keys, now)
         self._send(flight)
         if handshake.peer_closed:
             self.close("the peer has closed", now)

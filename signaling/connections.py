@@ -162,7 +162,7 @@ class Connections:
         plans = [plan for slot in self._slots for plan in _plans(slot)]
         egresses = [plan for plan in plans if plan.mid in negotiated.mids]
         if self._receiving is not None:
-            stage.extend_downlink(self._participant, egresses)
+            stage.extend_downlink(self._participant, egresses, now)
             return
         self._receiving = negotiated.remote
         remote = _remote(negotiated)

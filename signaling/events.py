@@ -127,8 +127,8 @@ class SpeakerEvent(Message):
 
 class PictureFacts(Message):
     """What a slot's picture is now. Reasons: `full` there is no more; `view` no more was asked
-    for; `budget` more does not fit the room's budget; `source` the publisher sends nothing now;
-    `off` it was switched off."""
+    for; `budget` more does not fit the room's budget; `link` more does not fit the connection;
+    `publisher` the publisher sends no more now; `off` it was switched off."""
 
     width: int
     height: int
@@ -149,6 +149,15 @@ class LayersEvent(Message):
 
     type: Literal["layers"] = "layers"
     layers: dict[str, dict[str, bool]]
+
+
+class CongestionEvent(Message):
+    """The receiving connection carries less than is wanted, in bit/s, and pictures have stepped
+    down for it; equal numbers say that this is over."""
+
+    type: Literal["congestion"] = "congestion"
+    available: int
+    wanted: int
 
 
 class ConnectionEvent(Message):
@@ -199,6 +208,7 @@ EVENTS: Final[tuple[type[Message], ...]] = (
     SpeakerEvent,
     QualityEvent,
     LayersEvent,
+    CongestionEvent,
     ConnectionEvent,
     RemovedEvent,
     EndedEvent,

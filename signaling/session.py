@@ -23,7 +23,7 @@ from sfu.clock import Clock
 from sfu.commands import Leave
 from sfu.config import LimitSettings
 from sfu.errors import Refusal
-from sfu.events import ConnectionLost, LayersWanted, Notice
+from sfu.events import CongestionChanged, ConnectionLost, LayersWanted, Notice
 from sfu.room.people import GROUPS
 from sfu.rooms import LiveRoom
 from sfu.signaling import answers, events, messages, orders, views
@@ -120,6 +120,10 @@ class Session:
             me = self._live.room.participants.get(self._participant)
             if me is not None and (layers := views.layers(me, notice)):
                 self._send(events.LayersEvent(layers={notice.source.value: layers}))
+            return
+        if isinstance(notice, CongestionChanged):
+            event = events.CongestionEvent(available=notice.available, wanted=notice.wanted)
+            self._send(event)
             return
         if not isinstance(notice, ConnectionLost):
             return

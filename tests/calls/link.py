@@ -1,4 +1,4 @@
-"""A lossy, slow link in user space: a UDP relay between a browser and the server.
+"""A lossy, slow, narrow link in user space: a UDP relay between a browser and the server.
 
 The kernel may have no netem, and a test must lose the same share everywhere, so the link is a
 relay with a seeded generator. It rewrites nothing. The browser is led to it by the page
@@ -7,11 +7,15 @@ wherever it comes from.
 """
 
 import asyncio
+import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
 Address = tuple[str, int]
+
+QUEUE = 0.3
+"""Seconds of packets that wait for a narrow direction; what comes on top is lost."""
 
 
 @dataclass
@@ -20,6 +24,18 @@ class Direction:
 
     passed: int = 0
     lost: int = 0
+    rate: float = math.inf
+    """bit/s, to be changed at any time."""
+    free_at: float = 0.0
+    """When all that waits has left."""
+
+    def queue(self, size: int, now: float) -> float | None:
+        """Seconds until a packet of `size` bytes has left, None when there is no room for it."""
+        left = max(now, self.free_at) + 8 * size / self.rate
+        if left - now > QUEUE:
+            return None
+        self.free_at = left
+        return left - now
 
 
 class Link:
@@ -49,14 +65,16 @@ class Link:
             relay.close()
         await asyncio.sleep(0)
 
-    def carry(self, direction: Direction, send: Callable[[], None]) -> None:
-        """Sends a packet, later or never, as the link is now."""
-        if self._random.random() < self.loss:
+    def carry(self, direction: Direction, size: int, send: Callable[[], None]) -> None:
+        """Sends a packet of `size` bytes, later or never, as the link is now."""
+        loop = asyncio.get_running_loop()
+        waits = direction.queue(size, loop.time())
+        if waits is None or self._random.random() < self.loss:
             direction.lost += 1
             return
         direction.passed += 1
-        if self.delay > 0:
-            asyncio.get_running_loop().call_later(self.delay, send)
+        if waits + self.delay > 0:
+            loop.call_later(waits + self.delay, send)
         else:
             send()
 
@@ -108,10 +126,10 @@ class _Relay:
 
     def _up(self, data: bytes, client: Address) -> None:
         far = self._far[client]
-        self._link.carry(self._link.up, lambda: _send(far, data, None))
+        self._link.carry(self._link.up, len(data), lambda: _send(far, data, None))
 
     def _down(self, data: bytes, client: Address) -> None:
-        self._link.carry(self._link.down, lambda: _send(self._near, data, client))
+        self._link.carry(self._link.down, len(data), lambda: _send(self._near, data, client))
 
 
 def _send(transport: asyncio.DatagramTransport, data: bytes, to: Address | None) -> None:

@@ -63,3 +63,22 @@ async def test_loss_delay_and_addresses() -> None:
     await link.close()
     for transport in (server, near[0][0], near[1][0]):
         transport.close()
+
+
+async def test_a_narrow_direction_queues_and_drops() -> None:
+    loop = asyncio.get_running_loop()
+    server, _ = await loop.create_datagram_endpoint(Echo, local_addr=("127.0.0.1", 0))
+    link = Link()
+    leads = await link.lead(server.get_extra_info("sockname")[:2])
+    transport, client = await loop.create_datagram_endpoint(Client, remote_addr=leads)
+    link.down.rate = 400_000.0
+    start = loop.time()
+    for _ in range(50):
+        transport.sendto(bytes(1000))
+    await asyncio.sleep(0.6)
+    assert 12 <= len(client.received) <= 20, "300 ms at 50 packets a second"
+    assert link.down.lost == 50 - len(client.received)
+    assert 0.2 < client.received[-1][1] - start < 0.5
+    await link.close()
+    server.close()
+    transport.close()

@@ -5,17 +5,22 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
+from sfu.bandwidth.rows import FEEDBACK, REMB, SILENT
 from sfu.clock import Clock
 from sfu.config import Settings, load
 from sfu.dtls import Certificate
 from sfu.forwarder import Forwarder, Timeouts
-from sfu.options import Options, State
+from sfu.options import Options
+from sfu.options import State as RoomState
 from sfu.passwords import Passwords, Verdict
 from sfu.rooms import LiveRoom, Rooms
 from sfu.signaling.admission import Admission
 from sfu.signaling.audience import RoomAudience
 from sfu.signaling.outbox import Close, Outbox
 from sfu.signaling.session import Session
+from sfu.transport import State, Transport
 from tests.sfu import fake_plane
 
 CERTIFICATE = Certificate.generate()
@@ -52,7 +57,7 @@ class House:
     def prepare(self, room: str = "hall", **options: Any) -> LiveRoom:
         """A room as REST makes it: it waits for its start."""
         given = Options(**{"access": "open", **options})
-        return self.rooms.create("dev", room, given, state=State.PREPARING)
+        return self.rooms.create("dev", room, given, state=RoomState.PREPARING)
 
     @property
     def worker(self) -> fake_plane.Worker:
@@ -87,6 +92,33 @@ class House:
         """The worker says something."""
         self.worker.reports += reports
         self.forwarders[0].read(self.now)
+
+    def carry(self, visitor: "Visitor", bps: int) -> None:
+        """The path to a visitor carries so much: its receiver says so (REMB)."""
+        downlink = self.downlink(visitor)
+        row = np.zeros(1, dtype=FEEDBACK)
+        row["transport"], row["flags"], row["remb_bps"] = downlink.id, REMB, bps
+        self.worker.rows += row.tobytes()
+
+    def silence(self, visitor: "Visitor") -> None:
+        """Half a second of media to a visitor has gone without an answer."""
+        row = np.zeros(1, dtype=FEEDBACK)
+        row["transport"], row["flags"] = self.downlink(visitor).id, SILENT
+        self.worker.rows += row.tobytes()
+
+    def stay(self, visitor: "Visitor") -> None:
+        """The path over which a visitor publishes is up."""
+        stage = self.live().stage
+        uplink = stage and stage.uplinks.get(visitor.id)
+        assert uplink
+        uplink._become(State.OPEN, None)
+
+    def downlink(self, visitor: "Visitor") -> Transport:
+        stage = self.live().stage
+        assert stage is not None
+        downlink = stage.downlink(visitor.id)
+        assert downlink is not None
+        return downlink
 
     def pass_time(self, seconds: float) -> None:
         """The daemon's ticks, every 50 ms."""
@@ -167,6 +199,16 @@ class Visitor:
         from tests.signaling.descriptions import answer_to
 
         return self.ask("answer", sdp=answer_to(self.offer["sdp"]))
+
+    def receive(self, bps: int = 50_000_000) -> None:
+        """Answers, and is reached over a path that carries so much; a second goes by."""
+        self.answer()
+        house = self.house
+        downlink = house.downlink(self)
+        downlink._become(State.OPEN, None)
+        house.forwarders[0].subscribers.open(downlink.id, house.now)
+        house.carry(self, bps)
+        house.pass_time(1.0)
 
 
 def fresh_connection(sdp: str) -> str:

@@ -2,8 +2,11 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
+from sfu.bandwidth.rows import FEEDBACK, RATES
+from sfu.bandwidth.staircase import Demand, Layer, staircase
 from sfu.config import MediaSettings
 from sfu.forwarder import start_worker
 from tests.sfu import fake_plane
@@ -16,6 +19,9 @@ class Owner:
 
     def transport_lost(self, transport: Any, now: float) -> None:
         raise AssertionError
+
+    def leveled(self, transports: Any, now: float) -> None:
+        self.heard.append(("leveled", list(transports)))
 
     def audible(self, track: int, audible: bool, now: float) -> None:
         self.heard.append(("audible", track, audible))
@@ -138,11 +144,37 @@ def test_a_flood_of_datagrams_leaves_no_timers_behind(house: House) -> None:
     assert len(forwarder._deadlines) < 10
 
 
-def test_feedback_rows_are_taken_each_tick(house: House) -> None:
-    house.worker.rows = bytes(12 * 5)
-    house.forwarders[0].tick(house.now)
-    house.forwarders[0].tick(house.now)
-    assert house.forwarders[0].feedback.rows == 5
+def test_feedback_becomes_rates_and_levels_each_tick(house: House) -> None:
+    forwarder = house.forwarders[0]
+    owner = Owner()
+    transports = [forwarder.open_transport(owner).id for _ in range(3)]
+    house.worker.rows = bytes(FEEDBACK.itemsize * 5)
+    forwarder.tick(house.now)
+    assert forwarder.subscribers.rows == 5
+    assert house.worker.named("set_rates") == [], "nobody receives"
+    camera = Demand("seat-0", (Layer(100_000, 180), Layer(2_000_000, 720)))
+    stairs = staircase([camera], audio=64_000, ceiling=3_000_000)
+    forwarder.subscribers.assign(transports, stairs)
+    for transport in transports[:2]:
+        forwarder.subscribers.open(transport, house.now)
+    forwarder.tick(house.now + 0.05)
+    ((rates,),) = house.worker.named("set_rates")
+    assert np.frombuffer(rates, RATES)["transport"].tolist() == transports[:2]
+    assert owner.heard == [("leveled", transports[:2])]
+    forwarder.tick(house.now + 0.1)
+    assert len(house.worker.named("set_rates")) == 2, "a sign of life, whatever is new"
+    assert len(owner.heard) == 1
+
+
+def test_a_transport_that_has_gone_is_no_subscriber(house: House) -> None:
+    forwarder = house.forwarders[0]
+    transport = forwarder.open_transport(Owner())
+    forwarder.subscribers.assign([transport.id], staircase([], audio=1, ceiling=1))
+    forwarder.subscribers.open(transport.id, house.now)
+    forwarder.drop_transport(transport, "done", house.now)
+    assert len(forwarder.subscribers) == 0
+    forwarder.tick(house.now)
+    assert house.worker.named("set_rates") == []
 
 
 def test_workers_have_consecutive_ports(house: House) -> None:

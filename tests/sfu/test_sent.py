@@ -28,6 +28,21 @@ def test_heights_and_rates_are_taken_over() -> None:
     assert track.observe([(90_000, 29.0, 160, 90)]) == (False, True)
 
 
+def test_temporal_layers_are_those_of_browsers_simulcast() -> None:
+    def temporal(codec: str, streams: tuple[Stream, ...]) -> int:
+        return Sent(Track("ann", Source.CAMERA, Media("1", codec, streams))).layers[0].temporal
+
+    assert temporal("vp8", THREE) == 3
+    assert temporal("vp8", THREE[:1]) == temporal("h264", THREE) == 1
+
+
+def test_what_is_expected_follows_the_height() -> None:
+    track = sent()
+    before = track.layers[0].expected
+    track.observe([(90_000, 30.0, 1280, 720)])
+    assert track.layers[0].expected > 5 * before
+
+
 def test_more_layers_than_were_described_are_passed_over() -> None:
     track = sent()
     track.observe([(1, 1.0, 1, 1)] * 9)

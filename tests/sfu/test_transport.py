@@ -1,5 +1,7 @@
 """The transport's states, against a real DTLS client and a recorded packet plane."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from sfu.dtls import Certificate, Handshake
@@ -15,6 +17,9 @@ class Owner:
 
     def transport_lost(self, transport: Transport, now: float) -> None:
         self.lost.append(transport.why)
+
+    def leveled(self, transports: Sequence[int], now: float) -> None:
+        raise AssertionError
 
 
 class Peer:

@@ -1,0 +1,258 @@
+"""Who of a room is given which layers: plans, levels on their staircases, and what follows.
+
+Receivers that look at the same things are one group with one plan. Whatever changes, work is
+done for the receivers whose pictures change by it.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, Protocol
+
+from sfu.bandwidth.staircase import NOTHING, Aim, Layer
+from sfu.events import CongestionChanged, LayersWanted, Notice, QualityChanged
+from sfu.forwarder import Forwarder
+from sfu.plans import Looked, Plans, looked, own_slots
+from sfu.receiver import Pictures, Receiver, Target
+from sfu.room import Room
+from sfu.sent import Sent
+from sfu.watched import Watched
+
+REPLAN_EVERY: Final = 0.5
+"""Seconds between two plans that differ in measured rates alone."""
+
+PICTURES_EVERY: Final = 1.0
+
+CONGESTED_AFTER: Final = 3.0
+"""Seconds for which a path must carry too little, or enough again, to be worth a word."""
+
+
+NEWS: Final = 0.25
+"""By how much what a path carries must have changed to be told again."""
+
+
+class Shown(Pictures, Protocol):
+    """What is on the stage."""
+
+    def pictures(self) -> Mapping[str, Sent]:
+        """The visible pictures, by slot."""
+
+
+class Allocation:
+    """Of one room, on one worker."""
+
+    def __init__(
+        self,
+        forwarder: Forwarder,
+        room: Room,
+        shown: Shown,
+        notify: Callable[[str, Notice], None],
+    ) -> None:
+        self._forwarder = forwarder
+        self._room = room
+        self._shown = shown
+        self._notify = notify
+        self._plans = Plans(room, self._layers)
+        self._receivers: dict[int, Receiver] = {}
+        """By transport."""
+        self._groups: dict[Looked, dict[Receiver, None]] = {}
+        self._watched = Watched()
+        self._seen: Mapping[str, Sent] = {}
+        """The pictures that were visible when publishers were told what is wanted."""
+        self._uncertain: dict[Receiver, float] = {}
+        """Whose clients may have to be told of congestion, or its end, and since when."""
+        self._stale = False
+        """Whether rates have changed since plans were made."""
+        self._replan_at = 0.0
+        self._pictures_at = 0.0
+
+    # Receivers
+
+    def refresh(self, receivers: Iterable[Receiver], now: float, *, fresh: bool = False) -> None:
+        """These look at something else, or have new egresses when they are `fresh`."""
+        targets: list[Target] = []
+        moved: dict[Looked, list[Receiver]] = {}
+        for receiver in receivers:
+            self._receivers[receiver.transport.id] = receiver
+            viewer = self._room.participant(receiver.participant)
+            own = own_slots(self._room, viewer)
+            looks = looked(viewer.view, own)
+            if receiver.looked != looks:
+                self._leave_group(receiver)
+                receiver.looked = looks
+                self._groups.setdefault(looks, {})[receiver] = None
+            targets += receiver.aim_audio(own)
+            moved.setdefault(looks, []).append(receiver)
+        for looks, group in moved.items():
+            targets += self._assign(looks, group, now)
+            for receiver in group if fresh else ():
+                targets += receiver.aim_video(receiver.video, scarce=False)
+        self._order(targets)
+        self._tell_wanted(now)
+
+    def remove(self, receiver: Receiver, now: float) -> None:
+        """It is gone."""
+        if self._receivers.pop(receiver.transport.id, None) is not None:
+            self._leave_group(receiver)
+            self._uncertain.pop(receiver, None)
+            for slot, aim in receiver.aims.items():
+                self._watched.move(slot, aim.spatial, NOTHING.spatial, now)
+
+    def _leave_group(self, receiver: Receiver) -> None:
+        if receiver.looked is not None and (group := self._groups.get(receiver.looked)):
+            group.pop(receiver, None)
+            if not group:
+                del self._groups[receiver.looked]
+
+    # Changes
+
+    def replan(self, now: float) -> None:
+        """What is on the stage has changed."""
+        self._plans.forget()
+        self._replan(now)
+
+    def restage(self, now: float) -> None:
+        """The same, and whose slots are whose may have changed."""
+        self._plans.forget()
+        self.refresh(list(self._receivers.values()), now)
+        self._stale = False
+
+    def speak(self, participant: str | None, now: float) -> None:
+        """Who speaks now."""
+        self._plans.speak(participant)
+        self._replan(now)
+
+    def remeasure(self, *, replan: bool) -> None:
+        """A track's rates or pictures are others now."""
+        self._stale = self._stale or replan
+        for receiver in self._receivers.values():
+            receiver.news = True
+
+    def level(self, transports: Sequence[int], now: float) -> None:
+        """Paths carry more, or less: these receivers are on another level."""
+        by_group: dict[Looked, list[Receiver]] = {}
+        for transport in transports:
+            receiver = self._receivers.get(transport)
+            if receiver is not None and receiver.looked is not None:
+                by_group.setdefault(receiver.looked, []).append(receiver)
+        targets: list[Target] = []
+        for group in by_group.values():
+            targets += self._aim(group, now, scarce=True)
+        self._order(targets)
+        self._tell_wanted(now)
+
+    def tick(self, now: float) -> None:
+        """What is due by time alone."""
+        if self._stale and now >= self._replan_at:
+            self._plans.forget()
+            self._replan(now)
+        if self._uncertain:
+            self._tell_congestion(now)
+        if now >= self._watched.due:
+            self._tell_wanted(now)
+        if now >= self._pictures_at:
+            self._pictures_at = now + PICTURES_EVERY
+            self._tell_wanted(now)
+            for receiver in self._receivers.values():
+                if receiver.news and (changed := receiver.take_pictures(self._shown)):
+                    self._notify(receiver.participant, QualityChanged(changed))
+
+    def _replan(self, now: float) -> None:
+        self._stale = False
+        self._replan_at = now + REPLAN_EVERY
+        targets: list[Target] = []
+        for looks, group in self._groups.items():
+            targets += self._assign(looks, list(group), now)
+        self._order(targets)
+        self._tell_wanted(now)
+
+    def _layers(self) -> dict[str, tuple[Layer, ...]]:
+        return {slot: sent.layers for slot, sent in self._shown.pictures().items()}
+
+    # Levels
+
+    def _assign(self, looks: Looked, receivers: Sequence[Receiver], now: float) -> list[Target]:
+        plan = self._plans.plan(looks)
+        for receiver in receivers:
+            receiver.plan = plan
+        transports = (receiver.transport.id for receiver in receivers)
+        self._forwarder.subscribers.assign(transports, plan.staircase)
+        return self._aim(receivers, now, scarce=False)
+
+    def _aim(self, receivers: Sequence[Receiver], now: float, *, scarce: bool) -> list[Target]:
+        """Follows the levels of receivers with one plan."""
+        targets: list[Target] = []
+        differences: dict[tuple[int, int], list[tuple[str, int, int]]] = {}
+        for receiver in receivers:
+            plan = receiver.plan
+            assert plan is not None
+            level = self._forwarder.subscribers.level(receiver.transport.id)
+            before, after = receiver.aims, plan.staircase.aims(level or 0)
+            receiver.level = level
+            self._doubt(receiver, now)
+            if before is after:
+                continue
+            # A whole audience goes from few levels to few others.
+            key = (id(before), id(after))
+            if (changed := differences.get(key)) is None:
+                changed = differences[key] = _difference(before, after)
+            receiver.aims = after
+            for slot, former, latter in changed:
+                self._watched.move(slot, former, latter, now)
+            targets += receiver.aim_video([slot for slot, *_ in changed], scarce=scarce)
+        return targets
+
+    def _order(self, targets: list[Target]) -> None:
+        if targets:
+            self._forwarder.order(self._forwarder.worker.set_targets, targets)
+
+    # What others are told
+
+    def _tell_wanted(self, now: float) -> None:
+        """Publishers, of the layers that somebody watches, or nobody any more."""
+        seen, self._seen = self._seen, self._shown.pictures()
+        for slot, sent in self._seen.items():
+            if seen.get(slot) is not sent:
+                self._watched.begin(slot, now)
+            wanted = self._watched.wanted(slot, sent.wanted, now)
+            if wanted != sent.wanted:
+                sent.wanted = wanted
+                self._notify(sent.track.participant, LayersWanted(sent.track.source, wanted))
+
+    def _doubt(self, receiver: Receiver, now: float) -> None:
+        if _is_short(receiver) or receiver.available is not None:
+            self._uncertain.setdefault(receiver, now)
+        else:
+            self._uncertain.pop(receiver, None)
+
+    def _tell_congestion(self, now: float) -> None:
+        due = [each for each, since in self._uncertain.items() if now - since >= CONGESTED_AFTER]
+        for receiver in due:
+            del self._uncertain[receiver]
+            standing = self._forwarder.subscribers.standing(receiver.transport.id)
+            if standing is None:
+                continue
+            if _is_short(receiver):
+                available, told = min(standing.available, standing.wanted), receiver.available
+                if told is not None and abs(available - told) < NEWS * told:
+                    continue
+                receiver.available = available
+            elif receiver.available is not None:
+                available, receiver.available = standing.wanted, None
+            else:
+                continue
+            self._notify(receiver.participant, CongestionChanged(available, standing.wanted))
+
+
+def _is_short(receiver: Receiver) -> bool:
+    """Whether its path keeps a receiver from the top of its staircase."""
+    if receiver.level is None or receiver.plan is None:
+        return False
+    return receiver.level < len(receiver.plan.staircase.steps)
+
+
+def _difference(before: Mapping[str, Aim], after: Mapping[str, Aim]) -> list[tuple[str, int, int]]:
+    """The slots whose aims differ, and their spatial layers before and after."""
+    return [
+        (slot, old.spatial, new.spatial)
+        for slot in before.keys() | after.keys()
+        if (old := before.get(slot, NOTHING)) != (new := after.get(slot, NOTHING))
+    ]

@@ -1,0 +1,178 @@
+"""What the paths of one worker's receiving transports carry, and how far up each one's staircase
+its receiver is.
+
+Columns all the way: Python sees a receiver only when its level changes.
+"""
+
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from sfu.bandwidth.allocator import Allocator
+from sfu.bandwidth.columns import Columns
+from sfu.bandwidth.estimator import Estimator
+from sfu.bandwidth.rows import (
+    ABORT_PROBES,
+    DELTA,
+    FEEDBACK,
+    RATES,
+    REMB,
+    REPORT,
+    SILENT,
+    TRANSPORT_WIDE,
+    Bools,
+    Floats,
+    Ints,
+    Records,
+)
+from sfu.bandwidth.staircase import Staircase
+
+START: Final = 300_000.0
+"""bit/s that a path is believed to carry before it has said anything (goog_cc)."""
+
+MUTE_AFTER: Final = 4
+"""Half seconds of media without an answer after which a receiver is taken for one that never
+gives any: it gets all that the room's budget allows."""
+
+_ANSWERS: Final = TRANSPORT_WIDE | REMB | REPORT
+
+
+class Standing(NamedTuple):
+    """Of one receiver, bit/s: what its path carries, what it is given, all that it could be."""
+
+    available: int
+    given: int
+    wanted: int
+
+
+class Subscribers:
+    """Transports become known by `assign` and take part from `open` to `close`."""
+
+    def __init__(self) -> None:
+        self.estimator = Estimator()
+        self.allocator = Allocator()
+        self.rows = 0
+        """Rows of feedback taken so far."""
+        self._row: dict[int, int] = {}
+        self._waiting: dict[int, Staircase] = {}
+        self._silent = _Silent()
+
+    def __len__(self) -> int:
+        return len(self._row)
+
+    def open(self, transport: int, now: float) -> None:
+        """Media may flow; nothing is done for one that receives nothing."""
+        staircase = self._waiting.pop(transport, None)
+        if staircase is not None:
+            self._begin(transport, now, START)
+            self.assign([transport], staircase)
+
+    def close(self, transport: int) -> None:
+        """It is gone, or never came to be."""
+        self._waiting.pop(transport, None)
+        row = self._row.pop(transport, None)
+        if row is not None:
+            self.allocator.release(np.array([row]))
+            self.estimator.remove(transport)
+
+    def assign(self, transports: Iterable[int], staircase: Staircase) -> None:
+        """What these receivers climb from now on."""
+        rows = []
+        for transport in transports:
+            row = self._row.get(transport)
+            if row is None:
+                self._waiting[transport] = staircase
+            else:
+                rows.append(row)
+        self.allocator.assign(np.array(rows, dtype=np.int64), staircase)
+
+    def level(self, transport: int) -> int | None:
+        """How many steps a receiver is given; None while its path is not up."""
+        row = self._row.get(transport)
+        return None if row is None else int(self.allocator.level[row])
+
+    def standing(self, transport: int) -> Standing | None:
+        """None while its path is not up."""
+        row = self._row.get(transport)
+        staircase = None if row is None else self.allocator.staircase_of(row)
+        if row is None or staircase is None:
+            return None
+        wanted = min(float(staircase.cumulative[-1]), staircase.ceiling)
+        cost = float(self.allocator.cost[row])
+        return Standing(round(float(self.estimator.target[row])), round(cost), round(wanted))
+
+    def tick(self, now: float, feedback: bytes, deltas: bytes) -> tuple[bytes, list[int]]:
+        """Takes what `Worker.feedback` gave; returns what `Worker.set_rates` takes, and the
+        transports whose level has changed."""
+        news = np.frombuffer(feedback, dtype=FEEDBACK)
+        self.rows += len(news)
+        if not self._row:
+            return b"", []
+        self._hear(news, now)
+        rates = self.estimator.tick(now, news, np.frombuffer(deltas, dtype=DELTA))
+        estimator, allocator = self.estimator, self.allocator
+        mute: Bools = (self._silent.halves >= MUTE_AFTER) & estimator.active
+        target: Floats = np.where(mute, estimator.ceiling, estimator.target)
+        changed = allocator.tick(
+            now, target, estimator.throughput, estimator.state, estimator.queue_us
+        )
+        self._demand(now)
+        if mute.any():
+            rates = self._free(rates, mute)
+        return rates.tobytes(), estimator.transport[changed].tolist()
+
+    def _begin(self, transport: int, now: float, start: float) -> None:
+        self.estimator.add(transport, now, start=start)
+        row = self._row[transport] = int(self.estimator.rows_of(np.array([transport]))[0])
+        if len(self.estimator.target) > len(self._silent.halves):
+            self._silent.grow(len(self.estimator.target))
+        self._silent.clear(row)
+
+    def _hear(self, news: Records, now: float) -> None:
+        """Counts silences. Who was taken for mute and speaks begins anew, with what it has been
+        given so far unless it can tell more exactly."""
+        rows = self.estimator.rows_of(news["transport"].astype(np.int64))
+        rows, flags = rows[rows >= 0], news["flags"][rows >= 0]
+        halves = self._silent.halves
+        halves[rows[(flags & SILENT) != 0]] += 1
+        answered = (flags & _ANSWERS) != 0
+        for row in rows[answered & (halves[rows] >= MUTE_AFTER)].tolist():
+            exact = bool(np.any((rows == row) & ((flags & TRANSPORT_WIDE) != 0)))
+            start = START if exact else float(self.allocator.cost[row])
+            # A row that is given back is the first to be used again: the level stays.
+            self._begin(int(self.estimator.transport[row]), now, start)
+        halves[rows[answered]] = _NEVER
+
+    def _demand(self, now: float) -> None:
+        rows: Ints = np.flatnonzero(self.estimator.active)
+        allocated, next_step, wanted, ceiling = self.allocator.demand(rows, now)
+        self.estimator.demand(
+            rows, allocated=allocated, next_step=next_step, wanted=wanted, ceiling=ceiling
+        )
+
+    def _free(self, rates: Records, mute: Bools) -> Records:
+        """For mute receivers no estimate, no pacing and no probes."""
+        told = self._silent.told
+        rows = np.flatnonzero(mute & (told != self.estimator.ceiling))
+        told[rows] = self.estimator.ceiling[rows]
+        free = np.zeros(len(rows), dtype=RATES)
+        free["transport"] = self.estimator.transport[rows]
+        free["flags"] = ABORT_PROBES
+        free["target_bps"] = np.minimum(told[rows], 0xFFFF_FFFF)
+        estimated = ~np.isin(rates["transport"], self.estimator.transport[mute])
+        return np.concatenate((rates[estimated], free))
+
+
+_NEVER: Final = -(1 << 62)
+"""Silences of who has answered once: its path is estimated for good."""
+
+
+class _Silent(Columns):
+    """Half seconds of silence of each row, and the rate that it was told as a mute one."""
+
+    halves: Ints
+    told: Floats
+
+    def __init__(self) -> None:
+        super().__init__(0, {"halves": 0, "told": 0.0})

@@ -1,0 +1,186 @@
+"""Rows of feedback in, rates and levels out."""
+
+from typing import Any
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sfu.bandwidth.rows import (
+    ABORT_PROBES,
+    FEEDBACK,
+    RATES,
+    REMB,
+    REPORT,
+    SILENT,
+    START_PROBE,
+    TRANSPORT_WIDE,
+)
+from sfu.bandwidth.staircase import Demand, Layer, Staircase, staircase
+from sfu.subscribers import MUTE_AFTER, START, Subscribers
+
+CAMERA = (Layer(100_000, 180), Layer(500_000, 360), Layer(1_500_000, 720))
+
+
+def stairs(ceiling: float = 3_000_000) -> Staircase:
+    return staircase([Demand("seat-0", CAMERA)], audio=64_000, ceiling=ceiling)
+
+
+class Worker:
+    """Ticks subscribers; `now` moves."""
+
+    def __init__(self, *transports: int) -> None:
+        self.subscribers = Subscribers()
+        self.now = 50.0
+        self.rates: dict[int, Any] = {}
+        self.subscribers.assign(transports, stairs())
+        for transport in transports:
+            self.subscribers.open(transport, self.now)
+
+    def tick(self, **rows: Any) -> list[int]:
+        """One tick with a row of feedback of these fields, if any; keeps the rates."""
+        self.now += 0.05
+        feedback = np.zeros(1 if rows else 0, dtype=FEEDBACK)
+        for name, value in rows.items():
+            feedback[name] = value
+        rates, changed = self.subscribers.tick(self.now, feedback.tobytes(), b"")
+        self.rates = {row["transport"]: row for row in np.frombuffer(rates, dtype=RATES)}
+        return changed
+
+    def hold(self, seconds: float) -> None:
+        for _ in range(round(seconds / 0.05)):
+            self.tick()
+
+
+def test_who_is_assigned_takes_part_once_the_path_is_up() -> None:
+    worker = Worker()
+    subscribers = worker.subscribers
+    subscribers.open(9, worker.now)
+    subscribers.assign([1], stairs())
+    assert worker.tick() == []
+    assert (len(subscribers), subscribers.level(1), subscribers.standing(1)) == (0, None, None)
+    subscribers.open(1, worker.now)
+    assert subscribers.level(1) == 0
+    assert worker.tick() == [1]
+    assert worker.rates[1]["flags"] == START_PROBE
+    assert subscribers.level(1) == 1
+
+
+def test_the_start_is_cautious_and_the_word_of_a_receiver_counts() -> None:
+    worker = Worker(1, 2)
+    worker.hold(1)
+    assert worker.subscribers.level(1) == 1
+    assert worker.subscribers.standing(1) == (300_000, 167_000, 1_609_000)
+    worker.tick(transport=1, flags=REMB, remb_bps=5_000_000)
+    worker.hold(1)
+    assert (worker.subscribers.level(1), worker.subscribers.level(2)) == (3, 1)
+    worker.tick(transport=1, flags=REMB, remb_bps=600_000)
+    worker.hold(1)
+    assert worker.subscribers.level(1) == 2
+
+
+def test_news_of_strangers_moves_nobody() -> None:
+    worker = Worker(1)
+    worker.hold(1)
+    worker.tick(transport=77, flags=REMB, remb_bps=9_000_000)
+    worker.hold(1)
+    assert worker.subscribers.level(1) == 1
+
+
+def test_who_never_answers_gets_what_the_budget_allows_unpaced() -> None:
+    worker = Worker(1)
+    for _ in range(MUTE_AFTER - 1):
+        worker.tick(transport=1, flags=SILENT)
+        worker.hold(0.45)
+    assert worker.subscribers.level(1) == 1
+    worker.tick(transport=1, flags=SILENT)
+    row = worker.rates[1]
+    assert (row["target_bps"], row["pacing_bps"], row["flags"]) == (3_000_000, 0, ABORT_PROBES)
+    worker.hold(1)
+    assert worker.subscribers.level(1) == 3
+    assert worker.rates == {}, "once is enough"
+    worker.subscribers.assign([1], stairs(ceiling=2_000_000))
+    worker.hold(0.1)
+    worker.tick()
+    assert worker.subscribers.estimator.ceiling[0] == 2_000_000
+
+
+def test_who_answers_after_all_goes_on_with_what_it_had() -> None:
+    for flags, start in [(REPORT, 1_609_000), (TRANSPORT_WIDE, START)]:
+        worker = Worker(1)
+        for _ in range(MUTE_AFTER):
+            worker.tick(transport=1, flags=SILENT)
+        worker.hold(1)
+        worker.tick(transport=1, flags=flags)
+        assert abs(worker.subscribers.estimator.target[0] - start) < 0.2 * start
+        assert worker.rates[1]["pacing_bps"] > 0
+        assert worker.subscribers.level(1) == 3, "nothing is interrupted"
+
+
+def test_silence_later_on_is_the_estimators_business() -> None:
+    worker = Worker(1)
+    worker.tick(transport=1, flags=REPORT)
+    for _ in range(3 * MUTE_AFTER):
+        worker.tick(transport=1, flags=SILENT)
+        worker.hold(0.45)
+    assert worker.subscribers.level(1) == 1
+
+
+def test_rows_are_used_again_without_a_trace() -> None:
+    worker = Worker(1)
+    for _ in range(MUTE_AFTER):
+        worker.tick(transport=1, flags=SILENT)
+    worker.subscribers.close(1)
+    worker.subscribers.close(1)
+    assert len(worker.subscribers) == 0
+    worker.subscribers.assign([2], stairs())
+    worker.subscribers.open(2, worker.now)
+    worker.tick(transport=2, flags=SILENT)
+    worker.hold(1)
+    assert worker.subscribers.level(2) == 1
+
+
+def test_many_come_and_go() -> None:
+    worker = Worker()
+    made = stairs()
+    for transport in range(1, 300):
+        worker.subscribers.assign([transport], made)
+        worker.subscribers.open(transport, worker.now)
+        if transport % 3 == 0:
+            worker.subscribers.close(transport // 2)
+        worker.tick()
+    assert len(worker.subscribers) == 200
+    worker.hold(1)
+    levels = {worker.subscribers.level(transport) for transport in range(1, 300)}
+    assert levels == {1, None}
+
+
+rows = st.lists(
+    st.fixed_dictionaries(
+        {
+            name: st.integers(np.iinfo(kind).min, np.iinfo(kind).max)
+            for name, (kind, *_) in FEEDBACK.fields.items()  # type: ignore[union-attr]
+            if name not in ("transport", "deltas")
+        }
+    ),
+    max_size=20,
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(rows)
+def test_feedback_that_lies_moves_only_its_own_rate(lies: list[dict[str, int]]) -> None:
+    honest = {"transport": 2, "flags": REMB, "remb_bps": 900_000}
+    alone, beside = Worker(1, 2), Worker(1, 2)
+    for worker in (alone, beside):
+        worker.tick(**honest)
+    for lie in lies:
+        alone.tick()
+        beside.tick(transport=1, **lie)
+        assert 2 not in beside.rates or beside.rates[2] == alone.rates[2]
+        for name in ("target", "throughput", "queue_us", "loss"):
+            column = getattr(beside.subscribers.estimator, name)
+            assert np.isfinite(column).all()
+            assert column[1] == getattr(alone.subscribers.estimator, name)[1]
+        assert beside.subscribers.level(2) == alone.subscribers.level(2)
+        assert beside.subscribers.estimator.target[0] <= 3_000_000
