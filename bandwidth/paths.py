@@ -10,6 +10,20 @@ from sfu.bandwidth.rows import Bools, Floats
 QUANTILES: Final = (0.05, 0.5, 0.95)
 
 
+class Path(NamedTuple):
+    """Of one receiver; as in `Paths`."""
+
+    estimate: float
+    target: float
+    given: float
+    wanted: float
+    arriving: float
+    round_trip_us: float
+    queue_us: float
+    loss: float
+    silent: bool
+
+
 class Paths(NamedTuple):
     """One entry per receiver whose path is up; rates in bit/s."""
 
@@ -30,6 +44,10 @@ class Paths(NamedTuple):
     """Fraction of bytes that do not arrive."""
     silent: Bools
     """Whether no answers come."""
+
+    def of(self, index: int) -> Path:
+        """One of them."""
+        return Path._make(column[index].item() for column in self)
 
     @property
     def share(self) -> Floats:

@@ -51,6 +51,11 @@ class Account:
         """Whether all is known that was ever counted."""
         return not self._open
 
+    def refresh(self) -> None:
+        """Takes the scores that have come since."""
+        for transport in self._open:
+            self.score(*transport.take_score())
+
     def score(self, total: float, seconds: float) -> None:
         """Further seconds of what is received, and the sum of their scores."""
         self._score += total
@@ -62,7 +67,8 @@ class Account:
 
     @property
     def quality(self) -> float | None:
-        """The mean score; None before there is one."""
+        """The mean score so far; None before there is one."""
+        self.refresh()
         found = mean(self._score, self._scored)
         if found is None:
             return None

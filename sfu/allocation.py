@@ -126,6 +126,10 @@ class Allocation:
         for receiver in self._receivers.values():
             receiver.news = True
 
+    def watching(self) -> Mapping[int, int]:
+        """How many pictures are given, by spatial layer."""
+        return self._watched.by_layer()
+
     def level(self, transports: Sequence[int], now: float) -> None:
         """Paths carry more, or less: these receivers are on another level."""
         by_group: dict[Looked, list[Receiver]] = {}
@@ -197,6 +201,7 @@ class Allocation:
             receiver.aims = after
             for slot, former, latter in changed:
                 self._watched.move(slot, former, latter, now)
+                self._forwarder.pauses += latter < 0 <= former
             targets += receiver.aim_video([slot for slot, *_ in changed], scarce=scarce)
         return targets
 

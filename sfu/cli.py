@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from sfu.cli_rooms import app as rooms_app
+from sfu.cli_top import top
 from sfu.config import DEV_SECRET, DEV_TENANT, ConfigError, Settings, load
 from sfu.config.value import parse_duration
 from sfu.participant import Role
@@ -29,6 +30,7 @@ app = typer.Typer(
 config_app = typer.Typer(help="Look at the settings.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 app.add_typer(rooms_app, name="rooms")
+app.command()(top)
 
 ConfigOption = Annotated[
     Path | None,

@@ -1,4 +1,4 @@
-"""What `sfu rooms` asks a server with, and how it shows the answers."""
+"""What `sfu rooms` and `sfu top` ask a server with, and how rooms and people are shown."""
 
 import json
 import os
@@ -96,7 +96,7 @@ class Client:
 
 def fail(message: str) -> NoReturn:
     """Says what is wrong and ends with 1."""
-    typer.echo(f"sfu rooms: {message}", err=True)
+    typer.echo(f"sfu: {message}", err=True)
     raise typer.Exit(1)
 
 

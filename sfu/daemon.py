@@ -26,6 +26,7 @@ from sfu.dtls import Certificate
 from sfu.forwarder import TICK, Forwarder, Timeouts, start_worker
 from sfu.ice import announced_addresses
 from sfu.journal import Journal
+from sfu.media_metrics import Sample, samples
 from sfu.metrics import Metrics
 from sfu.rooms import LiveRoom, Rooms
 from sfu.signaling.admission import Admission
@@ -179,9 +180,13 @@ class Daemon:
         return {
             "sfu_rooms": len(self.rooms),
             "sfu_sockets": self.sockets.addresses.total,
-            "sfu_feedback_rows": sum(each.subscribers.rows for each in self.forwarders),
+            "sfu_feedback_rows": sum(each.subscribers.tally.rows for each in self.forwarders),
             "sfu_worker_faults": sum(each.fault is not None for each in self.forwarders),
         }
+
+    def media(self) -> Iterator[Sample]:
+        """Of paths, layers and uploads."""
+        return samples(self.forwarders, self.rooms)
 
     def plane(self) -> list[Mapping[str, int]]:
         """Each worker's counters."""

@@ -114,6 +114,8 @@ class Forwarder:
         self.subscribers = Subscribers()
         self.fault: str | None = None
         """Why the worker's thread has stopped, if it has."""
+        self.pauses = 0
+        """Pictures that ceased to be given to a receiver, for want of bandwidth or view."""
         self.load = 0
         """Rooms on this worker."""
         self._timeouts = timeouts
@@ -182,6 +184,8 @@ class Forwarder:
 
     def transport_closed(self, transport: Transport, now: float) -> None:
         """Called by the transport."""
+        if transport.account is not None:
+            transport.account.score(*self.subscribers.take_score(transport.id))
         self.subscribers.close(transport.id)
         if self.fault is None:
             self._closing[transport.id] = transport

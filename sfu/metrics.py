@@ -32,6 +32,58 @@ TABLE: Final[dict[str, tuple[str, tuple[str, ...], str]]] = {
     ),
     "sfu_feedback_rows": ("counter", (), "Rows of feedback from subscribers."),
     "sfu_worker_faults": ("gauge", (), "Workers that have stopped by a fault."),
+    "sfu_subscribers": (
+        "gauge",
+        ("state",),
+        "Receivers whose path is up: full gets all that is wanted within the budget, short less, "
+        "silent does not answer.",
+    ),
+    "sfu_subscriber_bps": (
+        "gauge",
+        ("rate",),
+        "Sums over receivers, bit/s: estimate is what paths carry, target what may be spent, "
+        "given what their layers cost, wanted what all would cost, arriving what arrives.",
+    ),
+    "sfu_subscriber_share": (
+        "gauge",
+        ("quantile",),
+        "Part of the wanted rate that is given, over receivers, 0 to 1.",
+    ),
+    "sfu_subscriber_round_trip_seconds": ("gauge", ("quantile",), "Round trip, over receivers."),
+    "sfu_subscriber_queue_seconds": (
+        "gauge",
+        ("quantile",),
+        "Standing queue of the path, over receivers.",
+    ),
+    "sfu_subscriber_loss": (
+        "gauge",
+        ("quantile",),
+        "Part of the bytes that do not arrive, over receivers, 0 to 1.",
+    ),
+    "sfu_subscriber_bytes": (
+        "counter",
+        ("kind",),
+        "Bytes sent to receivers: media, repair on request, padding for probes.",
+    ),
+    "sfu_probes": (
+        "counter",
+        ("result",),
+        "Probe clusters: begun; answered when enough came back, failed when not.",
+    ),
+    "sfu_level_changes": ("counter", (), "Steps up or down on what receivers are given."),
+    "sfu_layer_switches": ("counter", (), "Changes of the simulcast layer that a receiver gets."),
+    "sfu_picture_pauses": ("counter", (), "Pictures that stopped for want of bandwidth or view."),
+    "sfu_pictures": (
+        "gauge",
+        ("layer",),
+        "Pictures given to receivers, by spatial layer, 0 the lowest.",
+    ),
+    "sfu_upload_bps": (
+        "gauge",
+        ("rate",),
+        "Sums over publishers, bit/s: sent in the last second, and their budget.",
+    ),
+    "sfu_uploads_over_budget": ("gauge", (), "Publishers who send more than their budget."),
     "sfu_event_loop_lag_seconds": ("histogram", (), "How late the event loop runs its timer."),
 }
 """Name (counters get `_total` at the end), type, labels, help."""
@@ -48,6 +100,9 @@ class Source(Protocol):
 
     def gauges(self) -> Mapping[str, float]:
         """Those without labels, by name."""
+
+    def media(self) -> Iterable[tuple[str, tuple[str, ...], float]]:
+        """(Metric, values of its labels, value) each; those that come again are added up."""
 
     def plane(self) -> Iterable[Mapping[str, int]]:
         """Each worker's counters, by the plane's names."""
@@ -96,6 +151,11 @@ class _Collector(Collector):
             families["sfu_participants"].add_metric([role], count)
         for state, count in source.transports().items():
             families["sfu_transports"].add_metric([state], count)
+        sums: dict[tuple[str, tuple[str, ...]], float] = {}
+        for name, labels, value in source.media():
+            sums[name, labels] = sums.get((name, labels), 0) + value
+        for (name, labels), value in sums.items():
+            families[name].add_metric(list(labels), value)
         totals: dict[str, int] = {}
         for index, counters in enumerate(source.plane()):
             share = self._share(index, counters.get("busy_us", 0), counters.get("wall_us", 0))
@@ -128,12 +188,50 @@ def place(counter: str) -> tuple[str, tuple[str, ...]]:
             return "sfu_drops", (rest,)
     if counter == "retransmitted":
         return "sfu_retransmissions", ()
+    if counter == "switches":
+        return "sfu_layer_switches", ()
     if counter == "srtp_failures":
         return "sfu_srtp_failures", ()
     return "sfu_plane_events", (counter,)
+
+
+REFERENCE: Final = """\
+# Metrics
+
+Written by `python -m sfu.metrics` from the table in `sfu/metrics.py`; do not edit.
+
+`GET /metrics` gives them in the Prometheus text format. No label names a room or a person: labels
+have few values, so that a server with thousands of people costs no more to watch than an empty one.
+What one room or person has is at `/v1/top` and `/v1/rooms/{room}/media`, and in `sfu top`.
+Quantiles are over the receivers of this server at the moment of the scrape.
+
+- Share of padding in what is sent: `sum(rate(sfu_subscriber_bytes_total{kind="padding"}[5m]))` of
+  `sum(rate(sfu_subscriber_bytes_total[5m]))`
+- Receivers that get less than they want: `sfu_subscribers{state="short"}`; how much less, at the
+  worst twentieth: `sfu_subscriber_share{quantile="0.05"}`
+- Estimate against what is made of it: `sfu_subscriber_bps{rate="estimate"}` and `{rate="given"}`
+
+| metric | type | labels | meaning |
+| --- | --- | --- | --- |
+"""
+
+
+def render() -> str:
+    """docs/metrics.md, which a test holds equal."""
+    lines = []
+    for name, (kind, labels, help) in TABLE.items():
+        shown = f"{name}_total" if kind == "counter" else name
+        lines.append(
+            f"| `{shown}` | {kind} | {', '.join(f'`{each}`' for each in labels)} | {help} |"
+        )
+    return REFERENCE + "\n".join(lines) + "\n"
 
 
 def _family(name: str) -> CounterMetricFamily | GaugeMetricFamily:
     kind, labels, help = TABLE[name]
     family = CounterMetricFamily if kind == "counter" else GaugeMetricFamily
     return family(name, help, labels=list(labels))
+
+
+if __name__ == "__main__":
+    print(render(), end="")

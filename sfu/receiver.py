@@ -66,6 +66,11 @@ class Receiver:
     _showing: dict[int, tuple[int, int]] = field(default_factory=dict)
     _told: dict[str, Picture | None] = field(default_factory=dict)
 
+    @property
+    def told(self) -> Mapping[str, Picture | None]:
+        """What the client knows of its pictures, by slot."""
+        return self._told
+
     def switched(self, egress: int, track: int | None, spatial: int) -> None:
         """What an egress forwards now (EgressOwner)."""
         if track is None:

@@ -25,7 +25,7 @@ class Frame:
 class Sent:
     """One track's layers, lowest first; `observe` takes the worker's reports."""
 
-    __slots__ = ("_heights", "_rates", "frames", "temporal", "track", "wanted")
+    __slots__ = ("_heights", "_rates", "bps", "frames", "temporal", "track", "wanted")
 
     def __init__(self, track: Track) -> None:
         self.track = track
@@ -33,6 +33,8 @@ class Sent:
         """Temporal layers within each spatial one."""
         self._heights = list(assumed_heights(len(track.media.streams)))
         self.frames: list[Frame | None] = [None] * len(self._heights)
+        self.bps = [0] * len(self._heights)
+        """As measured over the last second."""
         self.wanted = (True,) * len(self._heights)
         """Which layers the publisher was told are wanted."""
         self._rates = [PlannedRate(expected(height)) for height in self._heights]
@@ -53,6 +55,7 @@ class Sent:
         """
         replan = news = False
         for index, (bps, fps, width, height) in enumerate(layers[: len(self.frames)]):
+            self.bps[index] = bps
             replan |= self._rates[index].observe(bps)
             if height and height != self._heights[index]:
                 self._heights[index] = height

@@ -68,9 +68,10 @@ class Stage:
         self._sent: dict[int, Sent] = {}
         self._ids: dict[Track, int] = {}
         self.uplinks = Uplinks(forwarder, room)
-        self._receivers: dict[str, Receiver] = {}
+        self.receivers: dict[str, Receiver] = {}
+        """By participant."""
         self._offered: dict[str, Transport] = {}
-        self._allocation = Allocation(forwarder, room, self, notify)
+        self.allocation = Allocation(forwarder, room, self, notify)
         self._accounts = accounts
         self._microphones = Microphones(forwarder, room.options.microphones)
         forwarder.load += 1
@@ -86,8 +87,13 @@ class Stage:
 
     def downlink(self, participant: str) -> Transport | None:
         """The transport that somebody receives over, while it lives."""
-        receiver = self._receivers.get(participant)
+        receiver = self.receivers.get(participant)
         return receiver.transport if receiver else None
+
+    def published(self, participant: str) -> list[Sent]:
+        """What the worker has of somebody's sources."""
+        tracks = self._room.participant(participant).tracks.values()
+        return [self._sent[id] for track in tracks if (id := self._ids.get(track)) is not None]
 
     def open(self) -> Transport:
         """A transport to describe to a client; it takes part once it is connected."""
@@ -122,18 +128,18 @@ class Stage:
         now: float,
     ) -> None:
         """Receiving goes over this transport from now on; a former one ends."""
-        if former := self._receivers.pop(participant, None):
+        if former := self.receivers.pop(participant, None):
             self._drop_receiver(former, "replaced", now)
         self._offered.pop(participant, None)
         self._accounts(participant).open(transport)
         self.forwarder.connect(transport, remote, now)
         receiver = Receiver(participant, transport, self._retarget)
-        self._receivers[participant] = receiver
+        self.receivers[participant] = receiver
         self.extend_downlink(participant, egresses, now)
 
     def extend_downlink(self, participant: str, egresses: Iterable[EgressPlan], now: float) -> None:
         """More is received over the transport that is there; what is received already stays."""
-        receiver = self._receivers[participant]
+        receiver = self.receivers[participant]
         for plan in egresses:
             kind = receiver.video if plan.video else receiver.audio
             if plan.slot not in kind:
@@ -146,11 +152,11 @@ class Stage:
                     plan.ssrc,
                     plan.rtx_ssrc,
                 )
-        self._allocation.refresh([receiver], now, fresh=True)
+        self.allocation.refresh([receiver], now, fresh=True)
 
     def leveled(self, transports: Sequence[int], now: float) -> None:
         """Paths carry more, or less (TransportOwner)."""
-        self._allocation.level(transports, now)
+        self.allocation.level(transports, now)
 
     def discard(self, transport: Transport, why: str, now: float) -> None:
         """Closes a transport that came to nothing."""
@@ -167,9 +173,9 @@ class Stage:
             self._notify(publisher, lost)
             self._lost(publisher, transport, now)
             return
-        for participant, receiver in self._receivers.items():
+        for participant, receiver in self.receivers.items():
             if receiver.transport is transport:
-                del self._receivers[participant]
+                del self.receivers[participant]
                 self._forget_receiver(receiver, now)
                 lost = ConnectionLost("receive", transport.why, transport.opened)
                 self._notify(participant, lost)
@@ -184,7 +190,7 @@ class Stage:
         """Everything of the room goes from the worker."""
         for transport in self.uplinks.all():
             self.forwarder.drop_transport(transport, "room closed", now)
-        for receiver in list(self._receivers.values()):
+        for receiver in list(self.receivers.values()):
             self._drop_receiver(receiver, "room closed", now)
         for track in self._sent:
             self.forwarder.forget_track(track)
@@ -192,7 +198,7 @@ class Stage:
         for routes in self._routes.values():
             self.forwarder.order(worker.remove_route, routes.audio)
             self.forwarder.order(worker.remove_route, routes.video)
-        self._receivers.clear()
+        self.receivers.clear()
         self._sent.clear()
         self.forwarder.load -= 1
 
@@ -227,23 +233,23 @@ class Stage:
                 case SlotChanged(slot, _):
                     slots[slot] = None
                 case ViewChanged(participant):
-                    if receiver := self._receivers.get(participant.id):
+                    if receiver := self.receivers.get(participant.id):
                         looking.append(receiver)
                 case SpeakerChanged(speaker):
-                    self._allocation.speak(speaker, now)
+                    self.allocation.speak(speaker, now)
                 case ParticipantLeft(participant, reason):
                     self._part(participant.id, reason, now)
         for slot in slots:
             self._bind(slot)
         self.uplinks.limit(None if everybody else publishers)
         if slots or everybody:
-            self._allocation.restage(now)
+            self.allocation.restage(now)
         elif looking:
-            self._allocation.refresh(looking, now)
+            self.allocation.refresh(looking, now)
 
     def tick(self, now: float) -> None:
         """What is due by time alone."""
-        self._allocation.tick(now)
+        self.allocation.tick(now)
 
     def reattach(self, participant: str) -> None:
         """Adds those tracks of somebody that the worker does not have, after a new uplink."""
@@ -256,7 +262,7 @@ class Stage:
     def _part(self, participant: str, reason: str, now: float) -> None:
         if uplink := self.uplinks.pop(participant):
             self.forwarder.drop_transport(uplink, reason, now)
-        if receiver := self._receivers.pop(participant, None):
+        if receiver := self.receivers.pop(participant, None):
             self._drop_receiver(receiver, reason, now)
 
     def _drop_receiver(self, receiver: Receiver, why: str, now: float) -> None:
@@ -264,7 +270,7 @@ class Stage:
         self.forwarder.drop_transport(receiver.transport, why, now)
 
     def _forget_receiver(self, receiver: Receiver, now: float) -> None:
-        self._allocation.remove(receiver, now)
+        self.allocation.remove(receiver, now)
         for egress in (*receiver.audio.values(), *receiver.video.values()):
             self.forwarder.forget_egress(egress)
 
@@ -364,7 +370,7 @@ class Stage:
         sent = self._sent[track]
         replan, news = sent.observe(layers)
         if replan or news:
-            self._allocation.remeasure(replan=replan)
+            self.allocation.remeasure(replan=replan)
 
     def frame(self, track: int, spatial: int) -> Frame | None:
         """What a layer is now (Pictures)."""

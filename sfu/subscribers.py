@@ -9,9 +9,11 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from sfu.bandwidth.allocator import Allocator
+from sfu.bandwidth.allocator import PROBED_MARGIN, Allocator
 from sfu.bandwidth.columns import Columns
 from sfu.bandwidth.estimator import Estimator
+from sfu.bandwidth.paths import Path, Paths, share
+from sfu.bandwidth.quality import Quality
 from sfu.bandwidth.rows import (
     ABORT_PROBES,
     DELTA,
@@ -27,6 +29,7 @@ from sfu.bandwidth.rows import (
     Records,
 )
 from sfu.bandwidth.staircase import Staircase
+from sfu.bandwidth.tally import Tally
 
 START: Final = 300_000.0
 """bit/s that a path is believed to carry before it has said anything (goog_cc)."""
@@ -35,6 +38,10 @@ MUTE_AFTER: Final = 4
 """Half seconds of media without an answer after which a receiver is taken for one that never
 gives any: it gets all that the room's budget allows."""
 
+SCORE_EVERY: Final = 1.0
+"""Seconds that are scored at once."""
+
+_NO_RATES: Final = np.zeros(0, dtype=RATES)
 _ANSWERS: Final = TRANSPORT_WIDE | REMB | REPORT
 
 
@@ -52,8 +59,10 @@ class Subscribers:
     def __init__(self) -> None:
         self.estimator = Estimator()
         self.allocator = Allocator()
-        self.rows = 0
-        """Rows of feedback taken so far."""
+        self.quality = Quality()
+        self.tally = Tally()
+        self.level_changes = 0
+        self._scored_at: float | None = None
         self._row: dict[int, int] = {}
         self._waiting: dict[int, Staircase] = {}
         self._silent = _Silent()
@@ -75,6 +84,7 @@ class Subscribers:
         if row is not None:
             self.allocator.release(np.array([row]))
             self.estimator.remove(transport)
+            self.quality.clear(row)
 
     def assign(self, transports: Iterable[int], staircase: Staircase) -> None:
         """What these receivers climb from now on."""
@@ -102,14 +112,42 @@ class Subscribers:
         cost = float(self.allocator.cost[row])
         return Standing(round(float(self.estimator.target[row])), round(cost), round(wanted))
 
+    def path(self, transport: int) -> Path | None:
+        """None while it is not up."""
+        found = self.paths([transport])
+        return found.of(0) if len(found.silent) else None
+
+    def paths(self, transports: Iterable[int] | None = None) -> Paths:
+        """Those of these transports that are up, or of all."""
+        known = self._row.keys() if transports is None else transports
+        rows = np.array([self._row[each] for each in known if each in self._row], dtype=np.int64)
+        estimator = self.estimator
+        return Paths(
+            estimate=estimator.estimate[rows],
+            target=estimator.target[rows],
+            given=estimator.allocated[rows],
+            wanted=self._wanted(rows),
+            arriving=estimator.throughput[rows],
+            round_trip_us=estimator.round_trip_us[rows],
+            queue_us=estimator.queue_us[rows],
+            loss=estimator.loss[rows],
+            silent=self.quality.silent[rows],
+        )
+
+    def take_score(self, transport: int) -> tuple[float, float]:
+        """(sum of scores, seconds) since the last call."""
+        row = self._row.get(transport)
+        return (0.0, 0.0) if row is None else self.quality.take(row)
+
     def tick(self, now: float, feedback: bytes, deltas: bytes) -> tuple[bytes, list[int]]:
         """Takes what `Worker.feedback` gave; returns what `Worker.set_rates` takes, and the
         transports whose level has changed."""
         news = np.frombuffer(feedback, dtype=FEEDBACK)
-        self.rows += len(news)
         if not self._row:
+            self.tally.add(news, _NO_RATES)
             return b"", []
         self._hear(news, now)
+        self._score(now)
         rates = self.estimator.tick(now, news, np.frombuffer(deltas, dtype=DELTA))
         estimator, allocator = self.estimator, self.allocator
         mute: Bools = (self._silent.halves >= MUTE_AFTER) & estimator.active
@@ -117,9 +155,11 @@ class Subscribers:
         changed = allocator.tick(
             now, target, estimator.throughput, estimator.state, estimator.queue_us
         )
+        self.level_changes += len(changed)
         self._demand(now)
         if mute.any():
             rates = self._free(rates, mute)
+        self.tally.add(news, rates)
         return rates.tobytes(), estimator.transport[changed].tolist()
 
     def _begin(self, transport: int, now: float, start: float) -> None:
@@ -127,6 +167,7 @@ class Subscribers:
         row = self._row[transport] = int(self.estimator.rows_of(np.array([transport]))[0])
         if len(self.estimator.target) > len(self._silent.halves):
             self._silent.grow(len(self.estimator.target))
+            self.quality.grow(len(self.estimator.target))
         self._silent.clear(row)
 
     def _hear(self, news: Records, now: float) -> None:
@@ -137,12 +178,34 @@ class Subscribers:
         halves = self._silent.halves
         halves[rows[(flags & SILENT) != 0]] += 1
         answered = (flags & _ANSWERS) != 0
+        self.quality.hear(rows[answered], rows[(flags & SILENT) != 0])
         for row in rows[answered & (halves[rows] >= MUTE_AFTER)].tolist():
             exact = bool(np.any((rows == row) & ((flags & TRANSPORT_WIDE) != 0)))
             start = START if exact else float(self.allocator.cost[row])
             # A row that is given back is the first to be used again: the level stays.
             self._begin(int(self.estimator.transport[row]), now, start)
         halves[rows[answered]] = _NEVER
+
+    def _score(self, now: float) -> None:
+        since, self._scored_at = self._scored_at, now
+        if since is None or now - since < SCORE_EVERY:
+            self._scored_at = now if since is None else since
+            return
+        estimator = self.estimator
+        self.quality.advance(
+            min(now - since, 2 * SCORE_EVERY),
+            estimator.active,
+            round_trip_us=estimator.round_trip_us,
+            queue_us=estimator.queue_us,
+            loss=estimator.loss,
+            share=share(estimator.allocated, self._wanted(slice(None))),
+        )
+
+    def _wanted(self, rows: Ints | slice) -> Floats:
+        """bit/s of all that is looked at, without the margin that probes aim at."""
+        wanted = self.estimator.wanted[rows] / PROBED_MARGIN
+        found: Floats = np.maximum(wanted, self.estimator.allocated[rows])
+        return found
 
     def _demand(self, now: float) -> None:
         rows: Ints = np.flatnonzero(self.estimator.active)

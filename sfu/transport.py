@@ -141,6 +141,10 @@ class Transport:
         self._become(State.CLOSED, None)
         self._forwarder.transport_closed(self, now)
 
+    def take_score(self) -> tuple[float, float]:
+        """(sum of scores, seconds) of what it was sent, since the last call."""
+        return self._forwarder.subscribers.take_score(self.id)
+
     def counted(self, received: int, sent: int) -> None:
         """It is gone from the worker: these are its totals for good."""
         self.traffic = (received, sent)

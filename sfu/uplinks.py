@@ -46,6 +46,11 @@ class Uplinks:
         """Every transport that somebody publishes over."""
         return list(self._transports.values())
 
+    @property
+    def participants(self) -> list[str]:
+        """Who has a transport to publish over."""
+        return list(self._transports)
+
     def ceiling(self, participant: str) -> int:
         """bit/s that somebody may send, of all that they publish; 0 while that is nothing."""
         return self._ceilings.get(participant, 0)

@@ -42,6 +42,14 @@ class Watched:
             self._since[slot, after] = now
             self.due = min(self.due, now + WATCHED_AFTER)
 
+    def by_layer(self) -> Counter[int]:
+        """How many watch each spatial layer, over all slots."""
+        counts: Counter[int] = Counter()
+        for (_, layer), count in self._counts.items():
+            if layer >= 0:
+                counts[layer] += count
+        return counts
+
     def wanted(self, slot: str, former: tuple[bool, ...], now: float) -> tuple[bool, ...]:
         """Of each layer, lowest first, whether it is watched, or was `former`-ly wanted not long
         ago. The lowest is always wanted: it is what everybody begins with."""

@@ -25,6 +25,12 @@ def test_workers_are_taken_together() -> None:
     assert len(both.silent) == 3
 
 
+def test_one_of_them() -> None:
+    one = paths(1e6, 2e6).of(1)
+    assert (one.given, one.wanted, one.silent) == (2e6, 2e6, False)
+    assert all(isinstance(value, float) for value in one[:-1])
+
+
 def test_nobody_has_no_spread() -> None:
     assert together([]) is NOBODY
     assert spread(together([NOBODY, NOBODY]).share) == ()

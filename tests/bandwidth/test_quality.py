@@ -1,5 +1,8 @@
 """The score of a call: what lowers it, and that it is summed up by the second."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -105,3 +108,21 @@ def test_a_row_that_is_used_again_begins_anew() -> None:
     quality.clear(0)
     pass_time(quality, 1.0, [True])
     assert quality.take(0) == (0.0, 0.0)
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "quality.md"
+
+
+@pytest.mark.parametrize("line", re.findall(r"^\| (.+) \| ([\d.]+) \|$", PAGE.read_text(), re.M))
+def test_the_examples_of_the_page_are_true(line: tuple[str, str]) -> None:
+    calls: dict[str, dict[str, float]] = {
+        "everything, round trip 50 ms": {},
+        "everything, 2 % loss": {"loss": 0.02},
+        "everything, round trip 300 ms": {"round_trip_us": 300_000},
+        "half of the wanted rate": {"share": 0.5},
+        "a tenth of it": {"share": 0.1},
+        "sound alone, pictures paused": {"share": 0.0},
+        "10 % loss": {"loss": 0.1},
+    }
+    name, said = line
+    assert f"{score(**calls[name]):.1f}" == said  # type: ignore[arg-type]

@@ -102,10 +102,10 @@ class Guest:
             await asyncio.sleep(0.1)
         return value
 
-    async def until_height(self, slot: str, height: int) -> None:
+    async def until_height(self, slot: str, height: int, patience: float = PATIENCE) -> None:
         """Waits until the slot's decoded picture has this height."""
         inbound = f"probe.inbound('{slot}', 'video')"
-        await self.until(f"{inbound}.then((each) => each?.frameHeight)", height)
+        await self.until(f"{inbound}.then((each) => each?.frameHeight)", height, patience)
 
     async def until_grown(self, slot: str, kind: str, field: str, by: float) -> None:
         """Waits until a field of the slot's report has grown by so much from now on."""

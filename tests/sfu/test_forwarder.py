@@ -150,7 +150,7 @@ def test_feedback_becomes_rates_and_levels_each_tick(house: House) -> None:
     transports = [forwarder.open_transport(owner).id for _ in range(3)]
     house.worker.rows = bytes(FEEDBACK.itemsize * 5)
     forwarder.tick(house.now)
-    assert forwarder.subscribers.rows == 5
+    assert forwarder.subscribers.tally.rows == 5
     assert house.worker.named("set_rates") == [], "nobody receives"
     camera = Demand("seat-0", (Layer(100_000, 180), Layer(2_000_000, 720)))
     stairs = staircase([camera], audio=64_000, ceiling=3_000_000)

@@ -1,13 +1,16 @@
 """Every metric of the table is given, and the plane's counters find their places."""
 
 import re
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from sfu.daemon import Daemon
-from sfu.metrics import TABLE, place
+from sfu.metrics import TABLE, place, render
+from tests.sfu import fake_plane
 from tests.sfu.house import House
+from tests.sfu.test_stage import tracks
 
 
 @pytest.fixture
@@ -46,7 +49,7 @@ def test_the_planes_counters_are_shown(daemon: Daemon) -> None:
     assert shown["sfu_plis_total['out']"] == 4
     assert shown["sfu_retransmissions_total[]"] == 5
     assert shown["sfu_srtp_failures_total[]"] == 6
-    assert shown["sfu_plane_events_total['switches']"] == 1
+    assert shown["sfu_layer_switches_total[]"] == 1
     assert shown["sfu_plane_busy_share['0']"] == 0.25
 
 
@@ -86,3 +89,52 @@ def test_two_servers_do_not_share_a_registry(house: House) -> None:
     lag = re.compile(rb"sfu_event_loop_lag_seconds_count (\S+)")
     assert lag.findall(one.metrics.render()) == [b"1.0"]
     assert lag.findall(two.metrics.render()) == [b"0.0"]
+
+
+def test_the_page_is_up_to_date() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
+    assert page == render(), "python -m sfu.metrics > docs/metrics.md"
+
+
+LAYERS = [(150_000, 30.0, 320, 180), (450_000, 30.0, 640, 360), (2_500_000, 30.0, 1280, 720)]
+
+
+def test_paths_layers_and_uploads_are_shown(daemon: Daemon, house: House) -> None:
+    house.presenter()
+    dan, eve = house.member(), house.member()
+    house.report(fake_plane.TrackRates(tracks(house)["vp8"], LAYERS))
+    dan.receive()
+    eve.receive(300_000)
+    house.pass_time(2)
+    daemon.rooms = house.rooms
+    shown = values(daemon.metrics.render())
+    assert shown["sfu_subscribers['full']"] == 1
+    assert shown["sfu_subscribers['short']"] == 1
+    assert shown["sfu_subscribers['silent']"] == 0
+    given, wanted = (shown[f"sfu_subscriber_bps['{rate}']"] for rate in ("given", "wanted"))
+    assert 0 < given < wanted < shown["sfu_subscriber_bps['estimate']"]
+    assert shown["sfu_subscriber_share['0.05']"] < 0.5
+    assert shown["sfu_subscriber_share['0.95']"] > 0.9
+    assert shown["sfu_pictures['0']"] == 1
+    assert shown["sfu_pictures['2']"] == 1
+    assert shown["sfu_level_changes_total[]"] > 0
+    assert shown["sfu_probes_total['begun']"] > 0
+    assert shown["sfu_upload_bps['sent']"] == 3_100_000
+    assert shown["sfu_upload_bps['budget']"] == 2_512_000
+    assert shown["sfu_uploads_over_budget[]"] == 1
+
+
+def test_workers_are_added_up(daemon: Daemon, house: House) -> None:
+    daemon.forwarders += house.forwarders
+    for forwarder in set(daemon.forwarders):
+        forwarder.subscribers.tally.padding = 7
+    assert values(daemon.metrics.render())["sfu_subscriber_bytes_total['padding']"] == 14
+
+
+def test_what_stops_is_a_pause(daemon: Daemon, house: House) -> None:
+    house.presenter()
+    dan = house.member()
+    dan.receive()
+    before = values(daemon.metrics.render())["sfu_picture_pauses_total[]"]
+    dan.ask("view", slots={"seat-1": "off"})
+    assert values(daemon.metrics.render())["sfu_picture_pauses_total[]"] == before + 1
