@@ -22,7 +22,7 @@ async def test_bytes_are_current_and_the_call_was_good(
     await presenter.publish("publishMicrophone()", "publishCamera()")
     await guest.enter()
     slot = await presenter.seat()
-    await guest.until_height(slot, 360)
+    await guest.until_height(slot, 720)
     await guest.until_grown(slot, "video", "framesDecoded", 150)
     identity = await guest.evaluate("sfu.participant.identity")
     media, everything = await received(guest)
