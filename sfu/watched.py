@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from typing import Final
 
-UNWATCHED_AFTER: Final = 10.0
+UNWATCHED_AFTER: Final = 30.0
 """Seconds without anybody after which a layer is not wanted any more: who steps down may be back
 soon, and starting an encoder takes a second."""
 

@@ -11,8 +11,8 @@ def test_a_layer_is_wanted_while_anybody_watches_and_a_while_longer() -> None:
     watched.move("a", -1, 2, 1)
     watched.move("a", -1, 2, 2)
     assert watched.wanted("a", ALL, 5) == (True, True, True), "too early to tell"
-    assert watched.wanted("a", ALL, 11) == (True, False, True)
-    watched.move("a", 2, 1, 12)
+    assert watched.wanted("a", ALL, 31) == (True, False, True)
+    watched.move("a", 2, 1, 32)
     assert watched.wanted("a", ALL, 100) == (True, True, True), "one still watches"
     watched.move("a", 2, -1, 100)
     assert watched.wanted("a", ALL, 100 + UNWATCHED_AFTER - 0.1) == (True, True, True)
