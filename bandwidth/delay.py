@@ -24,7 +24,7 @@ CALM_MS: Final = 60.0
 """A queue beyond this is no burst's."""
 CUT_LEAST: Final = 0.85
 """No deeper cut for a small queue; if that is not enough, the next one comes a round trip later."""
-REGAIN: Final = 0.8
+REGAIN: Final = 0.9
 """Of the former rate, where less did not help because the queue is another flow's."""
 SLOWER: Final = 0.75
 """Of the throughput; packets that come in slower while they are delayed show a narrower link."""

@@ -37,7 +37,7 @@ LEAST_RATE: Final = 30_000.0
 """bit/s; below this not even sound gets through."""
 MOST_RATE: Final = 4e9
 """bit/s; rates go down as 32-bit numbers."""
-BRAKE_US: Final = 150_000.0
+BRAKE_MS: Final = 150.0
 """Of queue, from which on the plane hears of the rates with each feedback."""
 
 
@@ -281,7 +281,7 @@ class Estimator(Columns):
         pacing = np.where(draining, np.minimum(delay.drain.sending(every), self.estimate), pacing)
         changed = self._pacing.news(self.target, pacing, padding) | clusters.waiting()
         # The plane brakes by itself when delays are long and nobody seems to care.
-        changed |= (self.queue_us > BRAKE_US) & (self._delay.heard_at == now)
+        changed |= (delay.queue.queue > BRAKE_MS) & (delay.heard_at == now)
         rows = np.flatnonzero(changed & self.active)
         self._pacing.told(rows, self.target, pacing, padding)
         rates = np.zeros(len(rows), dtype=RATES)

@@ -34,7 +34,7 @@ JUMPED_MS: Final = 40.0
 """A queue beyond this that grew by JUMP_MS twice in a row is overuse at once."""
 JUMP_SLOWER_MS: Final = 20.0
 """One such jump is enough when less comes in at the same time: the link got narrower."""
-CROWDED_FOR: Final = 20.0
+CROWDED_FOR: Final = 40.0
 """Seconds for which a queue that is not ours is left alone."""
 CROWD_GONE: Final = 2.0
 """Seconds without a queue after which nobody else fills it any more."""

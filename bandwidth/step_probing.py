@@ -32,8 +32,10 @@ STUCK_ABOVE: Final = 1.5
 """Times the estimate that is asked for then."""
 ENOUGH: Final = 1.05
 """Times all that is wanted; no need to know of more."""
-SUCCESS: Final = 0.9
+SUCCESS: Final = 0.85
 """Of the rate that was asked for."""
+PROGRESS: Final = 1.15
+"""Times what was believed before; that is success as well, whatever was asked for."""
 RESULT_WITHIN: Final = 1.0
 RETRY: Final = 1.0
 RETRY_GROWTH: Final = 1.5
@@ -57,6 +59,8 @@ class StepProbing(Columns):
     """Rate of the cluster whose result is awaited, 0 for none."""
     _ready_at: Floats
     _further: Floats
+    _believed: Floats
+    """The estimate when the cluster started."""
     _failures: Ints
     _stable_at: Floats
 
@@ -69,6 +73,7 @@ class StepProbing(Columns):
                 "probed": 0.0,
                 "_ready_at": -math.inf,
                 "_further": 0.0,
+                "_believed": 0.0,
                 "_failures": 0,
                 "_stable_at": -math.inf,
             },
@@ -88,7 +93,7 @@ class StepProbing(Columns):
         expected = (self.probed[rows] > 0.0) & (number == self.clusters.number[rows])
         expected &= ~self.clusters.waiting()[rows]
         rows, rate = rows[expected], rate[expected]
-        more = rate > SUCCESS * self.probed[rows]
+        more = (rate > SUCCESS * self.probed[rows]) | (rate >= PROGRESS * self._believed[rows])
         self._further[rows] = np.where(more, FURTHER * rate, 0.0)
         self._end(rows, now, more)
 
@@ -147,5 +152,6 @@ class StepProbing(Columns):
         duration = DURATION + JITTER_SPAN * at.jitter[which]
         self.clusters.put(rows, rate, again, duration)
         self.probed[rows] = np.maximum(rate, again)
+        self._believed[rows] = at.estimate[which]
         self.started_at[rows] = now
         self._further[rows] = 0.0
