@@ -67,7 +67,7 @@ def call(
     screen: Annotated[bool, typer.Option(help="The first one shares a screen, too.")] = True,
     camera_rate: Annotated[
         int, typer.Option(min=50_000, help="bit/s of each camera's large layer.")
-    ] = 500_000,
+    ] = 350_000,
     settle: Annotated[
         bool, typer.Option(help="Begin the trace when all is shown, not with the join.")
     ] = True,

@@ -2,7 +2,7 @@
 (() => {
   const WORDS = 'measure rate delay queue layer frame packet sender viewer speaker screen link'.split(' ');
 
-  /** A screen track: a page of text, of which one line changes ten times a second. */
+  /** A screen track: a page of text, of which one line changes with each of 15 pictures a second. */
   function text(width = 1280, height = 720) {
     const canvas = document.createElement('canvas');
     Object.assign(canvas, { width, height });
@@ -18,19 +18,23 @@
       brush.fillStyle = 'black';
       const words = Array.from({ length: 12 }, (_, i) => WORDS[(line * 7 + i * 5) % WORDS.length]);
       brush.fillText(`${line} ${words.join(' ')}`, 8, top + 23);
-    }, 100);
-    return canvas.captureStream(10).getVideoTracks()[0];
+    }, 1000 / 15);
+    return canvas.captureStream(15).getVideoTracks()[0];
   }
 
   /**
-   * Bounds the largest layer of a camera, bit/s; a busy machine shall cost frames, not pixels.
+   * Sets a camera's largest layer, bit/s, and the others in proportion; a busy machine shall cost
+   * frames, not pixels.
    */
   async function limit(bps) {
     for (const sender of sfu.publishConnection.getSenders()) {
       const parameters = sender.getParameters();
       if (sender.track?.kind !== 'video') continue;
       parameters.degradationPreference = 'maintain-resolution';
-      if (parameters.encodings.length > 1) parameters.encodings.at(-1).maxBitrate = bps;
+      if (parameters.encodings.length > 1) {
+        const part = bps / parameters.encodings.at(-1).maxBitrate;
+        for (const each of parameters.encodings) each.maxBitrate *= part;
+      }
       await sender.setParameters(parameters);
     }
   }

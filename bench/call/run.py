@@ -38,8 +38,8 @@ class Plan:
     trace: Trace
     cameras: int = 3
     screen: bool = True
-    camera_bps: int = 500_000
-    """Of the large layer of each camera, 640x360; there is a small one of 200 kbit/s besides."""
+    camera_bps: int = 350_000
+    """Of the large layer of each camera, 640x360; the small one has two sevenths of it."""
     settle: bool = True
     """Whether the trace begins when all is shown at its best, or else with the viewer's join."""
 
