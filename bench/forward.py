@@ -220,8 +220,9 @@ def _result(plan: Plan, marks: list[Mark]) -> Forward:
         us_per_packet=sum(cpu.values()) / packets / 1000,
         us_by_second=[_us_per_packet(*pair) for pair in itertools.pairwise(marks)],
         threads=threads,
-        # Counted from the beginning: what is under way now is not lost.
-        lost=(end["expected"] - end["received"]) + end["skipped"],
+        # Counted from the beginning: what is under way now is not lost. Old pictures that gave way
+        # to a newer keyframe while a joiner's path was still unknown are not lost either.
+        lost=(end["expected"] - end["received"]) + end["skipped"] - start["skipped"],
         recovered=end["recovered"],
         damaged=end["damaged"] + end["strange"],
         late=end["late"],
