@@ -1,6 +1,8 @@
 """What a layer is planned to cost: as expected of its height until seen, then as measured."""
 
 import math
+from collections import deque
+from statistics import median_low
 from typing import Final
 
 
@@ -19,17 +21,25 @@ def assumed_heights(count: int) -> tuple[int, ...]:
     return tuple(max(720 >> (count - 1 - layer), 180) for layer in range(count))
 
 
+CAMERA: Final = 3
+SCREEN: Final = 9
+"""Seconds of which the middle one counts: a camera's keyframe is over within one, the one of a
+screen, and the pictures that refine it, within four."""
+
+
 class PlannedRate:
-    """A layer's bit rate as planning uses it: up at once, down only when it lasts.
+    """A layer's bit rate as planning uses it: soon up, down only when it lasts.
 
     Without that, a layer whose rate wavers around what is left of a budget
-    would come and go every second, each time with a keyframe.
+    would come and go every second, each time with a keyframe. Of the last `window` seconds the
+    middle one counts: what a keyframe takes is the pacer's to spread, and no reason to plan for.
     """
 
-    __slots__ = ("_below", "_smooth", "bps")
+    __slots__ = ("_below", "_last", "_smooth", "bps")
 
-    def __init__(self, assumed: int) -> None:
+    def __init__(self, assumed: int, window: int = CAMERA) -> None:
         self.bps = assumed
+        self._last: deque[int] = deque(maxlen=window)
         self._smooth: float | None = None
         self._below = 0
 
@@ -40,6 +50,8 @@ class PlannedRate:
         """
         if bps == 0:
             return False
+        self._last.append(bps)
+        bps = median_low(self._last)
         first = self._smooth is None
         if self._smooth is None and bps <= 1.3 * self.bps:
             self._smooth = bps

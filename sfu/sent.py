@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sfu.bandwidth.planned_rate import PlannedRate, assumed_heights, expected
+from sfu.bandwidth.planned_rate import CAMERA, SCREEN, PlannedRate, assumed_heights, expected
 from sfu.bandwidth.staircase import Layer
 from sfu.track import Media, Track
 
@@ -37,7 +37,8 @@ class Sent:
         """As measured over the last second."""
         self.wanted = (True,) * len(self._heights)
         """Which layers the publisher was told are wanted."""
-        self._rates = [PlannedRate(expected(height)) for height in self._heights]
+        window = SCREEN if track.source.is_screen else CAMERA
+        self._rates = [PlannedRate(expected(height), window) for height in self._heights]
 
     @property
     def layers(self) -> tuple[Layer, ...]:

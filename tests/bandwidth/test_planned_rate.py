@@ -1,17 +1,18 @@
 """What a layer is planned to cost."""
 
-from sfu.bandwidth.planned_rate import PlannedRate, assumed_heights, expected
+from sfu.bandwidth.planned_rate import SCREEN, PlannedRate, assumed_heights, expected
 
 
-def test_a_planned_rate_goes_up_at_once_and_down_slowly() -> None:
+def test_a_planned_rate_goes_up_soon_and_down_slowly() -> None:
     rate = PlannedRate(450_000)
     assert rate.observe(300_000)  # the first one counts: until now it was an assumption
     assert rate.bps == 300_000
     assert not rate.observe(305_000)
+    assert not rate.observe(600_000), "it may be a keyframe"
     assert rate.observe(600_000)
     assert 380_000 < rate.bps < 400_000
     quiet = [rate.observe(100_000) for _ in range(12)]
-    assert not any(quiet[:4])
+    assert not any(quiet[1:5])
     assert any(quiet)
 
 
@@ -48,3 +49,14 @@ def test_higher_pictures_are_expected_to_cost_more_within_reason() -> None:
     assert rates == sorted(rates)
     assert rates[3] == 1_250_000
     assert rates[-1] == 4_000_000
+
+
+def test_what_refines_a_screen_after_its_keyframe_is_not_planned_for() -> None:
+    rate = PlannedRate(1_250_000, SCREEN)
+    for _ in range(20):
+        rate.observe(80_000)
+    assert rate.bps < 120_000
+    assert not any(rate.observe(bps) for bps in [1_500_000] * 4 + [80_000] * 9)
+    for _ in range(12):
+        rate.observe(1_500_000)
+    assert rate.bps > 1_200_000, "what lasts is believed"

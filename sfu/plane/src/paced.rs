@@ -1,4 +1,5 @@
-//! What transports are sent whose pace has held something back: repairs, then pictures, oldest first.
+//! What transports are sent whose pace has held something back: repairs, then pictures. The stream
+//! that has least to send goes first, so that a quiet screen never starves behind cameras.
 
 use crate::clock::Now;
 use crate::command::Id;
@@ -17,6 +18,16 @@ const MAX_REPAIRS: usize = 256;
 const STALE_US: i64 = 300_000;
 /// … which is asked for when it has waited for longer than this.
 const TOO_LATE_US: i64 = 1_000_000;
+
+/// What has not left yet of one stream.
+struct Waiting {
+    /// Packets of all its track's layers.
+    packets: u64,
+    /// When the first of them came.
+    arrived_us: i64,
+    egress: Key,
+    track: Key,
+}
 
 impl Forwarder {
     /// Each of these transports goes at its new rates from now on.
@@ -97,13 +108,12 @@ impl Forwarder {
         }
         transport.pacer.resume();
         self.skip_stale(key, now);
-        let oldest = self.oldest_waiting(key);
+        let waited_us = self.waited_us(key, now.us);
         if let Some(transport) = self.transports.get_mut(key) {
-            let waited_us = oldest.map_or(0, |(arrived_us, ..)| now.us - arrived_us);
             transport.pace(waited_us, now.us);
         }
         self.repair_waiting(key, now)?;
-        while let Some((_, egress, track)) = self.oldest_waiting(key) {
+        while let Some((egress, track)) = self.next_waiting(key) {
             if self.is_held_back(key) {
                 break;
             }
@@ -126,27 +136,44 @@ impl Forwarder {
     /// Age of what has waited longest for this transport, 0 when nothing is held back.
     pub(crate) fn queued_us(&self, key: Key, now_us: i64) -> u32 {
         if self.is_held_back(key) {
-            let oldest = self.oldest_waiting(key);
-            oldest.map_or(0, |(arrived_us, ..)| (now_us - arrived_us) as u32)
+            self.waited_us(key, now_us) as u32
         } else {
             0
         }
     }
 
-    /// Arrival of the packet that has waited longest for this transport, its egress and its track.
-    fn oldest_waiting(&self, key: Key) -> Option<(i64, Key, Key)> {
-        let transport = self.transports.get(key)?;
-        let waiting = transport.egresses.iter().filter_map(|key| {
+    fn waited_us(&self, key: Key, now_us: i64) -> i64 {
+        let arrived = self.waiting(key).map(|waiting| waiting.arrived_us);
+        arrived.min().map_or(0, |arrived_us| now_us - arrived_us)
+    }
+
+    /// The egress that is to be served next, and its track.
+    fn next_waiting(&self, key: Key) -> Option<(Key, Key)> {
+        let next = self
+            .waiting(key)
+            .min_by_key(|waiting| (waiting.packets, waiting.arrived_us))?;
+        Some((next.egress, next.track))
+    }
+
+    /// Pictures of this transport that have not left yet.
+    fn waiting(&self, key: Key) -> impl Iterator<Item = Waiting> + '_ {
+        let egresses = self.transports.get(key).map(|row| row.egresses.as_slice());
+        egresses.unwrap_or_default().iter().filter_map(|key| {
             let egress = self.egresses.get(*key)?;
             let track_key = self.routes.get(egress.route)?.track?;
             let track = self.tracks.get(track_key)?;
             if !track.codec.is_video() || egress.select.is_paused() {
                 return None;
             }
-            let (meta, _) = track.ring.get(egress.cursor.max(track.ring.oldest()))?;
-            Some((meta.arrived_us, *key, track_key))
-        });
-        waiting.min()
+            let cursor = egress.cursor.max(track.ring.oldest());
+            let (meta, _) = track.ring.get(cursor)?;
+            Some(Waiting {
+                packets: track.ring.next() - cursor,
+                arrived_us: meta.arrived_us,
+                egress: *key,
+                track: track_key,
+            })
+        })
     }
 
     /// Nobody is sent old pictures while there is a newer beginning; of a layer that is to go down

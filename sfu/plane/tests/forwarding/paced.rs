@@ -164,3 +164,42 @@ fn a_path_that_ends_while_it_waits_leaves_nothing_behind() {
     call.run(2_000);
     assert!(call.sent_media(SUBSCRIBER).is_empty());
 }
+
+#[test]
+fn a_quiet_stream_does_not_wait_behind_a_loud_one() {
+    let mut call = paced(400_000, &[("", 1000, 1001)]);
+    call.publish_video(2, &[("", 3000, 3001)]);
+    call.apply(Command::AddRoute {
+        route: 77,
+        video: true,
+    });
+    call.apply(Command::Bind {
+        route: 77,
+        track: Some(2),
+    });
+    call.apply(Command::AddEgress {
+        egress: 11,
+        transport: SUBSCRIBER,
+        route: 77,
+        mid: "v1".into(),
+        ssrc: 4000,
+        rtx_ssrc: 4001,
+    });
+    let quiet = |call: &mut Call, key| {
+        call.frame(Frame {
+            ssrc: 3000,
+            key,
+            packets: 1,
+            nameless: true,
+            ..Frame::default()
+        });
+    };
+    quiet(&mut call, true);
+    picture(&mut call, 1000, true, 150);
+    call.received(SUBSCRIBER);
+    quiet(&mut call, false);
+    call.run(100);
+    let got = call.received(SUBSCRIBER);
+    let at = got.iter().position(|packet| packet.ssrc == 4000);
+    assert!(at.is_some_and(|at| at < 12), "{at:?} of {}", got.len());
+}
