@@ -57,11 +57,13 @@ types: toolchain $(TOOLS) ## types of Python, and that the stub is what the plan
 test-rust: toolchain ## tests of the Rust crates
 	cargo test --workspace --no-default-features --quiet
 
+# Side by side, one file on one process: much of them is waiting for daemons and clocks.
 test-python: toolchain programs $(VENV)/tested ## tests of the Python packages and of the built extensions
-	$(BIN)/python -m pytest --ignore=$(CALLS)
+	$(BIN)/python -m pytest --ignore=$(CALLS) --numprocesses=auto --maxprocesses=4 --dist=loadfile
 
 test-calls: toolchain programs $(VENV)/tested $(CALLS)/node_modules ## whole calls with real browsers
-	$(BIN)/python -m pytest $(CALLS)
+	$(BIN)/python -m pytest $(CALLS) -m 'not alone' --numprocesses=2 --dist=loadfile
+	$(BIN)/python -m pytest $(CALLS) -m alone
 
 format: toolchain $(TOOLS) ## put all sources into the style that lint wants
 	$(BIN)/ruff check --fix

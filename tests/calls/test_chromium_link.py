@@ -9,7 +9,7 @@ from tests.calls.conftest import Invite
 from tests.calls.guest import Guest
 from tests.calls.link import Link
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.alone]
 
 NARROW = 400_000.0
 RECOVERY = 60.0

@@ -8,7 +8,7 @@ from tests.calls.conftest import Invite
 from tests.calls.guest import Guest
 from tests.calls.link import Link
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.alone]
 
 LOSS = 0.02
 SPELLS, SECONDS = 3, 8.0

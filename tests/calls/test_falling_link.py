@@ -15,7 +15,7 @@ from sfu.bench.call.run import SETTLED, Plan, run
 from sfu.bench.call.timeline import Timeline
 from sfu.bench.trace import Direction, Trace
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.alone]
 
 FALL, RISE, END = 10.0, 22.0, 34.0
 CAPACITY = ((0.0, 2.5e6), (FALL, 0.6e6), (RISE, 2.5e6))

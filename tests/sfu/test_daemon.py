@@ -130,7 +130,11 @@ async def test_a_drain_has_an_end() -> None:
         assert (await daemon.ended())[0] == 0
 
 
-@pytest.mark.parametrize(("kind", "port"), [(socket.SOCK_STREAM, HTTP), (socket.SOCK_DGRAM, UDP)])
+@pytest.mark.parametrize(
+    ("kind", "port"),
+    [(socket.SOCK_STREAM, HTTP), (socket.SOCK_DGRAM, UDP)],
+    ids=["http", "udp"],
+)
 async def test_a_port_that_is_taken_is_named(kind: socket.SocketKind, port: int) -> None:
     with socket.socket(socket.AF_INET, kind) as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
