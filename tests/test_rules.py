@@ -60,6 +60,7 @@ def sources(*suffixes: str) -> list[Path]:
     for folder, folders, names in os.walk(ROOT):
         folders[:] = sorted(set(folders) - MADE)
         found += [Path(folder, name) for name in sorted(names) if not name.endswith(".so")]
+    found = [path for path in found if path.name != ".git"]  # a file in a linked checkout
     files = [path for path in found if path.is_file() and not path.is_symlink()]
     return [path for path in files if not suffixes or path.suffix in suffixes]
 
