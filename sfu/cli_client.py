@@ -3,7 +3,7 @@
 import json
 import os
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Annotated, Any, Final, NoReturn
 from urllib.parse import quote
 
 import typer
@@ -13,6 +13,21 @@ from sfu.config import DEV_SECRET, DEV_TENANT, load
 
 TIMEOUT: Final = 30.0
 PAGE: Final = 200
+URL: Final = "http://127.0.0.1:7800"
+
+Url = Annotated[str, typer.Option(envvar="SFU_URL", help="The server.")]
+Tenant = Annotated[
+    str,
+    typer.Option(envvar="SFU_TENANT", help="Whose rooms.", show_default="the only tenant, or dev"),
+]
+Secret = Annotated[
+    str,
+    typer.Option(envvar="SFU_SECRET", help="The tenant's secret.", show_default="of the settings"),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", metavar="FILE", help="Settings that hold the tenant's secret."),
+]
 
 
 class Anywhere(TyperGroup):
@@ -101,7 +116,9 @@ def fail(message: str) -> NoReturn:
 
 
 def credentials(tenant: str, secret: str, config: Path | None) -> tuple[str, str]:
-    """Of the settings on this machine, else those of `sfu serve --dev`."""
+    """As given; else of the settings on this machine, else those of `sfu serve --dev`."""
+    if tenant and secret:
+        return tenant, secret
     if config is None and Path("sfu.toml").is_file():
         config = Path("sfu.toml")
     tenants = load(config, os.environ).tenants

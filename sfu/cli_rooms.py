@@ -1,13 +1,24 @@
 """`sfu rooms …`: a client of the REST interface, for people and scripts."""
 
 import json
-from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
 
-from sfu.cli_client import Anywhere, Client, credentials, facts, show_people, show_rooms
+from sfu.cli_client import (
+    URL,
+    Anywhere,
+    Client,
+    Config,
+    Secret,
+    Tenant,
+    Url,
+    credentials,
+    facts,
+    show_people,
+    show_rooms,
+)
 from sfu.config.value import parse_duration
 from sfu.options import Mode
 from sfu.participant import Role
@@ -27,33 +38,14 @@ ParticipantArgument = Annotated[str, typer.Argument(metavar="PARTICIPANT", help=
 @app.callback()
 def connect(
     context: typer.Context,
-    url: Annotated[
-        str, typer.Option(envvar="SFU_URL", help="The server.")
-    ] = "http://127.0.0.1:7800",
-    tenant: Annotated[
-        str,
-        typer.Option(
-            envvar="SFU_TENANT", help="Whose rooms.", show_default="the only tenant, or dev"
-        ),
-    ] = "",
-    secret: Annotated[
-        str,
-        typer.Option(
-            envvar="SFU_SECRET", help="The tenant's secret.", show_default="of the settings"
-        ),
-    ] = "",
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            "--config", "-c", metavar="FILE", help="Settings that hold the tenant's secret."
-        ),
-    ] = None,
+    url: Url = URL,
+    tenant: Tenant = "",
+    secret: Secret = "",
+    config: Config = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answers as JSON.")] = False,
 ) -> None:
     """Look at and run the rooms of a server."""
-    if not (tenant and secret):
-        tenant, secret = credentials(tenant, secret, config)
-    context.obj = Client(url, tenant, secret, as_json=as_json)
+    context.obj = Client(url, *credentials(tenant, secret, config), as_json=as_json)
 
 
 # Rooms

@@ -3,13 +3,12 @@
 import json
 import time
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import quote
 
 import typer
 
-from sfu.cli_client import Client, credentials
+from sfu.cli_client import URL, Client, Config, Secret, Tenant, Url, credentials
 from sfu.config.value import parse_duration
 
 if TYPE_CHECKING:
@@ -38,36 +37,17 @@ def top(
     once: Annotated[bool, typer.Option("--once", help="Print one look and end.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON, one a line.")] = False,
     every: Annotated[str, typer.Option(help="Time between two looks.")] = "1s",
-    url: Annotated[
-        str, typer.Option(envvar="SFU_URL", help="The server.")
-    ] = "http://127.0.0.1:7800",
-    tenant: Annotated[
-        str,
-        typer.Option(
-            envvar="SFU_TENANT", help="Whose rooms.", show_default="the only tenant, or dev"
-        ),
-    ] = "",
-    secret: Annotated[
-        str,
-        typer.Option(
-            envvar="SFU_SECRET", help="The tenant's secret.", show_default="of the settings"
-        ),
-    ] = "",
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            "--config", "-c", metavar="FILE", help="Settings that hold the tenant's secret."
-        ),
-    ] = None,
+    url: Url = URL,
+    tenant: Tenant = "",
+    secret: Secret = "",
+    config: Config = None,
 ) -> None:
     """Watch rooms and people: what is sent, what paths carry, and who gets less than they want."""
     try:
         pause = parse_duration(every)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--every") from None
-    if not (tenant and secret):
-        tenant, secret = credentials(tenant, secret, config)
-    client = Client(url, tenant, secret, as_json=as_json)
+    client = Client(url, *credentials(tenant, secret, config), as_json=as_json)
     try:
         _watch(client, room, pause, once=once)
     except KeyboardInterrupt:
