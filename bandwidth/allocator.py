@@ -12,7 +12,7 @@ import numpy as np
 from sfu.bandwidth.columns import Columns
 from sfu.bandwidth.estimator import OVERUSE
 from sfu.bandwidth.rows import Bools, Floats, Ints
-from sfu.bandwidth.staircase import Staircase
+from sfu.bandwidth.staircase import Level, Staircase
 
 UP_MARGIN: Final = 1.10
 """A level is taken when the path carries this much more than it costs, for UP_AFTER seconds."""
@@ -121,8 +121,8 @@ class Allocator(Columns):
     def assign(self, rows: Ints, staircase: Staircase) -> None:
         """These rows climb this staircase from now on; those that are new start at its foot.
 
-        On a staircase of the same structure a row keeps its level, whatever the level costs now.
-        On another one it gets what it may have for the bit/s that it had, or would go up to.
+        Who is shown something that is a level of the new one, too, keeps that, whatever it costs
+        now. Others get what they may have for the bit/s that they had, or would go up to.
         """
         if not len(rows):
             return
@@ -134,8 +134,9 @@ class Allocator(Columns):
             if old == NONE:
                 self.level[here] = 0
                 continue
-            if self._stairs.kept[old].pictures != staircase.pictures:
-                self._move(here, stair)
+            before = self._stairs.kept[old]
+            if before.pictures != staircase.pictures:
+                self._move(here, before, stair)
             self._stairs.release(old, count)
         self._stair[rows] = stair
         self._settle(rows)
@@ -264,9 +265,16 @@ class Allocator(Columns):
 
     # Staircases
 
-    def _move(self, rows: Ints, stair: int) -> None:
-        """To the level of another staircase that costs what the present one does, or more when
-        the path carries that with ease."""
+    def _move(self, rows: Ints, old: Staircase, stair: int) -> None:
+        """To the level of another staircase that shows the same, or else to one that costs as
+        much, or more when the path carries that with ease."""
+        levels, which = np.unique(self.level[rows], return_inverse=True)
+        same = [self._stairs.kept[stair].level_of(old.aims(level)) for level in levels.tolist()]
+        found = np.array([NONE if level is None else level for level in same])[which]
+        kept, shift = rows[found != NONE], (found - levels[which])[found != NONE]
+        for column in (self.level, self.blocked_level, self._up_level):
+            column[kept] += shift
+        rows = rows[found == NONE]
         easy = np.where(self._penalty[rows] > 0, 0.0, self._target[rows] / UP_MARGIN)
         spend = np.maximum(self.cost[rows], easy)
         level = _fits(self._stairs.cumulative[stair][None, :], spend)
@@ -357,7 +365,7 @@ class _Stairs:
             table[number] = math.inf
             table[number, :levels] = np.minimum(margin * costs, staircase.ceiling)
         self.reach[number, :levels] = staircase.reach
-        self.top[number] = levels - 1
+        self.top[number] = staircase.top
         self.bases[number] = staircase.bases
         self.ceiling[number] = staircase.ceiling
 
@@ -371,4 +379,4 @@ class _Stairs:
             setattr(self, name, new)
 
 
-_EMPTY: Final = Staircase((), np.zeros(1), 0.0, {})
+_EMPTY: Final = Staircase((), (Level(0),), np.zeros(1), 0.0, {})

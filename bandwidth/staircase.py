@@ -8,14 +8,16 @@ is who steps down first: sound is no step at all, then come
     the screen's resolution, then its frame rate; the speaker's picture; the others' pictures,
     equals side by side, who spoke last first.
 
-Nothing is paused while a picture that could give way is more than a base. Pure functions.
+Nothing is paused while a picture that could give way is more than a base. A base that is much
+dearer than one behind it does not block the way for that one: there are levels without it, below
+the first one with it. Pure functions.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import groupby
+from itertools import chain, combinations, groupby
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
@@ -37,6 +39,11 @@ SHARES: Final[Mapping[int, tuple[float, ...]]] = {
     3: (0.6, 0.8, 1.0),
 }
 """Part of a layer's rate up to each of its temporal layers, by their number."""
+
+HEAVY: Final = 1.5
+"""A base that costs so many times the cheapest one behind it is left out where it does not fit."""
+MOST_HEAVY: Final = 3
+"""Bases that are left out, at most, the dearest ones: each doubles the ways to do so."""
 
 Reason = Literal["full", "view", "budget"]
 
@@ -95,76 +102,139 @@ class End(NamedTuple):
     reason: Reason
 
 
+class Level(NamedTuple):
+    """The first `steps` of a staircase, but for those of the slots in `without`."""
+
+    steps: int
+    without: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True, eq=False)
 class Staircase:
-    """Steps in the order in which they are taken. Level n is the first n of them."""
+    """What may be shown, level by level: whatever a level costs, nothing that costs as much or
+    less is better."""
 
     steps: tuple[Step, ...]
+    """In the order in which they are taken; each slot's first one is its base."""
+    levels: tuple[Level, ...]
+    """Without any step, with steps left out, then as many of the steps as there are."""
     cumulative: Floats
-    """bit/s at each level, shape (steps + 1,), sound and repairs included; grows strictly."""
+    """bit/s at each level, shape (levels,), sound and repairs included; grows strictly."""
     ceiling: float
     """bit/s that are never exceeded."""
     ends: Mapping[str, End]
     _aims: dict[int, Mapping[str, Aim]] = field(default_factory=dict, repr=False)
 
+    @property
+    def top(self) -> int:
+        """The highest level."""
+        return len(self.levels) - 1
+
     @cached_property
     def reach(self) -> Ints:
-        """From each level the highest one that takes no picture up by more than one spatial layer,
-        of those that are on the staircase."""
-        count = len(self.steps)
-        begun: dict[str, tuple[int, int, int]] = {}
-        least = np.zeros(count, dtype=np.int64)
-        """The lowest level from which a step is no more than one spatial layer away."""
-        for index, (slot, spatial, _, _) in enumerate(self.steps):
-            held, level, before = begun.get(slot, (PAUSED, 0, 0))
-            if spatial > held:
-                begun[slot] = held, level, before = spatial, index + 1, level
-            least[index] = before
-        levels = np.arange(count + 1)
-        far = (levels[:, None] <= levels[None, :-1]) & (least[None, :] > levels[:, None])
-        return np.where(far.any(axis=1), far.argmax(axis=1), count) if count else levels
+        """From each level the highest one up to which no picture goes up by more than one of the
+        spatial layers that are on the staircase."""
+        count = len(self.levels)
+        far = np.zeros((count, count), dtype=np.bool_)
+        for slot in self.ends:
+            spatial = [self.aims(level)[slot].spatial for level in range(count)]
+            layer = np.unique(spatial, return_inverse=True)[1]
+            far |= layer[None, :] - layer[:, None] > 1
+        far = np.triu(far)
+        return np.where(far.any(axis=1), far.argmax(axis=1) - 1, self.top)
 
     @cached_property
     def bases(self) -> int:
-        """The level at which everything that is shown at all has its first step."""
-        slots = [step.slot for step in self.steps]
-        return len(set(slots))
+        """The lowest level at which everything that is shown at all has its first step."""
+        slots = {step.slot for step in self.steps}
+        return self.levels.index(Level(len(slots)))
 
     @cached_property
-    def pictures(self) -> tuple[tuple[str, int, int], ...]:
-        """What the steps lead to, whatever they cost: equal for staircases of one structure."""
-        return tuple(step[:3] for step in self.steps)
+    def pictures(self) -> tuple[tuple[Level, ...], tuple[tuple[str, int, int], ...]]:
+        """What levels show, whatever they cost: equal for staircases of one structure."""
+        return self.levels, tuple(step[:3] for step in self.steps)
 
     def aims(self, level: int) -> Mapping[str, Aim]:
         """What each slot shows at a level."""
         aims = self._aims.get(level)
         if aims is None:
             made = dict.fromkeys(self.ends, NOTHING)
-            for slot, spatial, temporal, _ in self.steps[:level]:
-                made[slot] = Aim(spatial, temporal)
+            steps, without = self.levels[level]
+            for slot, spatial, temporal, _ in self.steps[:steps]:
+                if slot not in without:
+                    made[slot] = Aim(spatial, temporal)
             aims = self._aims[level] = made
         return aims
+
+    def level_of(self, aims: Mapping[str, Aim]) -> int | None:
+        """The level that shows just this, if there is one."""
+        found = (level for level in range(len(self.levels)) if self.aims(level) == aims)
+        return next(found, None)
 
 
 def staircase(demands: Iterable[Demand], *, audio: float, ceiling: float) -> Staircase:
     """The upgrades that `ceiling` bit/s allow, `audio` of them kept for sound.
 
     The most important slot keeps its base even beyond the ceiling: a single layer cannot step
-    down. When another one's base does not fit, nothing but bases is shown.
+    down. When another one's base does not fit, nothing but bases is shown; nor is more than bases
+    and their frame rates while one is left out because it is dear.
     """
     ranked = sorted(demands, key=_rank)
     ladders = {demand.slot: _ladder(demand) for demand in ranked}
     stairs = _Stairs(audio, ceiling)
     fitting = [stairs.grant(ladder[0]) for ladder in ladders.values()]
+    bases = calm = len(stairs.steps)
     if all(fitting):
         for rung in _frame_rates(ranked, ladders):
             stairs.grant(rung)
+        calm = len(stairs.steps)
         ahead = _unspent(ranked)
         for rung in _upgrades(ranked, ladders):
             if stairs.grant(rung, ahead):
                 ahead = 0.0
     ends = {demand.slot: _end(demand, ladders[demand.slot], stairs.granted) for demand in ranked}
-    return Staircase(tuple(stairs.steps), np.cumsum(stairs.costs), ceiling, ends)
+    steps, costs = tuple(stairs.steps), np.array(stairs.costs)
+    levels, cumulative = _levels(steps, costs, bases, calm)
+    return Staircase(steps, levels, cumulative, ceiling, ends)
+
+
+def _levels(
+    steps: Sequence[Step], costs: Floats, bases: int, calm: int
+) -> tuple[tuple[Level, ...], Floats]:
+    """All levels worth having, and their bit/s; `costs` are those of sound and of each step, the
+    first `bases` steps are bases, those up to `calm` bases' frame rates."""
+    spent = np.cumsum(costs)
+    cost = {Level(number): float(spent[number]) for number in range(1, len(costs))}
+    for without in _left_out(steps[:bases]):
+        kept = [step.slot not in without for step in steps[:calm]]
+        spent = np.cumsum(np.where([True, *kept], costs[: calm + 1], 0.0))
+        for number in np.flatnonzero(kept).tolist():
+            cost[Level(number + 1, without)] = float(spent[number + 1])
+
+    def worth(level: Level) -> tuple[list[bool], int]:
+        """Of two the one is better that has the first base in which they differ."""
+        shown = [step.slot not in level.without for step in steps[: min(bases, level.steps)]]
+        return shown + [False] * (bases - len(shown)), level.steps
+
+    levels: list[Level] = []
+    for level in sorted(cost, key=worth, reverse=True):
+        if not levels or cost[level] < cost[levels[-1]]:
+            levels.append(level)
+    levels.reverse()
+    bps = [float(costs[0]), *(cost[level] for level in levels)]
+    return (Level(0), *levels), np.array(bps)
+
+
+def _left_out(bases: Sequence[Step]) -> Iterator[frozenset[str]]:
+    """All sets of slots that may be left out for others behind them."""
+    heavy = [
+        (base.bps, base.slot)
+        for number, base in enumerate(bases[:-1])
+        if base.bps >= HEAVY * min(behind.bps for behind in bases[number + 1 :])
+    ]
+    slots = [slot for _, slot in sorted(heavy)[-MOST_HEAVY:]]
+    sizes = (combinations(slots, size) for size in range(1, len(slots) + 1))
+    return map(frozenset, chain.from_iterable(sizes))
 
 
 class _Rung(NamedTuple):

@@ -251,7 +251,7 @@ def _is_short(receiver: Receiver) -> bool:
     """Whether its path keeps a receiver from the top of its staircase."""
     if receiver.level is None or receiver.plan is None:
         return False
-    return receiver.level < len(receiver.plan.staircase.steps)
+    return receiver.level < receiver.plan.staircase.top
 
 
 def _difference(before: Mapping[str, Aim], after: Mapping[str, Aim]) -> list[tuple[str, int, int]]:

@@ -228,7 +228,7 @@ def tight(outcome: Outcome) -> Findings:
         wrong.append((paused & upgraded).mean(axis=0))
         subscriber = outcome.subscriber(name)
         staircase = stairs(subscriber, outcome.scenario(name).sources, 0.0)
-        bases = staircase.cumulative[min(len(subscriber.views), len(staircase.steps))]
+        bases = staircase.cumulative[staircase.bases]
         if 1.1 * bases <= capacity_at(subscriber, 0.0):
             hidden.append(paused.mean(axis=0))
     yield Finding("B14", "sound lost", pooled(sound), 0, unit="packets")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sfu.bandwidth.allocator import Allocator
 from sfu.bandwidth.estimator import NORMAL, OVERUSE
 from sfu.bandwidth.rows import Ints
-from sfu.bandwidth.staircase import Demand, Layer, Staircase, staircase
+from sfu.bandwidth.staircase import NOTHING, Aim, Demand, Layer, Staircase, staircase
 
 CAMERA = (Layer(150_000, 180), Layer(450_000, 360), Layer(1_250_000, 720))
 ROW = np.array([0])
@@ -112,7 +112,7 @@ def test_the_most_important_base_is_granted_even_beyond_the_ceiling() -> None:
 
 def test_a_level_that_does_not_fit_is_left_after_a_third_of_a_second() -> None:
     path = Path(stairs("a", "b"), 3_000_000)
-    full = len(path.made.steps)
+    full = path.made.top
     assert path.hold(10) == full
     cost = float(path.made.cumulative[full])
     assert path.hold(0.2, 0.99 * cost) == full
@@ -154,7 +154,7 @@ def test_the_end_of_a_drain_is_no_probe() -> None:
     path.state = OVERUSE
     fallen = path.hold(1.0, 1_000_000)
     path.state = NORMAL
-    assert path.hold(0.9, 3_000_000) == fallen < len(path.made.steps)
+    assert path.hold(0.9, 3_000_000) == fallen < path.made.top
     assert path.hold(0.2) > fallen, "but what is carried is carried"
 
 
@@ -206,7 +206,7 @@ def test_a_little_more_than_needed_is_enough_where_it_lasts() -> None:
 
 def test_a_block_spares_the_levels_below_it_and_is_forgotten_after_a_calm_minute() -> None:
     path = Path(stairs("a", "b"), 3_000_000)
-    top = len(path.made.steps)
+    top = path.made.top
     barely = 1.05 * float(path.made.cumulative[top])
     path.hold(1)
     path.hold(1, 250_000)
@@ -236,6 +236,45 @@ def test_another_stage_is_given_for_what_the_former_cost() -> None:
     path.allocator.assign(ROW, other)
     assert path.level == int(np.searchsorted(other.cumulative, 64_000 + 1_287_500, "right")) - 1
     assert path.allocator.staircase_of(0) is other
+
+
+def shared(screen: int) -> Staircase:
+    wishes = [Demand("screen", (Layer(screen, 720),), priority=100), Demand("a", CAMERA[:2])]
+    return staircase(wishes, audio=64_000, ceiling=4_000_000)
+
+
+def test_a_screen_that_does_not_fit_any_more_leaves_cameras_their_bases_and_comes_back() -> None:
+    path = Path(shared(80_000), 560_000)
+    path.hold(5)
+    both = path.made.aims(path.level)
+    assert both["screen"] != NOTHING != both["a"]
+    dear = shared(900_000)
+    path.allocator.assign(ROW, dear)
+    assert dear.aims(path.level) == both, "what is shown stays, whatever it costs by now"
+    path.hold(2)
+    alone = {"screen": NOTHING, "a": both["a"]}
+    assert dear.aims(path.level) == alone
+    path.hold(5, 1.03 * (64_000 + 1.03 * 900_000) + 1)
+    assert dear.aims(path.level) == {"screen": Aim(0, 7), "a": NOTHING}
+    path.hold(5, 1_300_000)
+    assert dear.aims(path.level) == both
+    path.allocator.assign(ROW, shared(80_000))
+    assert path.allocator.staircase_of(0).aims(path.level) == both  # type: ignore[union-attr]
+
+
+def test_a_block_stays_with_what_it_is_about_when_levels_get_other_numbers() -> None:
+    path = Path(shared(80_000), 400_000)
+    path.hold(5)
+    barely = 1.05 * float(path.made.cumulative[path.made.top])
+    path.hold(2, barely)
+    assert path.level == path.made.top
+    path.hold(1, 400_000)
+    fallen = path.level
+    more = shared(240_000)
+    assert len(more.levels) > len(path.made.levels)
+    path.allocator.assign(ROW, more)
+    assert int(path.allocator.blocked_level[0]) == more.top
+    assert path.level == fallen + len(more.levels) - len(path.made.levels)
 
 
 def test_what_is_asked_of_the_estimator() -> None:

@@ -9,12 +9,16 @@ from hypothesis import strategies as st
 
 from sfu.bandwidth.staircase import (
     ALL_TEMPORAL,
+    HEAVY,
+    MOST_HEAVY,
+    NOTHING,
     PAUSED,
     REPAIRS,
     Aim,
     Demand,
     End,
     Layer,
+    Level,
     Staircase,
     staircase,
 )
@@ -30,7 +34,7 @@ def stairs(*demands: Demand, ceiling: float = math.inf) -> Staircase:
 
 
 def pictures(made: Staircase) -> list[tuple[str, int, int]]:
-    return list(made.pictures)
+    return [step[:3] for step in made.steps]
 
 
 def test_temporal_layers_are_steps_and_a_camera_above_its_base_is_never_a_slide_show() -> None:
@@ -152,28 +156,96 @@ def test_levels_cost_ever_more_and_never_more_than_the_ceiling(
 ) -> None:
     made = stairs(*wishes, ceiling=ceiling)
     assert np.all(np.diff(made.cumulative) > 0)
-    assert np.all(made.cumulative[2:] <= ceiling + 1e-6)
+    beyond = [made.levels[level] for level in np.flatnonzero(made.cumulative > ceiling + 1e-6)]
+    assert beyond in ([], [Level(1)], [Level(0)], [Level(0), Level(1)])
     assert made.ends.keys() == {demand.slot for demand in wishes}
-    top = made.aims(len(made.steps))
+    top = made.aims(made.top)
     assert {slot: end.aim for slot, end in made.ends.items()} == top
 
 
+def bases(made: Staircase) -> dict[str, float]:
+    """What they cost, the most important one first."""
+    costs: dict[str, float] = {}
+    for step in made.steps:
+        costs.setdefault(step.slot, round(step.bps) * (1 + REPAIRS))
+    return costs
+
+
+def heavy(made: Staircase) -> list[str]:
+    """The slots whose bases do not block the way for cheaper ones."""
+    costs = bases(made)
+    order = list(costs)
+    found = [
+        slot
+        for number, slot in enumerate(order[:-1])
+        if costs[slot] >= HEAVY * min(costs[behind] for behind in order[number + 1 :])
+    ]
+    return sorted(found, key=lambda slot: (costs[slot], slot))[-MOST_HEAVY:]
+
+
 @given(demands, ceilings)
-def test_nothing_is_paused_while_anything_is_more_than_a_base(
+def test_nothing_is_paused_while_what_others_have_beyond_their_bases_would_pay_for_it(
     wishes: list[Demand], ceiling: float
 ) -> None:
     made = stairs(*wishes, ceiling=ceiling)
     if wishes:
         first = min(wishes, key=lambda demand: (-demand.priority, demand.recency))
         assert made.steps[0].slot == first.slot
-    bases: dict[str, Aim] = {}
-    for level in range(len(made.steps) + 1):
+    costs = bases(made)
+    base = {step.slot: Aim(*step[1:3]) for step in reversed(made.steps)}
+    for level in range(len(made.levels)):
         aims = made.aims(level)
-        if level:
-            bases.setdefault(made.steps[level - 1].slot, aims[made.steps[level - 1].slot])
-        upgraded = [slot for slot, base in bases.items() if aims[slot] != base]
-        paused = [slot for slot, aim in aims.items() if aim.spatial == PAUSED]
-        assert not (upgraded and paused)
+        shown = [slot for slot in costs if aims[slot].spatial != PAUSED]
+        paused = [slot for slot in costs if slot not in shown]
+        assert all(aims[slot].spatial == base[slot].spatial for slot in shown if paused)
+        for slot in paused:
+            alone = AUDIO + sum(costs[each] for each in (*shown, slot))
+            assert alone > made.cumulative[level] or slot not in heavy(made)
+
+
+@given(demands, ceilings, st.floats(0, 1))
+def test_what_fits_is_shown_the_most_important_first_whatever_does_not(
+    wishes: list[Demand], ceiling: float, part: float
+) -> None:
+    made = stairs(*wishes, ceiling=ceiling)
+    costs, dear = bases(made), heavy(made)
+    # Costs are hundredths of a bit/s.
+    budget = AUDIO + math.floor(part * (float(made.cumulative[-1]) - AUDIO)) + 0.005
+    level = int(np.searchsorted(made.cumulative, budget, "right")) - 1
+    shown = {slot for slot in costs if made.aims(level)[slot].spatial != PAUSED}
+    left, expected = budget - AUDIO, set()
+    for slot, cost in costs.items():
+        if cost <= left:
+            expected.add(slot)
+            left -= cost
+        elif slot not in dear:
+            break
+    assert shown == expected
+
+
+def test_a_dear_base_is_left_out_where_it_does_not_fit_and_comes_first_where_it_does() -> None:
+    single = (Layer(900_000, 720),)
+    made = stairs(
+        Demand("screen", single, priority=100, detail=True),
+        Demand("speaker", CAMERA[:2], priority=50), Demand("other", CAMERA[:2]),
+    )  # fmt: skip
+    shown = [
+        [slot for slot, aim in made.aims(level).items() if aim.spatial != PAUSED]
+        for level in range(len(made.levels))
+    ]
+    frame_rates = 4
+    assert shown[1] == ["speaker"]
+    assert shown[2 : 3 + frame_rates] == [["speaker", "other"]] * (1 + frame_rates)
+    assert shown[3 + frame_rates] == ["screen"]
+    assert shown[made.bases] == ["screen", "speaker", "other"] == shown[-1]
+    assert made.aims(2 + frame_rates)["other"] == Aim(0, ALL_TEMPORAL)
+    assert made.aims(3 + frame_rates)["speaker"] == NOTHING
+
+
+def test_bases_that_cost_about_the_same_do_not_take_turns() -> None:
+    a, b, c = ((Layer(bps, 180),) for bps in (160_000, 140_000, 120_000))
+    made = stairs(Demand("a", a), Demand("b", b, recency=1), Demand("c", c, recency=2))
+    assert made.levels == tuple(Level(number) for number in range(4))
 
 
 @given(demands, ceilings)
@@ -182,12 +254,14 @@ def test_every_step_is_an_improvement_and_reach_is_one_spatial_step(
 ) -> None:
     made = stairs(*wishes, ceiling=ceiling)
     ladders: dict[str, list[int]] = {}
-    for level, step in enumerate(made.steps):
-        assert (step.spatial, step.temporal) > made.aims(level)[step.slot] or step.spatial == 0
+    best: dict[str, tuple[int, int]] = {}
+    for step in made.steps:
+        assert step[1:3] > best.get(step.slot, (PAUSED, 0))
+        best[step.slot] = step[1:3]
         ladder = ladders.setdefault(step.slot, [PAUSED])
         if step.spatial != ladder[-1]:
             ladder.append(step.spatial)
-    for level in range(len(made.steps) + 1):
+    for level in range(len(made.levels)):
         reach = int(made.reach[level])
         before = made.aims(level)
 
@@ -199,4 +273,4 @@ def test_every_step_is_an_improvement_and_reach_is_one_spatial_step(
                        default=0)  # fmt: skip
 
         assert climb(reach) <= 1
-        assert reach == len(made.steps) or climb(reach + 1) > 1
+        assert reach == made.top or climb(reach + 1) > 1

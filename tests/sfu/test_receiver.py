@@ -43,7 +43,7 @@ class Dan(Receiver):
         demands = [Demand("seat-0", CAMERA)] if view == View() else []
         stairs = staircase(demands, audio=64_000, ceiling=ceiling)
         self.plan = Plan(stairs, frozenset() if demands else frozenset({"seat-0"}))
-        self.rise(len(stairs.steps))
+        self.rise(stairs.top)
 
     def rise(self, level: int, *, scarce: bool = False) -> list[Target]:
         assert self.plan is not None
