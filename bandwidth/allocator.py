@@ -122,7 +122,8 @@ class Allocator(Columns):
         """These rows climb this staircase from now on; those that are new start at its foot.
 
         Who is shown something that is a level of the new one, too, keeps that, whatever it costs
-        now. Others get what they may have for the bit/s that they had, or would go up to.
+        now. Others get what they may have for the bit/s that they had. Where there are other
+        steps than before, all may get what the path carries with ease.
         """
         if not len(rows):
             return
@@ -267,20 +268,20 @@ class Allocator(Columns):
 
     def _move(self, rows: Ints, old: Staircase, stair: int) -> None:
         """To the level of another staircase that shows the same, or else to one that costs as
-        much, or more when the path carries that with ease."""
+        much; with other steps to more, if the path carries that with ease."""
+        new = self._stairs.kept[stair]
         levels, which = np.unique(self.level[rows], return_inverse=True)
-        same = [self._stairs.kept[stair].level_of(old.aims(level)) for level in levels.tolist()]
+        same = [new.level_of(old.aims(level)) for level in levels.tolist()]
         found = np.array([NONE if level is None else level for level in same])[which]
-        kept, shift = rows[found != NONE], (found - levels[which])[found != NONE]
-        for column in (self.level, self.blocked_level, self._up_level):
-            column[kept] += shift
-        rows = rows[found == NONE]
         easy = np.where(self._penalty[rows] > 0, 0.0, self._target[rows] / UP_MARGIN)
-        spend = np.maximum(self.cost[rows], easy)
-        level = _fits(self._stairs.cumulative[stair][None, :], spend)
+        easy = np.where(old.pictures[1] != new.pictures[1], easy, 0.0)
+        spend = np.maximum(np.where(found == NONE, self.cost[rows], 0.0), easy)
+        level = np.maximum(_fits(self._stairs.cumulative[stair][None, :], spend), found)
+        self.blocked_level[rows] += level - self.level[rows]
+        self._up_level[rows] += level - self.level[rows]
+        others = rows[level != found]
+        self.blocked_until[others] = self._up_at[others] = -math.inf
         self.level[rows] = level
-        self.blocked_until[rows] = -math.inf
-        self._up_at[rows] = -math.inf
 
     def _settle(self, rows: Ints) -> None:
         """What a level costs and what the next one needs, for rows that have moved."""
