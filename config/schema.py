@@ -17,6 +17,7 @@ from sfu.config.value import (
     IpNetworks,
     OptionalCount,
     OptionalDuration,
+    Origins,
     Port,
 )
 
@@ -47,6 +48,23 @@ class ServerSettings(Table):
     trusted_proxies: IpNetworks = ()
     """Proxies in front of this server, as addresses or networks: they are exempt from the limits
     per address."""
+
+    certificate: str = ""
+    """PEM file of the certificate and its chain: the port speaks HTTPS and WSS; "" is HTTP and
+    WS."""
+
+    key: str = ""
+    """PEM file of the certificate's private key, not encrypted."""
+
+    allowed_origins: Origins = ("*",)
+    """Pages whose scripts may open sockets and call REST, besides this server's own host: origins
+    such as "https://example.com" or "https://*.example.com"; "*" is every page."""
+
+    @model_validator(mode="after")
+    def _pair(self) -> Self:
+        if bool(self.certificate) != bool(self.key):
+            raise ValueError("certificate and key belong together: set both, or none")
+        return self
 
 
 class MediaSettings(Table):

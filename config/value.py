@@ -69,11 +69,18 @@ def _http_url(text: str) -> str:
     return text
 
 
+def _origin(text: str) -> str:
+    if not _ORIGIN.fullmatch(text):
+        raise ValueError("not an origin")
+    return text.lower()
+
+
 MOST = 1_000_000_000
 """A bound that keeps typing errors out and nothing else."""
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*(ms|s|m|h|d)?", re.ASCII)
+_ORIGIN = re.compile(r"\*|https?://(\*\.)?([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 _DURATION_WORDS = 'seconds as a number, or a text such as "500ms", "30s", "10m", "1h"'
 _DURATION_SCHEMA = [
     {"type": "number", "minimum": 0},
@@ -143,6 +150,19 @@ IpNetwork = Annotated[
 
 IpAddresses = Annotated[tuple[IpAddress, ...], BeforeValidator(_frozen)]
 IpNetworks = Annotated[tuple[IpNetwork, ...], BeforeValidator(_frozen)]
+
+Origin = Annotated[
+    str,
+    AfterValidator(_origin),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "accepted": '"*", or an origin such as "https://example.com" or '
+            '"https://*.example.com"',
+        }
+    ),
+]
+Origins = Annotated[tuple[Origin, ...], BeforeValidator(_frozen)]
 
 HttpUrl = Annotated[
     str,

@@ -72,10 +72,11 @@ def root(
 @app.command()
 def serve(config: ConfigOption = None, dev: DevOption = False) -> None:
     """Run the server until SIGTERM or Ctrl-C."""
-    settings = _settings(config, dev)
-    from sfu import daemon
+    path = _path(config)
+    _settings(path, dev)  # what is wrong is said before anything else is loaded
+    from sfu import process
 
-    raise typer.Exit(daemon.serve(settings, dev=dev))
+    raise typer.Exit(process.serve(lambda: _settings(path, dev), dev=dev))
 
 
 @app.command()

@@ -1,25 +1,18 @@
-"""The composition root: settings to workers, rooms, signaling and HTTP; signals; the clock.
+"""The composition root: settings to workers, rooms, signaling and HTTP; the clock.
 
 `Daemon` is everything but the HTTP listener, so that it runs inside another
-program too (`sfu.server`); `serve` is the process.
+program too (`sfu.server`); `sfu.process` is the one that `sfu serve` runs.
 """
 
 import asyncio
-import contextlib
 import os
-import signal
-import socket
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
 
 import structlog
-import uvicorn
-import uvloop
 from fastapi import FastAPI
 
-from sfu import logs
 from sfu.clock import Clock
 from sfu.config import Settings
 from sfu.dtls import Certificate
@@ -34,7 +27,7 @@ from sfu.signaling.audience import RoomAudience
 from sfu.signaling.events import DrainingEvent
 from sfu.signaling.http import make_app
 from sfu.signaling.rest.gate import Rest
-from sfu.signaling.webhooks import Webhooks, endpoints
+from sfu.signaling.webhooks import Endpoint, Webhooks, endpoints
 from sfu.signaling.websocket import Sockets
 from sfu.store import Store, StoreError, make_store
 from sfu.transport import State
@@ -57,14 +50,30 @@ class Daemon:
         self.journal: Journal | None = None
         self.rest = Rest(settings, self.rooms, lambda: self.journal, dev=dev)
         self.app: FastAPI = make_app(self, self.sockets, self.metrics.render, self.rest, page=dev)
-        tenants = settings.tenants.items()
-        self.rooms.parallel_events = {name: tenant.parallel_events for name, tenant in tenants}
-        self.rooms.max_rooms = {name: tenant.max_rooms for name, tenant in tenants}
-        self.rooms.empty_timeout = settings.server.empty_timeout
+        self._endpoints: dict[str, Endpoint] = {}
         self._webhooks: Webhooks | None = None
         self._delivery: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._next_tick: asyncio.TimerHandle | None = None
+        self.configure(settings)
+
+    def configure(self, settings: Settings) -> None:
+        """Takes further settings while it runs; of `media` and `store` a start alone makes use.
+
+        Whoever is in a room stays there: limits count for those who come from now on.
+        """
+        self.settings = settings
+        self.admission.configure(settings)
+        self.sockets.configure(settings)
+        self.rest.configure(settings)
+        tenants = settings.tenants.items()
+        self.rooms.limit = settings.limits.rooms
+        self.rooms.parallel_events = {name: tenant.parallel_events for name, tenant in tenants}
+        self.rooms.max_rooms = {name: tenant.max_rooms for name, tenant in tenants}
+        self.rooms.empty_timeout = settings.server.empty_timeout
+        # The journal and the deliverer look into the same table.
+        self._endpoints.clear()
+        self._endpoints.update(endpoints(settings.tenants))
 
     async def start(self) -> None:
         """Opens the store, binds the media ports and begins.
@@ -110,15 +119,14 @@ class Daemon:
 
     async def _open_store(self) -> None:
         store = await _open_store(self.settings, dev=self.dev)
-        targets = endpoints(self.settings.tenants)
-        journal = Journal(store, self.rooms, targets, dev=self.dev)
+        journal = Journal(store, self.rooms, self._endpoints, dev=self.dev)
         try:
             await journal.load()
         except Exception:
             await store.close()
             raise
         self.rooms.journal = self.journal = journal
-        self._webhooks = Webhooks(store, targets, self.clock.wall)
+        self._webhooks = Webhooks(store, self._endpoints, self.clock.wall)
         journal.on_news = self._webhooks.wake
         self._delivery = asyncio.create_task(self._webhooks.run(), name="webhooks")
 
@@ -238,118 +246,3 @@ async def _open_store(settings: Settings, *, dev: bool) -> Store:
 
 def _audience(live: LiveRoom) -> RoomAudience:
     return RoomAudience(live.room)
-
-
-class HttpServer(uvicorn.Server):
-    """uvicorn, with signals left to the daemon."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def serve(settings: Settings, *, dev: bool) -> int:
-    """Runs the daemon until a signal ends it; gives the exit code."""
-    logs.configure(settings.log.level, settings.log.format)
-    return uvloop.run(_serve(settings, dev=dev))
-
-
-async def _serve(settings: Settings, *, dev: bool) -> int:
-    signals = Signals(asyncio.get_running_loop())
-    daemon = Daemon(settings, dev=dev)
-    try:
-        listener = _listen(settings.server.host, settings.server.port)
-    except OSError as error:
-        port = settings.server.port
-        log.error("cannot listen", host=settings.server.host, port=port, error=str(error))
-        return 1
-    try:
-        await daemon.start()
-    except StoreError as error:
-        log.error("cannot open the store", error=str(error))
-        listener.close()
-        return 1
-    except OSError as error:
-        log.error("cannot bind media", port=settings.media.udp_port, error=str(error))
-        listener.close()
-        return 1
-    http = HttpServer(_uvicorn(daemon))
-    stopping = asyncio.create_task(_until_stopped(signals, daemon, http))
-    _announce(listener, dev=dev)
-    try:
-        await http.serve(sockets=[listener])
-    finally:
-        stopping.cancel()
-        await daemon.stop()
-        listener.close()
-    log.info("stopped")
-    return 0
-
-
-class Signals:
-    """SIGTERM asks for a drain; a second one, or SIGINT, for a quick end."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.drain, self.quick = asyncio.Event(), asyncio.Event()
-        loop.add_signal_handler(signal.SIGTERM, self._terminate)
-        loop.add_signal_handler(signal.SIGINT, self.quick.set)
-        loop.add_signal_handler(signal.SIGHUP, lambda: log.info("nothing to reload"))
-
-    def _terminate(self) -> None:
-        (self.quick if self.drain.is_set() else self.drain).set()
-
-
-async def _until_stopped(signals: Signals, daemon: Daemon, http: HttpServer) -> None:
-    drained = asyncio.create_task(_drain_when(signals.drain, daemon))
-    hurried = asyncio.create_task(signals.quick.wait())
-    await asyncio.wait({drained, hurried}, return_when=asyncio.FIRST_COMPLETED)
-    drained.cancel()
-    hurried.cancel()
-    await daemon.stop()
-    http.should_exit = True
-
-
-async def _drain_when(wanted: asyncio.Event, daemon: Daemon) -> None:
-    await wanted.wait()
-    await daemon.drain(daemon.settings.server.drain_timeout)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    info = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    family, _, _, _, address = info[0]
-    both = host == "::" and socket.has_dualstack_ipv6()
-    return socket.create_server(address, family=family, backlog=2048, dualstack_ipv6=both)
-
-
-def _uvicorn(daemon: Daemon) -> uvicorn.Config:
-    proxies = list(daemon.settings.server.trusted_proxies)
-    return uvicorn.Config(
-        daemon.app,
-        ws="websockets-sansio",
-        ws_max_size=daemon.settings.limits.frame_bytes,
-        ws_per_message_deflate=False,
-        ws_ping_interval=20.0,
-        ws_ping_timeout=20.0,
-        proxy_headers=bool(proxies),
-        forwarded_allow_ips=proxies,
-        access_log=False,
-        log_config=None,
-        log_level="warning",
-        lifespan="off",
-        server_header=False,
-        timeout_graceful_shutdown=5,
-    )
-
-
-def _announce(listener: socket.socket, *, dev: bool) -> None:
-    host, port = listener.getsockname()[:2]
-    log.info("http ready", host=host, port=port)
-    if not sys.stdout.isatty():
-        return
-    shown = "localhost" if host in ("127.0.0.1", "::1", "0.0.0.0", "::") else host
-    address = f"http://{shown}:{port}/"
-    if dev:
-        print(f"\n  Open {address} in two browser tabs: join one as presenter, one as attendee.")
-    else:
-        print(f"\n  Serving on {address}; mint join tokens with `sfu token`.")
-    print("  Ctrl-C stops.\n", flush=True)

@@ -261,7 +261,8 @@ class Rooms:
         self.forwarders = forwarders
         self.make_audience = make_audience
         self.clock = clock
-        self._limit = limit
+        self.limit = limit
+        """Rooms at once."""
         self._rooms: dict[tuple[str, str], LiveRoom] = {}
         self.awake: Awake[LiveRoom] = Awake()
         """The rooms in which something may be due by time alone: not those where nobody is."""
@@ -304,7 +305,7 @@ class Rooms:
         """Makes a room; an existing one of this name is given as it is."""
         live = self._rooms.get((tenant, id))
         if live is None:
-            if len(self._rooms) >= self._limit:
+            if len(self._rooms) >= self.limit:
                 raise Refusal("too_many_rooms", "the server has as many rooms as it may have")
             most = self.max_rooms.get(tenant)
             if most is not None and sum(owner == tenant for owner, _ in self._rooms) >= most:

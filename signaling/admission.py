@@ -48,20 +48,24 @@ class Admission:
         self.passwords = passwords or Passwords(in_threads())
         self._rooms = rooms
         self._dev = dev
+        self.configure(settings)
+
+    def configure(self, settings: Settings) -> None:
+        """From now on these tenants, limits and defaults count."""
         self._secrets: Mapping[str, SecretStr] = {
             name: tenant.secret for name, tenant in settings.tenants.items()
         }
         self._people = settings.limits.participants_per_room
         defaults = settings.room
         self._options = Options(
-            video="hd" if dev else defaults.video,
+            video="hd" if self._dev else defaults.video,
             screen=defaults.screen,
             presenters=defaults.presenters,
             cameras=defaults.cameras,
             attendees=defaults.attendees,
             meeting=defaults.meeting,
             microphones=defaults.microphones,
-            access="open" if dev else "token",
+            access="open" if self._dev else "token",
         )
 
     def admit(self, request: messages.Join, now: float) -> Admitted:

@@ -10,6 +10,7 @@ from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Res
 from fastapi.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from sfu.signaling.origins import CrossOrigin
 from sfu.signaling.rest import media, participants, rooms, tokens, usage
 from sfu.signaling.rest.gate import Rest
 from sfu.signaling.rest.pages import add_pages
@@ -57,6 +58,7 @@ def make_app(
     )
     app.state.rest = rest
     add_handlers(app)
+    app.add_middleware(CrossOrigin, origins=lambda: sockets.origins)
     _add_health(app, health, metrics)
     routers = (rooms.router, participants.router, media.router, tokens.router, usage.router)
     app.state.routes = [*app.routes, *(route for router in routers for route in router.routes)]

@@ -61,14 +61,19 @@ class Addresses:
     def __init__(
         self, *, sockets: int, per_address: int, joins_per_second: int, trusted: Iterable[str]
     ) -> None:
-        self._sockets = sockets
-        self._per_address = per_address
-        self._joins = float(joins_per_second)
         self._trusted = [ipaddress.ip_network(network) for network in trusted]
         self._open: Counter[str] = Counter()
         self._buckets: dict[str, TokenBucket] = {}
         self.total = 0
         """Sockets that are open."""
+        self.configure(sockets=sockets, per_address=per_address, joins_per_second=joins_per_second)
+
+    def configure(self, *, sockets: int, per_address: int, joins_per_second: int) -> None:
+        """From now on these limits count; who is in stays in."""
+        self._sockets = sockets
+        self._per_address = per_address
+        self._joins = float(joins_per_second)
+        self._buckets.clear()
 
     def open(self, address: str) -> bool:
         """A socket from this address; says whether it may be. If so, `close` must follow."""

@@ -13,6 +13,7 @@ from sfu.config import Settings
 from sfu.signaling.admission import Admission
 from sfu.signaling.limits import Addresses
 from sfu.signaling.messages import SUBPROTOCOL
+from sfu.signaling.origins import Origins
 from sfu.signaling.outbox import Close, Outbox
 from sfu.signaling.session import Session, State
 
@@ -25,8 +26,8 @@ class Sockets:
     """All signaling sockets of a process."""
 
     def __init__(self, settings: Settings, admission: Admission, clock: Clock) -> None:
-        limits = settings.limits
         self.sessions: set[Session] = set()
+        limits = settings.limits
         self.addresses = Addresses(
             sockets=limits.sockets,
             per_address=limits.sockets_per_address,
@@ -34,8 +35,19 @@ class Sockets:
             trusted=settings.server.trusted_proxies,
         )
         self._limits = limits
+        self.origins = Origins(settings.server.allowed_origins)
         self._admission = admission
         self._clock = clock
+
+    def configure(self, settings: Settings) -> None:
+        """These limits and origins count for the sockets that open from now on."""
+        self._limits = limits = settings.limits
+        self.addresses.configure(
+            sockets=limits.sockets,
+            per_address=limits.sockets_per_address,
+            joins_per_second=limits.joins_per_second_per_address,
+        )
+        self.origins = Origins(settings.server.allowed_origins)
 
     async def serve(self, socket: WebSocket) -> None:
         """Runs one client's session until its socket is gone."""
@@ -43,6 +55,10 @@ class Sockets:
         address = socket.client.host if socket.client else ""
         if offered and SUBPROTOCOL not in offered:
             await socket.close(1002)
+            return
+        if not self.origins.allow(socket.headers.get("origin"), socket.headers.get("host", "")):
+            log.warning("origin refused", address=address, bounded=True)
+            await socket.close(1008)  # before it is accepted: 403
             return
         if not self.addresses.open(address):
             log.warning("socket refused", address=address, bounded=True)

@@ -79,14 +79,18 @@ class Rest:
         *,
         dev: bool,
     ) -> None:
-        self.settings = settings
         self.dev = dev
         self.rooms = rooms
-        self.tenants = Tenants(settings.tenants)
+        self.configure(settings)
         self.find_journal = journal
         self.unkept: dict[tuple[str, str], Idempotent] = {}
         """Answers to requests with an Idempotency-Key that the store has yet to take, by tenant
         and key."""
+
+    def configure(self, settings: Settings) -> None:
+        """From now on these tenants may call, and these defaults count."""
+        self.settings = settings
+        self.tenants = Tenants(settings.tenants)
 
     @property
     def clock(self) -> Clock:

@@ -12,7 +12,7 @@ import httpx
 import pytest
 import uvicorn
 
-from sfu.daemon import HttpServer
+from sfu.process import HttpServer
 from tests.signaling.listening import ask
 from tests.signaling.test_websocket import connect
 

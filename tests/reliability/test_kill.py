@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from sfu.daemon import HttpServer
+from sfu.process import HttpServer
 from sfu.usage import HEARTBEAT
 from tests.reliability.daemon import SECRET, Daemon
 from tests.reliability.load import Load

@@ -128,17 +128,17 @@ def test_config_schema(sfu: Run) -> None:
     assert json.loads(out)["properties"]["server"]
 
 
-def test_serve_hands_settings_to_the_daemon(sfu: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_serve_hands_settings_to_the_process(sfu: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[Settings, bool]] = []
 
-    def serve(settings: Settings, *, dev: bool) -> int:
-        seen.append((settings, dev))
+    def serve(read: Callable[[], Settings], *, dev: bool) -> int:
+        seen.append((read(), dev))
         return 1
 
-    daemon = ModuleType("sfu.daemon")
-    daemon.serve = serve  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "sfu.daemon", daemon)
-    monkeypatch.setattr(sys.modules["sfu"], "daemon", daemon, raising=False)
+    process = ModuleType("sfu.process")
+    process.serve = serve  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "sfu.process", process)
+    monkeypatch.setattr(sys.modules["sfu"], "process", process, raising=False)
     monkeypatch.setenv("SFU_SERVER__PORT", "7922")
     assert sfu("serve", "--dev")[0] == 1
     settings, dev = seen[0]

@@ -13,7 +13,7 @@ import uvicorn
 from websockets.asyncio.client import ClientConnection
 
 from sfu.config import Settings, load
-from sfu.daemon import HttpServer
+from sfu.process import HttpServer
 from sfu.server import Server
 
 

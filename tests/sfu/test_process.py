@@ -1,20 +1,25 @@
-"""The daemon as a process: start, drain, signals, exit codes."""
+"""The process: start, drain, signals, reload, TLS, exit codes."""
 
 import asyncio
 import json
 import os
 import signal
 import socket
+import ssl
 import sys
 import tempfile
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import ClassVar
 
 import httpx
 import pytest
 import pytest_asyncio
+from websockets.asyncio.client import connect as open_socket
 
 from sfu.config import DEV_SECRET
+from tests.sfu.authority import Authority
 from tests.signaling.listening import ask
 from tests.signaling.test_websocket import closed, connect
 
@@ -32,17 +37,31 @@ HTTP, UDP = free_port(socket.SOCK_STREAM), free_port(socket.SOCK_DGRAM)
 HOST = f"127.0.0.1:{HTTP}"
 
 
+@asynccontextmanager
+async def client_or_new(client: httpx.AsyncClient | None) -> AsyncIterator[httpx.AsyncClient]:
+    """The one given is left open."""
+    if client is not None:
+        yield client
+        return
+    async with httpx.AsyncClient() as made:
+        yield made
+
+
 class Process:
-    """`sfu serve --dev`."""
+    """`sfu serve`."""
+
+    started: ClassVar[list["Process"]] = []
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
+        self.started.append(self)
 
     @classmethod
-    async def start(cls, **environ: str) -> "Process":
+    async def start(cls, *options: str, **environ: str) -> "Process":
+        """With `--dev` unless there are other options."""
         return cls(
             await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "sfu", "serve", "--dev",
+                sys.executable, "-m", "sfu", "serve", *(options or ("--dev",)),
                 cwd=ROOT,
                 env={
                     **os.environ,
@@ -55,11 +74,13 @@ class Process:
             )
         )  # fmt: skip
 
-    async def ready(self) -> "Process":
-        async with asyncio.timeout(20), httpx.AsyncClient() as client:
+    async def ready(
+        self, client: httpx.AsyncClient | None = None, url: str = f"http://{HOST}"
+    ) -> "Process":
+        async with asyncio.timeout(20), client_or_new(client) as asking:
             while True:
                 try:
-                    if (await client.get(f"http://{HOST}/readyz")).status_code == 200:
+                    if (await asking.get(f"{url}/readyz")).status_code == 200:
                         return self
                 except httpx.TransportError:
                     await asyncio.sleep(0.05)
@@ -72,13 +93,20 @@ class Process:
             return await self.process.wait(), [json.loads(line) for line in log.splitlines()]
 
 
+@pytest_asyncio.fixture(autouse=True)
+async def nothing_left_behind() -> AsyncIterator[None]:
+    """A test that fails leaves its ports to the next one."""
+    yield
+    while Process.started:
+        process = Process.started.pop().process
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
 @pytest_asyncio.fixture
-async def daemon() -> AsyncIterator[Process]:
-    process = await (await Process.start()).ready()
-    yield process
-    if process.process.returncode is None:
-        process.process.kill()
-        await process.process.wait()
+async def daemon() -> Process:
+    return await (await Process.start()).ready()
 
 
 async def test_sigterm_drains(daemon: Process) -> None:
@@ -224,3 +252,91 @@ async def test_a_store_that_cannot_be_had(tmp_path: Path) -> None:
     (line,) = (await other.stderr.read()).splitlines()
     assert await other.wait() == 1
     assert json.loads(line)["event"] == "cannot open the store"
+
+
+def secure(tmp_path: Path, authority: Authority, extra: str = "") -> Path:
+    """Settings of a server with TLS, on the ports of these tests."""
+    certificate, key = authority.issue(tmp_path, "localhost")
+    path = tmp_path / "sfu.toml"
+    path.write_text(
+        f'[server]\ncertificate = "{certificate}"\nkey = "{key}"\n'
+        f'[tenants.acme]\nsecret = "first-secret"\n{extra}'
+    )
+    return path
+
+
+async def reloaded(process: Process, event: str) -> dict[str, object]:
+    """Sends SIGHUP; gives the log line with this event."""
+    assert process.process.stderr is not None
+    process.process.send_signal(signal.SIGHUP)
+    async with asyncio.timeout(10):
+        while True:
+            line: dict[str, object] = json.loads(await process.process.stderr.readline())
+            if line["event"] == event:
+                return line
+
+
+async def test_tls_and_what_a_reload_changes(tmp_path: Path) -> None:
+    authority = Authority()
+    path = secure(tmp_path, authority)
+    trust = ssl.create_default_context(cadata=authority.pem.decode())
+    daemon = await Process.start("--config", str(path))
+    url = f"https://localhost:{HTTP}"
+    async with httpx.AsyncClient(verify=trust) as client:
+        await daemon.ready(client, url)
+        async with open_socket(f"wss://localhost:{HTTP}/v1/signal", ssl=trust) as member:
+            assert (await ask(member, "ping"))["type"] == "ok"
+            first = await serial(trust)
+            secure(tmp_path, authority, "max_rooms = 1\n[room]\npresenters = 7")
+            path.write_text(path.read_text().replace("first-secret", "second-secret"))
+            line = await reloaded(daemon, "settings reloaded")
+            changed = ["room.presenters", "tenants.acme.max_rooms", "tenants.acme.secret"]
+            assert line["changed"] == changed
+            # The certificate is another one, and the socket lives on.
+            assert await serial(trust) != first
+            assert (await ask(member, "ping"))["type"] == "ok"
+        for secret, status in (("first-secret", 401), ("second-secret", 201)):
+            head = {"Authorization": f"Bearer acme:{secret}"}
+            made = await client.post(f"{url}/v1/rooms", json={"room": "a"}, headers=head)
+            assert made.status_code == status
+        assert made.json()["limits"]["presenters"] == 7
+        full = await client.post(f"{url}/v1/rooms", json={"room": "b"}, headers=head)
+        assert full.json()["code"] == "too_many_rooms"
+        path.write_text("[room]\nvideo = '4k'")
+        line = await reloaded(daemon, "settings not reloaded")
+        assert str(line["problems"]).startswith(f"['{path}:2: room.video: ")
+        assert (await client.get(f"{url}/v1/rooms", headers=head)).status_code == 200
+    daemon.process.send_signal(signal.SIGTERM)
+    code, log = await daemon.ended()
+    assert code == 0
+    assert "secret" not in json.dumps(log)
+
+
+async def serial(trust: ssl.SSLContext) -> str:
+    """Of the certificate that the server shows a new connection."""
+    _, writer = await asyncio.open_connection("localhost", HTTP, ssl=trust)
+    certificate = writer.get_extra_info("peercert")
+    writer.close()
+    return str(certificate["serialNumber"])
+
+
+async def test_a_certificate_that_cannot_be_used_stops_the_start(tmp_path: Path) -> None:
+    path = secure(tmp_path, Authority())
+    (tmp_path / "key.pem").unlink()
+    daemon = await Process.start("--config", str(path))
+    _, error = await daemon.process.communicate()
+    assert daemon.process.returncode == 2
+    assert f"{tmp_path}/key.pem: server.key: cannot be read" in error.decode()
+
+
+async def test_readiness_is_told_to_a_service_manager(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(20)
+        daemon = await Process.start(NOTIFY_SOCKET=str(tmp_path / "notify"))
+        assert await asyncio.to_thread(manager.recv, 100) == b"READY=1"
+        async with httpx.AsyncClient() as client:
+            assert (await client.get(f"http://{HOST}/readyz")).status_code == 200
+        daemon.process.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(manager.recv, 100) == b"STOPPING=1"
+        assert (await daemon.ended())[0] == 0
