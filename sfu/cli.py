@@ -151,12 +151,13 @@ def config_schema() -> None:
 
 @app.command()
 def doctor(config: ConfigOption = None, dev: DevOption = False) -> None:
-    """Check host, ports, addresses and kernel settings; exit code 1 if something is bad."""
+    """Check host, ports, addresses, certificate, clock and store; exit code 1 if one is bad."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    from sfu.doctor import Level, examine
+    from sfu.doctor import examine
+    from sfu.finding import Level
 
     findings = list(examine(_settings(config, dev), dev=dev))
     colours = {Level.GOOD: "green", Level.DOUBTFUL: "yellow", Level.BAD: "red"}

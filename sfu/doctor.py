@@ -8,32 +8,14 @@ import platform
 import resource
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from OpenSSL import SSL
 
 from sfu.config import Settings
+from sfu.doctor_reach import certificate, clock, store
+from sfu.finding import Finding, Level
 from sfu.ice import announced_addresses
-
-
-class Level(StrEnum):
-    """How bad a finding is: a server with a `BAD` one does not start or does not work."""
-
-    GOOD = "good"
-    DOUBTFUL = "doubtful"
-    BAD = "bad"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One checked thing; `remedy` is empty when all is well."""
-
-    level: Level
-    subject: str
-    detail: str
-    remedy: str = ""
 
 
 def examine(settings: Settings, *, dev: bool) -> Iterator[Finding]:
@@ -48,6 +30,9 @@ def examine(settings: Settings, *, dev: bool) -> Iterator[Finding]:
     yield segmentation()
     yield descriptors(settings)
     yield addresses(settings, dev=dev)
+    yield clock()
+    yield from certificate(settings)
+    yield from origins(settings)
     yield store(settings)
     yield from tenants(settings)
 
@@ -104,7 +89,7 @@ def buffers(settings: Settings, name: str, root: Path = Path("/proc/sys/net/core
         Level.DOUBTFUL,
         subject,
         f"{granted} bytes, {wanted} are wanted: bursts may be lost",
-        f"sysctl -w {subject}={wanted}",
+        f"sysctl -w {subject}={wanted}; to stay: a line in /etc/sysctl.d/60-sfu.conf",
     )
 
 
@@ -152,15 +137,17 @@ def addresses(settings: Settings, *, dev: bool) -> Finding:
     )
 
 
-def store(settings: Settings) -> Finding:
-    """Whether the store's file can be written."""
-    if settings.store.url:
-        return Finding(Level.GOOD, "store", "Redis")
-    path = Path(settings.store.path)
-    target = path if path.exists() else path.absolute().parent
-    if os.access(target, os.W_OK):
-        return Finding(Level.GOOD, "store", str(path))
-    return Finding(Level.BAD, "store", f"{target} cannot be written", "set store.path")
+def origins(settings: Settings) -> Iterator[Finding]:
+    """Whether names of pages would be refused by their own scheme."""
+    server = settings.server
+    plain = [each for each in server.allowed_origins if each.startswith("http://")]
+    if server.certificate and plain:
+        yield Finding(
+            Level.DOUBTFUL,
+            "origins",
+            f"{', '.join(plain)}: browsers give cameras to secure pages only",
+            "https:// in server.allowed_origins",
+        )
 
 
 def tenants(settings: Settings) -> Iterator[Finding]:

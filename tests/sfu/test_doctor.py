@@ -6,7 +6,7 @@ import pytest
 
 from sfu import doctor
 from sfu.config import Settings, load
-from sfu.doctor import Level
+from sfu.finding import Level
 
 
 def settings(**environ: str) -> Settings:
@@ -51,7 +51,7 @@ def test_kernel_buffers(tmp_path: Path) -> None:
     (tmp_path / "rmem_max").write_text("212992\n")
     finding = doctor.buffers(settings(), "rmem_max", tmp_path)
     assert finding.level is Level.DOUBTFUL
-    assert finding.remedy == "sysctl -w net.core.rmem_max=4194304"
+    assert finding.remedy.startswith("sysctl -w net.core.rmem_max=4194304; to stay: ")
     (tmp_path / "rmem_max").write_text("4194304\n")
     assert doctor.buffers(settings(), "rmem_max", tmp_path).level is Level.GOOD
     assert doctor.buffers(settings(), "absent", tmp_path).level is Level.DOUBTFUL
@@ -73,18 +73,20 @@ def test_addresses() -> None:
     assert doctor.addresses(public, dev=False).level is Level.GOOD
 
 
-def test_store(tmp_path: Path) -> None:
-    assert doctor.store(settings(STORE__PATH=str(tmp_path / "a.sqlite"))).level is Level.GOOD
-    assert doctor.store(settings(STORE__PATH="/proc/none/a.sqlite")).level is Level.BAD
-    assert doctor.store(settings(STORE__URL="redis://localhost")).level is Level.GOOD
-
-
 def test_tenants() -> None:
     assert [each.level for each in doctor.tenants(settings())] == [Level.DOUBTFUL]
     short, long = settings(TENANTS__A__SECRET="short"), settings(TENANTS__A__SECRET="x" * 32)
     assert [each.level for each in doctor.tenants(short)] == [Level.DOUBTFUL]
     assert [each.level for each in doctor.tenants(long)] == [Level.GOOD]
     assert all("short" not in each.detail for each in doctor.tenants(short))
+
+
+def test_pages_without_tls() -> None:
+    pages = {"SERVER__ALLOWED_ORIGINS": "http://a.example"}
+    assert not list(doctor.origins(settings(**pages)))
+    secure = {"SERVER__CERTIFICATE": "a", "SERVER__KEY": "b"}
+    (finding,) = doctor.origins(settings(**pages, **secure))
+    assert "http://a.example" in finding.detail
 
 
 def test_everything_bad_has_a_remedy() -> None:
