@@ -11,6 +11,7 @@ RUST := $(shell find codecs sfu/plane bench/load -name '*.rs' -o -name Cargo.tom
 	Cargo.toml Cargo.lock
 PACKAGING := setup.cfg pyproject.toml
 CALLS := tests/calls
+DEPLOY := tests/deploy
 VIEW := build/view
 # Tools that look at sources alone do not wait for the extensions to be built anew.
 TOOLS := $(if $(wildcard $(BIN)/ruff),,$(VENV)/tested)
@@ -24,7 +25,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run install test lint types test-rust test-python test-calls format sample \
+.PHONY: help run install test lint types test-rust test-python test-calls test-deploy format sample \
 	toolchain programs clean
 
 help: ## list the targets
@@ -59,11 +60,15 @@ test-rust: toolchain ## tests of the Rust crates
 
 # Side by side, one file on one process: much of them is waiting for daemons and clocks.
 test-python: toolchain programs $(VENV)/tested ## tests of the Python packages and of the built extensions
-	$(BIN)/python -m pytest --ignore=$(CALLS) --numprocesses=auto --maxprocesses=4 --dist=loadfile
+	$(BIN)/python -m pytest --ignore=$(CALLS) --ignore=$(DEPLOY) --numprocesses=auto --maxprocesses=4 --dist=loadfile
 
 test-calls: toolchain programs $(VENV)/tested $(CALLS)/node_modules ## whole calls with real browsers
 	$(BIN)/python -m pytest $(CALLS) -m 'not alone' --numprocesses=2 --dist=loadfile
 	$(BIN)/python -m pytest $(CALLS) -m alone
+
+# Not part of `test`: it needs Prometheus and systemd's tools.
+test-deploy: toolchain $(VENV)/tested ## the files under deploy/, with a real Prometheus
+	$(BIN)/python -m pytest $(DEPLOY)
 
 format: toolchain $(TOOLS) ## put all sources into the style that lint wants
 	$(BIN)/ruff check --fix

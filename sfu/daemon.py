@@ -30,6 +30,7 @@ from sfu.signaling.rest.gate import Rest
 from sfu.signaling.webhooks import Endpoint, Webhooks, endpoints
 from sfu.signaling.websocket import Sockets
 from sfu.store import Store, StoreError, make_store
+from sfu.tls import Tls
 from sfu.transport import State
 
 log = structlog.get_logger()
@@ -48,6 +49,8 @@ class Daemon:
         self.sockets = Sockets(settings, self.admission, self.clock)
         self.metrics = Metrics(self)
         self.journal: Journal | None = None
+        self.tls: Tls | None = None
+        """Of the listener, where there is one of ours."""
         self.rest = Rest(settings, self.rooms, lambda: self.journal, dev=dev)
         self.app: FastAPI = make_app(self, self.sockets, self.metrics.render, self.rest, page=dev)
         self._endpoints: dict[str, Endpoint] = {}
@@ -185,7 +188,10 @@ class Daemon:
 
     def gauges(self) -> Mapping[str, float]:
         """Those without labels."""
+        end = {} if self.tls is None else {"sfu_certificate_end_seconds": self.tls.end}
         return {
+            **end,
+            "sfu_store_waiting": 0 if self.journal is None else self.journal.store.waiting,
             "sfu_rooms": len(self.rooms),
             "sfu_sockets": self.sockets.addresses.total,
             "sfu_feedback_rows": sum(each.subscribers.tally.rows for each in self.forwarders),
@@ -193,8 +199,10 @@ class Daemon:
         }
 
     def media(self) -> Iterator[Sample]:
-        """Of paths, layers and uploads."""
-        return samples(self.forwarders, self.rooms)
+        """Of paths, layers and uploads; and of what has been posted."""
+        yield from samples(self.forwarders, self.rooms)
+        for result, count in () if self._webhooks is None else self._webhooks.counts.items():
+            yield "sfu_webhooks", (result,), count
 
     def plane(self) -> list[Mapping[str, int]]:
         """Each worker's counters."""

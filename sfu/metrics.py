@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from prometheus_client import CollectorRegistry, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -84,6 +84,17 @@ TABLE: Final[dict[str, tuple[str, tuple[str, ...], str]]] = {
         "Sums over publishers, bit/s: sent in the last second, and their budget.",
     ),
     "sfu_uploads_over_budget": ("gauge", (), "Publishers who send more than their budget."),
+    "sfu_store_waiting": ("gauge", (), "Commits that the store has yet to make durable."),
+    "sfu_webhooks": (
+        "counter",
+        ("result",),
+        "Webhooks: delivered; failed attempts; given_up after a day; dropped for want of a tenant.",
+    ),
+    "sfu_certificate_end_seconds": (
+        "gauge",
+        (),
+        "When the certificate of `[server] certificate` ends, in Unix time; absent without one.",
+    ),
     "sfu_event_loop_lag_seconds": ("histogram", (), "How late the event loop runs its timer."),
 }
 """Name (counters get `_total` at the end), type, labels, help."""
@@ -128,6 +139,7 @@ class Metrics:
             buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0),
         )
         self.registry.register(_Collector(source))
+        ProcessCollector(registry=self.registry)
 
     def render(self) -> bytes:
         """The text format, version 0.0.4."""
@@ -204,6 +216,10 @@ Written by `python -m sfu.metrics` from the table in `sfu/metrics.py`; do not ed
 have few values, so that a server with thousands of people costs no more to watch than an empty one.
 What one room or person has is at `/v1/top` and `/v1/rooms/{room}/media`, and in `sfu top`.
 Quantiles are over the receivers of this server at the moment of the scrape.
+
+`process_cpu_seconds_total`, `process_resident_memory_bytes`, `process_open_fds`, `process_max_fds`
+and `process_start_time_seconds` are of the whole process, as everywhere in Prometheus.
+[operations.md](operations.md) has the dashboard and the alerts that are made of all these.
 
 - Share of padding in what is sent: `sum(rate(sfu_subscriber_bytes_total{kind="padding"}[5m]))` of
   `sum(rate(sfu_subscriber_bytes_total[5m]))`

@@ -45,7 +45,7 @@ def serve(read: Callable[[], Settings], *, dev: bool) -> int:
 
 
 async def _serve(daemon: Daemon, tls: Tls | None, read: Callable[[], Settings]) -> int:
-    settings = daemon.settings
+    settings, daemon.tls = daemon.settings, tls
     signals = Signals(asyncio.get_running_loop(), Reload(daemon, tls, read))
     try:
         listener = _listen(settings.server.host, settings.server.port)

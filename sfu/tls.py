@@ -3,6 +3,8 @@
 import ssl
 from pathlib import Path
 
+from cryptography import x509
+
 from sfu.config import ConfigError, Problem
 from sfu.config.schema import ServerSettings
 
@@ -24,6 +26,9 @@ class Tls:
         """
         _load(_context(), settings)  # a failure may leave half of the pair behind
         _load(self.context, settings)
+        leaf = x509.load_pem_x509_certificate(Path(settings.certificate).read_bytes())
+        self.end = leaf.not_valid_after_utc.timestamp()
+        """When the certificate ends, in seconds since the epoch."""
 
 
 def _context() -> ssl.SSLContext:

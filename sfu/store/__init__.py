@@ -31,6 +31,10 @@ __all__ = ["Store", "StoreError", "StoreOverloaded", "make_store"]
 class Store(Protocol):
     """Keeps things; every method may raise StoreError."""
 
+    @property
+    def waiting(self) -> int:
+        """Commits that are not durable yet, those on their way aside."""
+
     async def open(self) -> None:
         """Connects, and brings what is there up to date."""
 

@@ -46,6 +46,10 @@ class Commits:
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
+    def __len__(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
+
     def open(self) -> None:
         """Begins to take commits."""
         self._task = asyncio.create_task(self._run(), name="store commits")

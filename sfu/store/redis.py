@@ -69,6 +69,11 @@ class RedisStore:
         self._call: Callable[..., Awaitable[Any]] = self._redis.execute_command
         self._script = ""
 
+    @property
+    def waiting(self) -> int:
+        """See `Store.waiting`."""
+        return len(self._commits)
+
     async def open(self) -> None:
         """Connects. Raises StoreError if there is no Redis, or one with a later layout."""
         try:

@@ -55,6 +55,11 @@ class SqliteStore:
         self._reading: sqlite3.Connection | None = None
         self._tables: Tables | None = None
 
+    @property
+    def waiting(self) -> int:
+        """See `Store.waiting`."""
+        return len(self._commits)
+
     async def open(self) -> None:
         """Makes or migrates the file. Raises StoreError if it cannot be had."""
         loop = asyncio.get_running_loop()

@@ -1,14 +1,18 @@
 """Every metric of the table is given, and the plane's counters find their places."""
 
 import re
+import time
 from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from sfu.config import ServerSettings
 from sfu.daemon import Daemon
 from sfu.metrics import TABLE, place, render
+from sfu.tls import Tls
 from tests.sfu import fake_plane
+from tests.sfu.authority import DAY, Authority
 from tests.sfu.house import House
 from tests.sfu.test_stage import tracks
 
@@ -33,6 +37,7 @@ def test_every_metric_of_the_table_is_given_with_its_help(daemon: Daemon) -> Non
         family.name: family
         for family in text_string_to_metric_families(daemon.metrics.render().decode())
         if not family.name.endswith("_created")  # the library's, beside each histogram
+        and not family.name.startswith("process_")
     }
     assert families.keys() == TABLE.keys()
     for name, (kind, _, help) in TABLE.items():
@@ -81,6 +86,20 @@ def test_rooms_and_people_are_counted(daemon: Daemon, house: House) -> None:
 def test_places(counter: str, metric: str, labels: tuple[str, ...]) -> None:
     assert place(counter) == (metric, labels)
     assert len(TABLE[metric][1]) == len(labels)
+
+
+def test_the_process_is_measured(daemon: Daemon) -> None:
+    shown = values(daemon.metrics.render())
+    assert shown["process_resident_memory_bytes[]"] > 1e6
+    assert shown["process_open_fds[]"] > 0
+
+
+def test_the_end_of_the_certificate(daemon: Daemon, tmp_path: Path) -> None:
+    assert "sfu_certificate_end_seconds[]" not in values(daemon.metrics.render())
+    certificate, key = Authority().issue(tmp_path, "sfu.example", valid_for=DAY)
+    daemon.tls = Tls(ServerSettings(certificate=str(certificate), key=str(key)))
+    end = values(daemon.metrics.render())["sfu_certificate_end_seconds[]"]
+    assert 0.99 < (end - time.time()) / DAY.total_seconds() < 1.01
 
 
 def test_two_servers_do_not_share_a_registry(house: House) -> None:
