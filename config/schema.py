@@ -120,6 +120,12 @@ class StoreSettings(Table):
     url: Annotated[str, Field(pattern=r"^$|^(redis|rediss|unix)://")] = ""
     """Redis, in place of the file, such as "redis://localhost:6379/0"."""
 
+    events_kept: Duration = 90 * 86_400.0
+    """How long a room's event log is kept: who was granted, muted, admitted, removed, by whom."""
+
+    events_per_room: Count = 10_000
+    """Entries of one room's event log; the oldest go first."""
+
 
 class RoomSettings(Table):
     """What a room has unless its creator says otherwise."""

@@ -30,6 +30,7 @@ from sfu.signaling.rest.gate import Rest
 from sfu.signaling.webhooks import Endpoint, Webhooks, endpoints
 from sfu.signaling.websocket import Sockets
 from sfu.store import Store, StoreError, make_store
+from sfu.store.records import Retention
 from sfu.tls import Tls
 from sfu.transport import State
 
@@ -239,15 +240,17 @@ class Daemon:
 async def _open_store(settings: Settings, *, dev: bool) -> Store:
     """The store of the settings. A development server whose file another one has, or that may not
     write where it was started, makes do with one that nobody needs afterwards."""
-    store = make_store(settings.store.path, settings.store.url)
+    kept = settings.store
+    retention = Retention(events=kept.events_kept, events_per_room=kept.events_per_room)
+    store = make_store(kept.path, kept.url, retention)
     try:
         await store.open()
     except StoreError as error:
-        if not dev or settings.store.url:
+        if not dev or kept.url:
             raise
         path = os.path.join(tempfile.mkdtemp(prefix="sfu-"), "sfu.sqlite")
         log.warning("store is temporary", path=path, reason=str(error))
-        store = make_store(path, "")
+        store = make_store(path, "", retention)
         await store.open()
     return store
 

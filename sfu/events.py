@@ -208,6 +208,18 @@ class MessageSent:
     body: object
 
 
+@dataclass(frozen=True, slots=True)
+class OrderGiven:
+    """Somebody has had something done, as the event log has it (`sfu.event_log`)."""
+
+    event: str
+    by: Participant | None
+    """None is the backend, or the server itself."""
+    participant: Participant | None
+    """Whom it was about, if it was one person."""
+    details: Mapping[str, object]
+
+
 Change = (
     RoomOpened
     | RoomStarted
@@ -232,6 +244,7 @@ Change = (
     | SlotChanged
     | ViewChanged
     | SpeakerChanged
+    | OrderGiven
 )
 
 

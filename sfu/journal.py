@@ -18,12 +18,14 @@ from typing import Final
 
 import structlog
 
+from sfu import event_log
 from sfu.accounts import Account
 from sfu.announcements import Announcement, announcement, lost
 from sfu.events import (
     Change,
     LockChanged,
     ModeChanged,
+    OrderGiven,
     ParticipantJoined,
     ParticipantLeft,
     ParticipantTurnedAway,
@@ -224,6 +226,8 @@ class Journal:
                 writes += self._enqueue(room.tenant, room.id, _started(room), now)
             writes += self._counted(room, kept, change, now)
             writes += _bans(room, kept, change, now)
+            if isinstance(change, OrderGiven):
+                writes.append(event_log.write(room, change, now))
         if any(isinstance(change, SAVED) for change in changes):
             kept.version += 1
             writes.append(SaveRoom(room.tenant, room.id, document(room, kept), kept.version))

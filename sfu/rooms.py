@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 import structlog
 
+from sfu import event_log
 from sfu.accounts import Account
 from sfu.awake import Awake
 from sfu.clock import Clock
@@ -83,8 +84,9 @@ class LiveRoom:
         """Applies a command and has everybody follow; raises Refusal if it is not granted."""
         if isinstance(command, Start) and (actor is None or self._presents(actor)):
             self._rooms.check_parallel(self.room)
+        order = event_log.order(self.room, command, actor)
         changes = self.room.apply(command, actor, self._rooms.clock.wall())
-        self._follow(changes)
+        self._follow([*changes, *event_log.given(order, changes)])
         return changes
 
     def join(self, command: Join) -> Participant:

@@ -11,7 +11,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from sfu.signaling.origins import CrossOrigin
-from sfu.signaling.rest import media, participants, rooms, tokens, usage
+from sfu.signaling.rest import events, media, participants, rooms, tokens, usage
 from sfu.signaling.rest.gate import Rest
 from sfu.signaling.rest.pages import add_pages
 from sfu.signaling.rest.problems import Problem, add_handlers
@@ -60,7 +60,14 @@ def make_app(
     add_handlers(app)
     app.add_middleware(CrossOrigin, origins=lambda: sockets.origins)
     _add_health(app, health, metrics)
-    routers = (rooms.router, participants.router, media.router, tokens.router, usage.router)
+    routers = (
+        rooms.router,
+        events.router,
+        participants.router,
+        media.router,
+        tokens.router,
+        usage.router,
+    )
     app.state.routes = [*app.routes, *(route for router in routers for route in router.routes)]
     for router in routers:
         app.include_router(router)

@@ -17,10 +17,10 @@ from sfu.store.records import (
     Event,
     Idempotent,
     LastSeen,
+    Page,
     Retention,
     StoredRoom,
     Undelivered,
-    UsagePage,
 )
 from sfu.store.sqlite import SqliteStore
 from sfu.store.writes import Write
@@ -83,12 +83,18 @@ class Store(Protocol):
 
     async def usage(
         self, tenant: str, *, since: float = 0.0, cursor: str | None = None, limit: int = 100
-    ) -> UsagePage:
+    ) -> Page:
         """Usage records that were made at `since` or later, behind `cursor`, oldest first.
 
         Who goes on with each page's cursor sees every record once. Raises
         ValueError for a cursor that is none.
         """
+
+    async def log(
+        self, tenant: str, room: str, *, cursor: str | None = None, limit: int = 100
+    ) -> Page:
+        """The entries of a room's event log behind `cursor`, oldest first. Raises ValueError for
+        a cursor that is none."""
 
     async def outbox_due(self, now: float, per_tenant: int) -> list[tuple[str, str]]:
         """Tenant and room of the queues whose first webhook may be tried now, the one that

@@ -4,7 +4,8 @@
 --
 -- ARGV: a token that names the batch, so that one sent twice is done once;
 --       the operations, as a JSON list of lists of strings;
---       what is kept how long: usage and webhooks in milliseconds, then counts.
+--       what is kept how long: usage and webhooks in milliseconds, their counts;
+--       then the event logs, in milliseconds and entries of a room.
 --
 -- sfu:rooms                     hash    tenant/room -> version:document
 -- sfu:bans:<tenant>/<room>      hash    identity -> at
@@ -22,6 +23,8 @@
 -- sfu:outbox:<tenant>/<room>    stream  of webhooks, by time
 -- sfu:lanes:<tenant>            zset    room by the time of its next attempt
 -- sfu:lanes:<tenant>:attempts   hash    room -> attempts
+-- sfu:log:<tenant>/<room>       stream  of entries of the event log, by time
+-- sfu:logs                      set     tenant/room with such a log
 -- sfu:tenants                   set     tenants with usage or webhooks
 -- sfu:position                  counter
 
@@ -29,6 +32,7 @@ local call = redis.call
 local kept = {
   usage = tonumber(ARGV[3]), webhooks = tonumber(ARGV[4]),
   usage_per_tenant = tonumber(ARGV[5]), webhooks_per_room = tonumber(ARGV[6]),
+  events = tonumber(ARGV[7]), events_per_room = tonumber(ARGV[8]),
 }
 local roles = { 'organizer', 'presenter', 'attendee', 'viewer' }
 
@@ -130,6 +134,13 @@ function carry_out.retry(tenant, room, next_at, attempts)
     call('ZADD', 'sfu:lanes:' .. tenant, next_at, room)
     call('HSET', 'sfu:lanes:' .. tenant .. ':attempts', room, attempts)
   end
+end
+
+function carry_out.log_event(tenant, room, at, entry)
+  local name = tenant .. '/' .. room
+  local stream = 'sfu:log:' .. name
+  call('XADD', stream, 'MAXLEN', kept.events_per_room, place(stream, at), 'entry', entry)
+  call('SADD', 'sfu:logs', name)
 end
 
 -- Stays and events
@@ -248,6 +259,14 @@ function carry_out.prune(now)
     call('ZREM', 'sfu:idempotency:expires', name)
   end
   local milliseconds = math.floor(tonumber(now) * 1000 + 0.5)
+  for _, name in ipairs(call('SMEMBERS', 'sfu:logs')) do
+    local stream = 'sfu:log:' .. name
+    call('XTRIM', stream, 'MINID', string.format('%.0f', milliseconds - kept.events + 1))
+    if call('XLEN', stream) == 0 then
+      call('DEL', stream)
+      call('SREM', 'sfu:logs', name)
+    end
+  end
   for _, tenant in ipairs(call('SMEMBERS', 'sfu:tenants')) do
     prune_tenant(tenant, milliseconds)
   end

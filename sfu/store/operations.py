@@ -25,6 +25,7 @@ from sfu.store.writes import (
     CloseStay,
     Delivered,
     Enqueue,
+    LogEvent,
     OpenEvent,
     OpenStay,
     Prune,
@@ -102,6 +103,8 @@ def _encode(write: Write) -> list[Operation]:
             return [("delivered", tenant, room, position)]
         case Retry(tenant, room, next_at, attempts):
             return [("retry", tenant, room, next_at, attempts)]
+        case LogEvent(tenant, room, at, entry):
+            return [("log_event", tenant, room, milliseconds(at), text(entry))]
         case Prune(now):
             return [("prune", now)]
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from sfu.store.records import Document, UsagePage
+from sfu.store.records import Document, Page
 
 
 def document_of(text: str) -> Document:
@@ -12,10 +12,10 @@ def document_of(text: str) -> Document:
     return document
 
 
-def usage_page(rows: Sequence[tuple[str, str]], cursor: str | None, limit: int) -> UsagePage:
+def page_of(rows: Sequence[tuple[str, str]], cursor: str | None, limit: int) -> Page:
     """A page of at most `limit` records, out of positions and texts of one more than that."""
     shown = rows[:limit]
-    return UsagePage(
+    return Page(
         items=[document_of(record) for _, record in shown],
         cursor=shown[-1][0] if shown else cursor,
         more=len(rows) > limit,

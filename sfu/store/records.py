@@ -26,6 +26,8 @@ class Retention:
     webhooks: float = DAY
     webhooks_per_room: int = 100_000
     idempotency: float = DAY
+    events: float = 90 * DAY
+    events_per_room: int = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +134,9 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class UsagePage:
-    """Usage records in the order they were made. `cursor` goes on behind the last one;
-    it is None when there are none after `since`."""
+class Page:
+    """Usage records, or entries of a log, in the order they were made. `cursor` goes on behind the
+    last one; it is None when there is none."""
 
     items: list[Document]
     cursor: str | None

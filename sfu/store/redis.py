@@ -28,16 +28,16 @@ from redis.exceptions import TimeoutError as RedisTimeout
 from sfu.store.commits import Commits
 from sfu.store.errors import StoreError
 from sfu.store.operations import Operation, encode, event_of, milliseconds, stay_of
-from sfu.store.reading import document_of, usage_page
+from sfu.store.reading import document_of, page_of
 from sfu.store.records import (
     Event,
     Idempotent,
     LastSeen,
+    Page,
     Retention,
     StoredRoom,
     Totals,
     Undelivered,
-    UsagePage,
 )
 from sfu.store.writes import Write
 
@@ -61,6 +61,8 @@ class RedisStore:
             milliseconds(kept.webhooks),
             kept.usage_per_tenant,
             kept.webhooks_per_room,
+            milliseconds(kept.events),
+            kept.events_per_room,
         )
         self._commits = Commits(self._apply)
         self._redis = redis.asyncio.from_url(
@@ -186,13 +188,22 @@ class RedisStore:
 
     async def usage(
         self, tenant: str, *, since: float = 0.0, cursor: str | None = None, limit: int = 100
-    ) -> UsagePage:
+    ) -> Page:
         """See `Store.usage`."""
         begin = f"{max(0, milliseconds(since))}-0"
         if cursor is not None and _order(cursor) >= _order(begin):
             begin = f"({cursor}"
         found = await self._read("XRANGE", f"sfu:usage:{tenant}", begin, "+", "COUNT", limit + 1)
-        return usage_page([(place, fields["record"]) for place, fields in found], cursor, limit)
+        return page_of([(place, fields["record"]) for place, fields in found], cursor, limit)
+
+    async def log(
+        self, tenant: str, room: str, *, cursor: str | None = None, limit: int = 100
+    ) -> Page:
+        """See `Store.log`."""
+        begin = "-" if cursor is None or not _order(cursor) else f"({cursor}"
+        stream = f"sfu:log:{tenant}/{room}"
+        found = await self._read("XRANGE", stream, begin, "+", "COUNT", limit + 1)
+        return page_of([(place, fields["entry"]) for place, fields in found], cursor, limit)
 
     async def outbox_due(self, now: float, per_tenant: int) -> list[tuple[str, str]]:
         """See `Store.outbox_due`."""

@@ -19,16 +19,16 @@ from typing import Final, TypeVar
 from sfu.store.commits import Commits
 from sfu.store.errors import StoreError
 from sfu.store.operations import Operation, encode, event_of, milliseconds, stay_of
-from sfu.store.reading import document_of, usage_page
+from sfu.store.reading import document_of, page_of
 from sfu.store.records import (
     Event,
     Idempotent,
     LastSeen,
+    Page,
     Retention,
     StoredRoom,
     Totals,
     Undelivered,
-    UsagePage,
 )
 from sfu.store.tables import Tables, migrate
 from sfu.store.writes import Write
@@ -151,7 +151,7 @@ class SqliteStore:
 
     async def usage(
         self, tenant: str, *, since: float = 0.0, cursor: str | None = None, limit: int = 100
-    ) -> UsagePage:
+    ) -> Page:
         """See `Store.usage`."""
         rows = await self._select(
             "SELECT position, record FROM usage WHERE tenant = ?1 AND position > ?2"
@@ -163,7 +163,21 @@ class SqliteStore:
             milliseconds(since),
             limit + 1,
         )
-        return usage_page([(str(place), str(record)) for place, record in rows], cursor, limit)
+        return page_of([(str(place), str(record)) for place, record in rows], cursor, limit)
+
+    async def log(
+        self, tenant: str, room: str, *, cursor: str | None = None, limit: int = 100
+    ) -> Page:
+        """See `Store.log`."""
+        rows = await self._select(
+            "SELECT position, entry FROM log WHERE tenant = ? AND room = ? AND position > ?"
+            " ORDER BY position LIMIT ?",
+            tenant,
+            room,
+            _position(cursor),
+            limit + 1,
+        )
+        return page_of([(str(place), str(entry)) for place, entry in rows], cursor, limit)
 
     async def outbox_due(self, now: float, per_tenant: int) -> list[tuple[str, str]]:
         """See `Store.outbox_due`."""

@@ -63,12 +63,24 @@ MIGRATIONS: Final = (
     CREATE INDEX lanes_due ON lanes (tenant, next_at);
     """,
     "ALTER TABLE stays ADD COLUMN scored REAL NOT NULL DEFAULT 0",
+    """
+    CREATE TABLE log (
+        position INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, room TEXT NOT NULL,
+        at INTEGER NOT NULL, entry TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX log_order ON log (tenant, room, position);
+    CREATE INDEX log_age ON log (at);
+    """,
 )
 """What leads from each version of the file to the next one; only ever appended to.
 
 A lane is the queue of one room's webhooks: when its first one may be tried, and
-how often it has been. `usage.recorded_at` and `outbox.at` are in milliseconds.
+how often it has been. `usage.recorded_at`, `outbox.at` and `log.at` are in milliseconds.
 """
+
+
+TRIM_EVERY: Final = 64
+"""One entry in so many has its room's log cut to its length."""
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -95,6 +107,7 @@ class Tables:
             "enqueue": self._enqueue,
             "delivered": self._delivered,
             "remove_room": self._remove_room,
+            "log_event": self._log_event,
             "prune": self._prune,
         }
 
@@ -241,11 +254,25 @@ class Tables:
             arguments,
         )
 
+    def _log_event(self, tenant: str, room: str, at: int, entry: str) -> None:
+        position = self._do(
+            "INSERT INTO log (tenant, room, at, entry) VALUES (?, ?, ?, ?)",
+            (tenant, room, at, entry),
+        ).lastrowid
+        if position is not None and position % TRIM_EVERY == 0:
+            self._do(
+                "DELETE FROM log WHERE tenant = ?1 AND room = ?2 AND position <= (SELECT position"
+                " FROM log WHERE tenant = ?1 AND room = ?2 ORDER BY position DESC LIMIT 1"
+                " OFFSET ?3)",
+                (tenant, room, self._retention.events_per_room),
+            )
+
     def _prune(self, now: float) -> None:
         kept = self._retention
         self._do("DELETE FROM revoked WHERE expires_at <= ?", (now,))
         self._do("DELETE FROM idempotency WHERE expires_at <= ?", (now,))
         self._do("DELETE FROM outbox WHERE at <= ?", (milliseconds(now - kept.webhooks),))
+        self._do("DELETE FROM log WHERE at <= ?", (milliseconds(now - kept.events),))
         for tenant, room in self._do("SELECT tenant, room FROM lanes").fetchall():
             self._do(
                 "DELETE FROM outbox WHERE tenant = ?1 AND room = ?2 AND position <= (SELECT"

@@ -163,6 +163,16 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True)
+class LogEvent:
+    """An entry of a room's event log, behind all others; it outlives the room."""
+
+    tenant: str
+    room: str
+    at: float
+    entry: Document
+
+
+@dataclass(frozen=True, slots=True)
 class Prune:
     """Forget what has been kept long enough (`Retention`)."""
 
@@ -185,5 +195,6 @@ Write = (
     | Enqueue
     | Delivered
     | Retry
+    | LogEvent
     | Prune
 )

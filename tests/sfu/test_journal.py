@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sfu.commands import Block, Join, Leave, Lock, SetMode
+from sfu.commands import Join, Leave, Lock, SetMode, SetStatus
 from sfu.config import load
 from sfu.options import Mode, Options, State
 from sfu.participant import Role
@@ -242,7 +242,7 @@ async def test_what_concerns_no_store_writes_nothing(tmp_path: Path) -> None:
         await backend.create()
         backend.join("ann")
         written = backend.journal.written
-        backend.live().execute(Block("p-ann", True), None)
+        backend.live().execute(SetStatus("p-ann", "hand"), "p-ann")
         assert backend.journal.written is written
 
 
