@@ -11,7 +11,7 @@ import numpy as np
 
 from sfu.bandwidth.columns import Columns
 from sfu.bandwidth.link_capacity import LinkCapacity
-from sfu.bandwidth.rows import Bools, Floats, Ints
+from sfu.bandwidth.rows import Bools, Floats, Ints, within
 from sfu.bandwidth.trendline import NORMAL, OVERUSE, UNDERUSE
 
 LEAST_RATE: Final = 5_000.0
@@ -32,6 +32,8 @@ PACKET_BITS: Final = 1200.0 * 8.0
 RESPONSE_EXTRA: Final = 0.1
 ROUND_TRIP: Final = 0.2
 """Seconds, until one was measured."""
+
+_LOG_GROWTH: Final = math.log(GROWTH)
 
 HOLD: Final = 0
 INCREASE: Final = 1
@@ -72,17 +74,21 @@ class Aimd(Columns):
 
     def set_rate(self, rows: Ints, rate: Floats, now: float) -> None:
         """A rate from elsewhere, a probe for instance."""
+        if not len(rows):
+            return
         fell = rate < self.rate[rows]
-        self.rate[rows] = np.clip(rate, LEAST_RATE, MOST_RATE)
+        self.rate[rows] = within(rate, LEAST_RATE, MOST_RATE)
         self.changed_at[rows] = now
         self.decreased_at[rows[fell]] = now
 
     def cut(self, rows: Ints, now: float, capacity: Floats, factor: Floats) -> None:
         """Overuse of a link that carries this; no rate above that part of it."""
+        if not len(rows):
+            return
         lowered = np.minimum(self.rate[rows], factor * capacity)
         self.link.forget(rows[capacity < self.link.bounds(rows)[0]])
         self.link.overused(rows, capacity)
-        self.rate[rows] = np.clip(lowered, LEAST_RATE, MOST_RATE)
+        self.rate[rows] = within(lowered, LEAST_RATE, MOST_RATE)
         self._phase[rows] = HOLD
         self.changed_at[rows] = now
         self.decreased_at[rows] = now
@@ -103,9 +109,10 @@ class Aimd(Columns):
         known = throughput > 0.0
         self.throughput[rows[known]] = throughput[known]
         over = state == OVERUSE
-        halved = over & ~known & (now - self.changed_at[rows] >= ROUND_TRIP)
-        self.set_rate(rows[halved], self.rate[rows[halved]] / 2.0, now)
-        self._decrease(rows[over & known & self._may_decrease(rows, now, throughput)], now)
+        if np.count_nonzero(over):
+            halved = over & ~known & (now - self.changed_at[rows] >= ROUND_TRIP)
+            self.set_rate(rows[halved], self.rate[rows[halved]] / 2.0, now)
+            self._decrease(rows[over & known & self._may_decrease(rows, now, throughput)], now)
         by_probe = ~over & (probed > 0.0)
         self.set_rate(rows[by_probe], probed[by_probe], now)
         steady = ~over & ~by_probe
@@ -119,21 +126,23 @@ class Aimd(Columns):
 
     def _may_decrease(self, rows: Ints, now: float, throughput: Floats) -> Bools:
         """Not twice within a round trip, but for a collapse."""
-        interval = np.clip(self.round_trip[rows], 0.01, 0.2)
+        interval = within(self.round_trip[rows], 0.01, 0.2)
         late = now - self.changed_at[rows] >= interval
         return late | (throughput < 0.5 * self.rate[rows])
 
     def _increase(self, rows: Ints, now: float, headroom: float, growth_near: float) -> None:
         throughput, rate = self.throughput[rows], self.rate[rows]
-        outgrown = throughput > self.link.bounds(rows)[1]
-        self.link.forget(rows[outgrown])
+        mean = self.link.outgrown(rows, throughput)
         limit = headroom * throughput + HEADROOM_FIXED
         elapsed = np.maximum(now - self.changed_at[rows], 0.0)
-        grown = rate + np.maximum(rate * (GROWTH ** np.minimum(elapsed, 1.0) - 1.0), GROWTH_LEAST)
-        added = rate + np.minimum(self._additive(rows, rate), growth_near * rate) * elapsed
-        raised = np.where(np.isnan(self.link.mean[rows]), grown, added)
+        growth = np.exp(_LOG_GROWTH * np.minimum(elapsed, 1.0)) - 1.0
+        raised = rate + np.maximum(rate * growth, GROWTH_LEAST)
+        known = ~np.isnan(mean)
+        if np.count_nonzero(known):
+            added = rate + np.minimum(self._additive(rows, rate), growth_near * rate) * elapsed
+            np.copyto(raised, added, where=known)
         raised = np.where(rate < limit, np.minimum(raised, limit), rate)
-        self.rate[rows] = np.clip(raised, LEAST_RATE, MOST_RATE)
+        self.rate[rows] = within(raised, LEAST_RATE, MOST_RATE)
         self.changed_at[rows] = now
 
     def _additive(self, rows: Ints, rate: Floats) -> Floats:
@@ -153,7 +162,7 @@ class Aimd(Columns):
         lowered = np.where((lowered > rate) & ~np.isnan(mean), BACK_OFF * mean, lowered)
         self.link.forget(rows[throughput < self.link.bounds(rows)[0]])
         self.link.overused(rows, throughput)
-        self.rate[rows] = np.clip(np.minimum(lowered, rate), LEAST_RATE, MOST_RATE)
+        self.rate[rows] = within(np.minimum(lowered, rate), LEAST_RATE, MOST_RATE)
         self._phase[rows] = HOLD
         self.changed_at[rows] = now
         self.decreased_at[rows] = now

@@ -56,6 +56,7 @@ _GROWTH_LEAST: Final = 30_000.0
 _JUMP: Final = 1.05
 
 NONE: Final = -1
+_NOBODY: Final[Ints] = np.zeros(0, dtype=np.int64)
 
 
 class Allocator(Columns):
@@ -160,14 +161,16 @@ class Allocator(Columns):
         elapsed = min(max(now - self._ticked, 0.0), 1.0)
         self._ticked = now
         climbing = self._stair[:count] != NONE
+        overused = state == OVERUSE
         self._target[:count] = target
-        self._overused_at[:count][state == OVERUSE] = now
+        self._overused_at[:count][overused] = now
         self._notice_probes(now, target, elapsed)
-        down = climbing & self._falls(now, target, state, queue_us)
-        up = climbing & ~down & (state != OVERUSE) & (queue_us <= STANDING_QUEUE_US)
+        down = climbing & self._falls(now, target, overused, queue_us)
+        up = climbing & ~(down | overused | (queue_us > STANDING_QUEUE_US))
+        if not np.count_nonzero(down):
+            return self._step_up(up, now)
         fallen = self._step_down(np.flatnonzero(down), now)
-        risen = self._step_up(up, now)
-        return np.concatenate((fallen, risen))
+        return np.concatenate((fallen, self._step_up(up, now)))
 
     def demand(self, rows: Ints, now: float) -> tuple[Floats, Floats, Floats, Floats]:
         """bit/s for `Estimator.demand`: what levels cost, what a probe must show to take them up,
@@ -191,23 +194,27 @@ class Allocator(Columns):
         grown += (_GROWTH * grown + _GROWTH_LEAST) * elapsed
         np.minimum(grown, target, out=grown)
         jumped = target > _JUMP * grown
+        if not np.count_nonzero(jumped):
+            return
         grown[jumped] = target[jumped]
         jumped &= now - self._overused_at[:count] > SETTLED_AFTER
         self._probed_until[:count][jumped] = now + PROBED_FOR
 
-    def _falls(self, now: float, target: Floats, state: Ints, queue_us: Floats) -> Bools:
+    def _falls(self, now: float, target: Floats, overused: Bools, queue_us: Floats) -> Bools:
         count = len(target)
         cost, since = self.cost[:count], self._below_since[:count]
-        below = _since(since, (target < cost) & (self.level[:count] > 0), now)
-        hurry = ((state == OVERUSE) & (target < OVERUSED * cost)) | (queue_us > STANDING_QUEUE_US)
+        below = (target < cost) & (self.level[:count] > 0)
+        if not np.count_nonzero(below):
+            since.fill(math.inf)
+            return below
+        _since(since, below, now)
+        hurry = (overused & (target < OVERUSED * cost)) | (queue_us > STANDING_QUEUE_US)
         based = self.level[:count] <= self._bases[:count]
         patience = np.where(based, PAUSE_AFTER, np.where(hurry, 0.0, DOWN_AFTER))
         fallen: Bools = below & (now - since >= patience)
         return fallen
 
     def _step_down(self, rows: Ints, now: float) -> Ints:
-        if not len(rows):
-            return rows
         stairs, old = self._stair[rows], self.level[rows]
         fits = _fits(self._stairs.cumulative[stairs], self._target[rows])
         bases = self._bases[rows]
@@ -230,13 +237,18 @@ class Allocator(Columns):
     def _step_up(self, may: Bools, now: float) -> Ints:
         count = len(may)
         target, since = self._target[:count], self._above_since[:count]
-        above = may & (target >= self._next[:count])
-        self._above_least[:count][~above] = math.inf
+        # Whoever has enough for a step without a probe has enough for one with it.
+        enough = may & (target >= self._next_probed[:count])
         least = self._above_least[:count]
+        if not np.count_nonzero(enough):
+            for column in (since, least, self._steady_since[:count]):
+                column.fill(math.inf)
+            return _NOBODY
+        above = enough & (target >= self._next[:count])
+        least[~above] = math.inf
         np.minimum(least, target, out=least, where=above)
         dwelt = now - self._up_at[:count]
         slow = _since(since, above, now) & (now - since >= UP_AFTER) & (dwelt >= UP_DWELL)
-        enough = may & (target >= self._next_probed[:count])
         fast = enough & (now <= self._probed_until[:count]) & (dwelt >= PROBED_DWELL)
         since = self._steady_since[:count]
         steady = _since(since, enough, now) & (now - since >= STEADY_AFTER)

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from sfu.bandwidth.columns import Columns
-from sfu.bandwidth.rows import Bools, Floats, Ints
+from sfu.bandwidth.rows import Bools, Floats, Ints, within
 
 USAGE: Final = 0.65
 """Of the estimate; who sends less is limited by what there is to send."""
@@ -38,17 +38,17 @@ class ApplicationLimited(Columns):
                 "since": -math.inf,
                 "ended_at": -math.inf,
                 "_budget": 0.0,
-                "_updated_at": math.nan,
+                "_updated_at": math.inf,
             },
         )
 
     def update(self, rows: Ints, now: float, sent_bits: Floats, estimate: Floats) -> None:
         """What each row sent since it was last here."""
-        elapsed = np.nan_to_num(now - self._updated_at[rows])
+        elapsed = np.maximum(now - self._updated_at[rows], 0.0)
         self._updated_at[rows] = now
-        most = USAGE * estimate * WINDOW
-        budget = self._budget[rows] + USAGE * estimate * np.maximum(elapsed, 0.0) - sent_bits
-        budget = np.clip(budget, -most, most)
+        used = USAGE * estimate
+        most = WINDOW * used
+        budget = within(self._budget[rows] + used * elapsed - sent_bits, -most, most)
         self._budget[rows] = budget
         before = self.limited[rows]
         limited = np.where(before, budget >= LEAVE * most, budget > ENTER * most)

@@ -41,9 +41,10 @@ class Arrivals(Columns):
         end = np.minimum(first + counts, len(deltas))
         seconds = _between(deltas["arrival_delta_us"], first, end) / 1e6
         bits = _between(deltas["size"], first, end) * 8.0
-        # Absurd spans say nothing.
-        some = (seconds > 0.0) & (seconds < LONGEST) & (end > first)
-        rows, seconds, bits = rows[some], seconds[some], bits[some]
+        # Absurd spans say nothing, nor does none.
+        some = (seconds > 0.0) & (seconds < LONGEST)
+        if np.count_nonzero(some) < len(rows):
+            rows, seconds, bits = rows[some], seconds[some], bits[some]
         fading = np.exp(-seconds / SHORT)
         self._short_bits[rows] = fading * self._short_bits[rows] + bits
         self._short_seconds[rows] = fading * self._short_seconds[rows] + seconds
@@ -61,11 +62,15 @@ class Arrivals(Columns):
 
     def restart(self, rows: Ints) -> None:
         """Something changed: forgets all but the last feedback or two."""
+        if not len(rows):
+            return
         self._long_bits[rows] = self._short_bits[rows]
         self._long_seconds[rows] = self._short_seconds[rows]
 
 
 def _between(values: Ints, first: Ints, end: Ints) -> Floats:
-    sums = np.concatenate(([0.0], np.cumsum(values, dtype=np.float64)))
-    span: Floats = sums[end] - sums[first]
+    sums = np.empty(len(values) + 1)
+    sums[0] = 0.0
+    np.cumsum(values, out=sums[1:])
+    span: Floats = sums.take(end) - sums.take(first)
     return span

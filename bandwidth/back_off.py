@@ -31,10 +31,14 @@ class BackOff(Columns):
         """News of each row, and what it may send by all else."""
         heard = (news["flags"] & TRANSPORT_WIDE) != 0
         self.heard_at[rows[heard]] = now
-        waited = np.where(
-            (news["flags"] & SILENT) != 0, np.nan_to_num(now - self.heard_at[rows]), 0.0
-        )
-        late = np.maximum(waited, np.where(heard, news["round_trip_us"] / 1e6, 0.0)) > LATE
+        late = heard & (news["round_trip_us"] > LATE * 1e6)
+        silent = (news["flags"] & SILENT) != 0
+        if np.count_nonzero(silent):
+            # Who was never heard is not late.
+            late |= silent & (now - self.heard_at[rows] > LATE)
+        if not np.count_nonzero(late):
+            self.limit[rows] = math.inf
+            return
         self.limit[rows[~late]] = math.inf
         cut = late & (now - self._cut_at[rows] >= INTERVAL)
         rate = FACTOR * np.minimum(target[cut], self.limit[rows[cut]])

@@ -71,6 +71,8 @@ class Clusters(Columns):
         """Writes each row's next cluster, if there is one, into its RATES row."""
         rate = self.first[rows]
         some = rate > 0.0
+        if not np.count_nonzero(some):
+            return
         self.number[rows[some]] = self.number[rows[some]] % 0xFFFF + 1
         rates["flags"] |= np.where(some, START_PROBE, 0).astype(np.uint16)
         rates["probe"] = np.where(some, self.number[rows], 0)

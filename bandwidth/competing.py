@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from sfu.bandwidth.columns import Columns
-from sfu.bandwidth.rows import Floats, Ints
+from sfu.bandwidth.rows import Floats, Ints, within
 
 GROWTH: Final = 40_000.0
 GROWTH_PART: Final = 0.04
@@ -48,7 +48,7 @@ class Competing(Columns):
         round_trip: Floats,
     ) -> Floats:
         """The next rate of each row; `loss` is the fraction of this feedback's bytes."""
-        elapsed = np.clip(now - self._changed_at[rows], 0.0, 1.0)
+        elapsed = within(now - self._changed_at[rows], 0.0, 1.0)
         self._changed_at[rows] = now
         cut = (loss > LOSS) & (now - self._cut_at[rows] > np.maximum(round_trip, INTERVAL))
         self._cut_at[rows[cut]] = now

@@ -86,11 +86,13 @@ class DelayControl(Columns):
         # What is lost anyway came through the bottleneck, or would have.
         throughput = throughput / (1.0 - unavoidable)
         counts = news["deltas"].astype(np.int64)
-        timed = rows[news["round_trip_us"] > 0]
-        self.aimd.round_trip[timed] = news["round_trip_us"][news["round_trip_us"] > 0] / 1e6
-        stale = now - self.heard_at[rows] > STREAM_TIMEOUT
+        timed = news["round_trip_us"] > 0
+        self.aimd.round_trip[rows[timed]] = news["round_trip_us"][timed] / 1e6
+        anew = now - self.heard_at[rows] > STREAM_TIMEOUT
+        anew |= (news["flags"] & RESET) != 0
         self.heard_at[rows] = now
-        self.trendline.clear(rows[stale | ((news["flags"] & RESET) != 0)])
+        if np.count_nonzero(anew):
+            self.trendline.clear(rows[anew])
         self.trendline.update(rows, Groups(first, counts, deltas))
         self.arrivals.update(rows, first, counts, deltas)
         arriving = self.arrivals.now(rows) / (1.0 - unavoidable)

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from sfu.bandwidth.columns import Columns
-from sfu.bandwidth.rows import Bools, Floats, Ints
+from sfu.bandwidth.rows import Bools, Floats, Ints, within
 
 RESUME: Final = 0.98
 """Of the link's rate, once the queue is gone."""
@@ -67,9 +67,11 @@ class Drain(Columns):
         round_trip: Floats,
     ) -> None:
         """`rate` was too much for links that carry `capacity`."""
+        if not len(rows):
+            return
         again = self.active[rows]
         self.before[rows] = np.where(again, self.before[rows], rate)
-        factor = np.clip(1.0 - queue_ms / DRAIN_WITHIN_MS, DRAIN_LEAST, DRAIN_MOST)
+        factor = within(1.0 - queue_ms / DRAIN_WITHIN_MS, DRAIN_LEAST, DRAIN_MOST)
         self.active[rows] = True
         self.capacity[rows] = capacity
         self.resume[rows] = resume(queue_ms)
@@ -83,6 +85,8 @@ class Drain(Columns):
     ) -> Bools:
         """A feedback of each row; returns which of them have just run out of time."""
         active = self.active[rows]
+        if not np.count_nonzero(active):
+            return active
         # While the queue stands, what arrives is what the link carries.
         measured = active & (queue_ms > 2.0 * empty_ms) & (arrival_rate > 0.0)
         self.capacity[rows[measured]] = arrival_rate[measured]

@@ -26,6 +26,7 @@ from sfu.bandwidth.rows import (
     Floats,
     Ints,
     Records,
+    within,
 )
 from sfu.bandwidth.step_probing import StepProbing
 from sfu.bandwidth.trendline import NORMAL, OVERUSE, UNDERUSE
@@ -37,6 +38,8 @@ LEAST_RATE: Final = 30_000.0
 """bit/s; below this not even sound gets through."""
 MOST_RATE: Final = 4e9
 """bit/s; rates go down as 32-bit numbers."""
+_ALL: Final = slice(None)
+_NO_RATES: Final[Records] = np.zeros(0, dtype=RATES)
 BRAKE_MS: Final = 150.0
 """Of queue, from which on the plane hears of the rates with each feedback."""
 
@@ -154,19 +157,25 @@ class Estimator(Columns):
 
     def tick(self, now: float, feedback: Records, deltas: Records) -> Records:
         """Takes news of FEEDBACK and DELTA rows, returns the RATES rows that changed."""
-        rows, news, first = self._known(feedback)
-        heard = (news["flags"] & TRANSPORT_WIDE) != 0
-        self._hear(*_where(heard, rows, news, first), deltas, now)
-        others = ~heard
-        if others.any():
-            self._hear_else(rows[others], news[others], now)
-        self._conclude(rows, self._heard[rows])
+        if len(feedback):
+            self._take(now, feedback, deltas)
         np.minimum(self.estimate, self.ceiling, out=self.target)
         if self._tuning.drain:
             lately = now - self._delay.aimd.decreased_at < CUT_LATELY
-            self.target[lately] *= room(self.queued_us[lately])
+            if np.count_nonzero(lately):
+                self.target[lately] *= room(self.queued_us[lately])
         self._probe(now)
         return self._commands(now)
+
+    def _take(self, now: float, feedback: Records, deltas: Records) -> None:
+        rows, news, first = self._known(feedback)
+        heard = (news["flags"] & TRANSPORT_WIDE) != 0
+        wide = _where(heard, rows, news, first)
+        if len(wide[0]):
+            self._hear(*wide, deltas, now)
+        if len(wide[0]) < len(rows):
+            self._hear_else(rows[~heard], news[~heard], now)
+        self._conclude(rows, self._heard[rows])
 
     def _known(self, feedback: Records) -> tuple[Ints, Records, Ints]:
         """Dense rows, news and first deltas of transports that are known, the last word of each."""
@@ -180,12 +189,14 @@ class Estimator(Columns):
 
     def _hear(self, rows: Ints, news: Records, first: Ints, deltas: Records, now: float) -> None:
         """Transport-wide feedback, in the order of goog_cc: usage, delay, rate, loss."""
-        throughput = np.minimum(news["throughput_bps"].astype(np.float64), MOST_RATE)
+        throughput = np.minimum(news["throughput_bps"], MOST_RATE)
         arrived = throughput > 0.0
         self.throughput[rows[arrived]] = throughput[arrived]
-        timed = news["round_trip_us"] > 0
-        self.round_trip_us[rows[timed]] = news["round_trip_us"][timed]
-        sent = news["sent_bytes"].astype(np.float64) + news["sent_rtx_bytes"]
+        round_trip = news["round_trip_us"].astype(np.float64)
+        timed = round_trip > 0.0
+        self.round_trip_us[rows[timed]] = round_trip[timed]
+        sent = news["sent_bytes"].astype(np.float64)
+        sent += news["sent_rtx_bytes"]
         sent += news["sent_padding_bytes"]
         self._limited.update(rows, now, 8.0 * sent, self.estimate[rows])
         unavoidable = self._loss.unavoidable[rows]
@@ -224,9 +235,11 @@ class Estimator(Columns):
 
     def _probed(self, rows: Ints, news: Records, now: float) -> Floats:
         """bit/s that clusters found which came to an end; 0 for none."""
+        ended = (news["flags"] & PROBED) != 0
+        if not np.count_nonzero(ended):
+            return np.zeros(len(rows))
         # What is lost anyway came through the bottleneck, or would have.
         rate = measured(news, close=self._tuning.drain) / (1.0 - self._loss.unavoidable[rows])
-        ended = (news["flags"] & PROBED) != 0
         self._probing.result(rows[ended], now, news["probe"][ended], rate[ended])
         return rate
 
@@ -241,7 +254,7 @@ class Estimator(Columns):
         plain = rows[~wide]
         rate[~wide] = self._fallback.rate[plain]
         self.loss[plain] = self._fallback.loss[plain]
-        self.estimate[rows] = np.clip(rate, LEAST_RATE, MOST_RATE)
+        self.estimate[rows] = within(rate, LEAST_RATE, MOST_RATE)
 
     def _probe(self, now: float) -> None:
         rows = np.flatnonzero(self.active)
@@ -270,24 +283,28 @@ class Estimator(Columns):
     def _commands(self, now: float) -> Records:
         """RATES of rows with a probe to start, or whose rates have changed."""
         clusters, delay = self._probing.clusters, self._delay
-        padded = (self._loss.state == INCREASING) & (self.state == NORMAL)
-        padding = np.where(padded, self.target, 0.0)
-        every = np.arange(len(self.target))
-        queued = delay.queue.holds(every, now) & self._tuning.drain
+        padding = self.target * ((self._loss.state == INCREASING) & (self.state == NORMAL))
+        queued = delay.queue.holds(_ALL, now) & self._tuning.drain
         # Not the target: bursts are for the path to bear, budgets for the allocation to keep.
         near = delay.aimd.link.near(self.estimate) & self._tuning.drain
-        pacing = factors(self._heard, near, queued) * self.estimate
-        draining = delay.drain.active
-        pacing = np.where(draining, np.minimum(delay.drain.sending(every), self.estimate), pacing)
+        pacing = factors(self._heard, near, queued)
+        pacing *= self.estimate
+        if np.count_nonzero(delay.drain.active):
+            draining = np.flatnonzero(delay.drain.active)
+            sending = np.minimum(delay.drain.sending(draining), self.estimate[draining])
+            pacing[draining] = sending
         changed = self._pacing.news(self.target, pacing, padding) | clusters.waiting()
         # The plane brakes by itself when delays are long and nobody seems to care.
         changed |= (delay.queue.queue > BRAKE_MS) & (delay.heard_at == now)
-        rows = np.flatnonzero(changed & self.active)
+        changed &= self.active
+        if not np.count_nonzero(changed):
+            return _NO_RATES
+        rows = np.flatnonzero(changed)
         self._pacing.told(rows, self.target, pacing, padding)
         rates = np.zeros(len(rows), dtype=RATES)
         rates["transport"] = self.transport[rows]
         rates["target_bps"] = self.target[rows]
-        rates["pacing_bps"] = np.clip(pacing[rows], LEAST_RATE, MOST_RATE)
+        rates["pacing_bps"] = within(pacing[rows], LEAST_RATE, MOST_RATE)
         rates["padding_bps"] = padding[rows]
         clusters.start(rows, rates)
         return rates
@@ -295,7 +312,7 @@ class Estimator(Columns):
 
 def _where(which: Bools, rows: Ints, news: Records, first: Ints) -> tuple[Ints, Records, Ints]:
     """The rows in question; no copy is made of all of them."""
-    if which.all():
+    if np.count_nonzero(which) == len(which):
         return rows, news, first
     return rows[which], news[which], first[which]
 

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from sfu.bandwidth.columns import Columns
-from sfu.bandwidth.rows import Bools, Floats, Ints
+from sfu.bandwidth.rows import Bools, Floats, Ints, within
 
 SMOOTHING: Final = 0.05
 VARIANCE: Final = 0.4
@@ -32,6 +32,17 @@ class LinkCapacity(Columns):
         upper = np.where(np.isnan(mean), math.inf, mean + margin)
         return 1000.0 * lower, 1000.0 * upper
 
+    def outgrown(self, rows: Ints, throughput: Floats) -> Floats:
+        """Forgets what more than that has come through, bit/s; returns the means that are left."""
+        mean = self.mean[rows]
+        known = ~np.isnan(mean)
+        if np.count_nonzero(known):
+            margin = DEVIATIONS * np.sqrt(self.variance[rows] * mean)
+            beyond = known & (throughput > 1000.0 * (mean + margin))
+            mean[beyond] = math.nan
+            self.mean[rows] = mean
+        return mean
+
     def near(self, rate: Floats) -> Bools:
         """Where the rate of each of all rows is about what the link was seen to carry."""
         about: Bools = rate > NEAR * 1000.0 * self.mean
@@ -49,4 +60,4 @@ class LinkCapacity(Columns):
         variance = self.variance[rows]
         variance += SMOOTHING * (error - variance)
         self.mean[rows] = mean
-        self.variance[rows] = np.clip(variance, VARIANCE, VARIANCE_MOST)
+        self.variance[rows] = within(variance, VARIANCE, VARIANCE_MOST)

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from sfu.bandwidth.columns import Columns
-from sfu.bandwidth.observations import WEIGHTS, Observations
+from sfu.bandwidth.observations import WEIGHTS, Observations, Window
 from sfu.bandwidth.rows import Bools, Floats, Ints, Records
 
 BY_DELAY: Final = 0
@@ -117,12 +117,13 @@ class Loss(Columns):
     def _excuse(self, rows: Ints, closed: Ints, by_delay: Floats, below_ms: Floats) -> Ints:
         """Frees rows whose losses are no fault of the rate; returns the others."""
         here = rows[closed]
-        lossy = np.flatnonzero(self.observations.lost[here].any(axis=1))
+        window = self.observations.of(here)
         average, innocent = np.zeros(len(here)), np.ones(len(here), dtype=np.bool_)
-        average[lossy] = self.observations.average_loss(here[lossy])
-        innocent[lossy] = self.observations.innocent(
-            here[lossy], average[lossy], below_ms[closed[lossy]]
-        )
+        if np.count_nonzero(window.lost):
+            lossy = np.flatnonzero(window.lost.any(axis=1))
+            lost = Window._make(part[lossy] for part in window)
+            average[lossy] = found = self.observations.average_loss(lost)
+            innocent[lossy] = self.observations.innocent(lost, found, below_ms[closed[lossy]])
         self.unavoidable[here] = np.where(innocent, average, 0.0)
         free = here[innocent]
         self.average[free] = average[innocent]
@@ -145,7 +146,8 @@ class Loss(Columns):
         self, rows: Ints, by_delay: Floats, throughput: Floats, idle: Bools, most: Floats
     ) -> None:
         now = self.observations.ended_us[rows].astype(np.float64)
-        average = self.observations.average_loss(rows)
+        window = self.observations.of(rows)
+        average = self.observations.average_loss(window)
         self.average[rows] = average
         held = self._bandwidth[rows]
         held = np.where(np.isnan(held), by_delay, held)
@@ -160,17 +162,17 @@ class Loss(Columns):
             ]
         )
         cap = np.maximum(held, np.where(limited, self._window_limit[rows], math.inf))
-        best, inherent = self._best(rows, np.minimum(candidates, cap), average)
+        best, inherent = self._best(rows, window, np.minimum(candidates, cap), average)
         best = np.where((average > inherent) & (held < best), held, best)
         best = self._bound_growth(rows, best, held, throughput, now, limited)
         self._bandwidth[rows], self._inherent[rows] = best, inherent
         self._conclude(rows, best, by_delay, throughput, average, now, most)
 
-    def _best(self, rows: Ints, candidates: Floats, average: Floats) -> tuple[Floats, Floats]:
+    def _best(
+        self, rows: Ints, window: Window, candidates: Floats, average: Floats
+    ) -> tuple[Floats, Floats]:
         """Bandwidth and inherent loss of the candidate that explains the window best."""
-        window = self.observations
-        size, lost = window.size[rows] / 1000.0, window.lost[rows] / 1000.0
-        rate = window.rate[rows]
+        size, lost, rate = window.size / 1000.0, window.lost / 1000.0, window.rate
         highest = np.fmax.reduce(candidates, axis=0)
         inherent = np.full(len(rows), INHERENT_LEAST)
         # Without loss, and never sent above any candidate, the highest is the best.

@@ -4,7 +4,7 @@ goog_cc loss_based_bwe_v2. Bytes count, not packets; what was reported lost and 
 loss.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -30,17 +30,27 @@ CORRELATION_AFTER: Final = 6
 """Observations; fewer correlate by chance."""
 
 
-class Observations(Columns):
-    """Sizes and losses in bytes, rates in bit/s; 0 where nothing was observed yet."""
+class Window(NamedTuple):
+    """The last observations of some rows, newest first, of shape (rows, WINDOW); 0 where nothing
+    was observed yet."""
 
     size: Floats
+    """Bytes."""
     lost: Floats
+    """Bytes of these."""
     rate: Floats
+    """bit/s."""
     queue: Floats
     """Milliseconds that stood in the path's queue meanwhile."""
+
+
+class Observations(Columns):
+    """What was observed lately, and what is being summed up."""
+
     count: Ints
     ended_us: Ints
     """Send time of the last packet of the newest observation; 0 before the first."""
+    _windows: Floats
     _size: Floats
     _lost: Floats
     _queue: Floats
@@ -49,10 +59,7 @@ class Observations(Columns):
         super().__init__(
             capacity,
             {
-                "size": (0.0, WINDOW),
-                "lost": (0.0, WINDOW),
-                "rate": (0.0, WINDOW),
-                "queue": (0.0, WINDOW),
+                "_windows": (0.0, 4 * WINDOW),
                 "count": 0,
                 "ended_us": 0,
                 "_size": 0.0,
@@ -60,6 +67,10 @@ class Observations(Columns):
                 "_queue": 0.0,
             },
         )
+
+    def of(self, rows: Ints) -> Window:
+        """Those of these rows."""
+        return Window._make(self._windows[rows].reshape(-1, 4, WINDOW).transpose(1, 0, 2))
 
     def add(self, rows: Ints, news: Records, queue_ms: Floats) -> Ints:
         """Takes a feedback of each row; returns where in `rows` an observation was completed."""
@@ -73,42 +84,41 @@ class Observations(Columns):
         self.ended_us[rows[first]] = sent[first]
         duration = sent.astype(np.float64) - ended
         closed = np.flatnonzero((ended != 0) & (duration >= DURATION_US) & (self._size[rows] > 0.0))
-        self._close(rows[closed], duration[closed], sent[closed])
+        if len(closed):
+            self._close(rows[closed], duration[closed], sent[closed])
         return closed
 
     def _close(self, rows: Ints, duration_us: Floats, sent: Ints) -> None:
         size = self._size[rows]
         # More may have come back than was lost in this stretch.
         lost = np.clip(self._lost[rows], 0.0, size)
-        for window, newest in (
-            (self.size, size),
-            (self.lost, lost),
-            (self.rate, size * 8e6 / duration_us),
-            (self.queue, self._queue[rows]),
-        ):
-            moved = window[rows]
-            moved[:, 1:] = moved[:, :-1]
-            moved[:, 0] = newest
-            window[rows] = moved
+        before = self._windows[rows].reshape(-1, 4, WINDOW)
+        after = np.empty_like(before)
+        after[:, :, 1:] = before[:, :, :-1]
+        newest = (size, lost, size * 8e6 / duration_us, self._queue[rows])
+        for number, values in enumerate(newest):
+            after[:, number, 0] = values
+        self._windows[rows] = after.reshape(-1, 4 * WINDOW)
         self.count[rows] += 1
         self.ended_us[rows] = sent
         self._size[rows] = 0.0
         self._lost[rows] = 0.0
         self._queue[rows] = 0.0
 
-    def average_loss(self, rows: Ints) -> Floats:
+    @staticmethod
+    def average_loss(window: Window) -> Floats:
         """Weighted fraction of bytes lost, without the best and the worst observation."""
-        size, lost = WEIGHTS * self.size[rows], WEIGHTS * self.lost[rows]
+        size, lost = WEIGHTS * window.size, WEIGHTS * window.lost
         filled = size > 0.0
         fraction = np.divide(lost, size, out=np.zeros_like(size), where=filled)
-        each = np.arange(len(rows))
+        each = np.arange(len(size))
         worst = np.argmax(np.where(filled, fraction, -1.0), axis=1)
         best = np.argmin(np.where(filled, fraction, 2.0), axis=1)
         total, total_lost = size.sum(axis=1), lost.sum(axis=1)
-        rates = np.where(filled, self.rate[rows], np.nan)
+        rates = np.where(filled, window.rate, np.nan)
         seen = filled.sum(axis=1)
         median = np.sort(rates, axis=1)[each, seen // 2]
-        plain = (seen <= EXTREMES_AFTER) | (BURST * median <= self.rate[rows][each, worst])
+        plain = (seen <= EXTREMES_AFTER) | (BURST * median <= window.rate[each, worst])
         # Without any difference both extremes are the same observation.
         apart = worst != best
         inner = total - size[each, worst] - np.where(apart, size[each, best], 0.0)
@@ -118,13 +128,14 @@ class Observations(Columns):
         loss: Floats = np.divide(kept_lost, kept, out=np.zeros_like(kept), where=kept > 1e-9)
         return loss.clip(0.0, 1.0)
 
-    def innocent(self, rows: Ints, average: Floats, queue_ms: Floats) -> Bools:
+    @staticmethod
+    def innocent(window: Window, average: Floats, queue_ms: Floats) -> Bools:
         """Where losses come neither with a queue of so many milliseconds nor with the rate, so
         that sending less would lose as much."""
-        size, lost, rate = self.size[rows], self.lost[rows], self.rate[rows]
+        size, lost, rate = window.size, window.lost, window.rate
         weight = WEIGHTS * lost
         total = weight.sum(axis=1)
-        queue = (weight * self.queue[rows]).sum(axis=1) / np.maximum(total, 1.0)
+        queue = (weight * window.queue).sum(axis=1) / np.maximum(total, 1.0)
         filled = size > 0.0
         fraction = lost / np.maximum(size, 1.0)
         count = np.maximum(filled.sum(axis=1), 1)

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 
 from sfu.bandwidth.columns import Columns
-from sfu.bandwidth.rows import Bools, Floats, Ints
+from sfu.bandwidth.rows import Bools, Floats, Ints, within
 
 AT_START: Final = 2.5
 FACTOR: Final = 1.1
@@ -53,10 +53,12 @@ def factors(heard: Bools, near: Bools, queued: Bools) -> Floats:
     """Times the estimate that packets leave at; `near` where that is about the capacity that was
     met, `queued` where a queue stands in the path."""
     factor = np.where(heard, FACTOR, AT_START)
-    return np.where(queued, FACTOR_QUEUED, np.where(heard & near, FACTOR_NEAR, factor))
+    np.copyto(factor, FACTOR_NEAR, where=heard & near)
+    np.copyto(factor, FACTOR_QUEUED, where=queued)
+    return factor
 
 
 def room(queued_us: Floats) -> Floats:
     """Part of the rate that is left to new packets while so old ones wait in the pacer."""
     backlog = (queued_us - BACKLOG_US) / BACKLOG_WITHIN_US
-    return 1.0 - np.clip(backlog, 0.0, BACKLOG_MOST)
+    return 1.0 - within(backlog, 0.0, BACKLOG_MOST)

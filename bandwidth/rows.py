@@ -78,6 +78,13 @@ RATES: Final[np.dtype[Any]] = np.dtype(
 )
 """What one transport may send; `padding_bps` is the total rate that padding fills up to."""
 
+
+def within(values: Floats, least: float | Floats, most: float | Floats) -> Floats:
+    """No less and no more than that; on few rows several times as fast as numpy.clip."""
+    found: Floats = np.minimum(np.maximum(values, least), most)
+    return found
+
+
 # Flags of FEEDBACK.
 TRANSPORT_WIDE: Final = 1
 REMB: Final = 2

@@ -89,8 +89,9 @@ class StandingQueue(Columns):
         """The trendline's verdict, corrected."""
         queue = self.queue[rows]
         crowded = self.crowded_until[rows] > now
-        gone = crowded & (now - self._queued_at[rows] > CROWD_GONE)
-        self.crowded_until[rows[gone]] = -math.inf
+        if np.count_nonzero(crowded):
+            gone = crowded & (now - self._queued_at[rows] > CROWD_GONE)
+            self.crowded_until[rows[gone]] = -math.inf
         stands = self._standing[rows] > STANDING_FOR
         stands |= self.jumping[rows]
         state = np.where((state == OVERUSE) & (queue < self.empty(rows)) & ~crowded, NORMAL, state)
@@ -101,11 +102,11 @@ class StandingQueue(Columns):
         """Milliseconds below which there is no queue."""
         return EMPTY_MS + EMPTY_JITTER * self.jitter[rows]
 
-    def hold(self, rows: Ints) -> Floats:
+    def hold(self, rows: Ints | slice) -> Floats:
         """Milliseconds above which the rate must not grow."""
         return HOLD_MS + HOLD_JITTER * self.jitter[rows]
 
-    def holds(self, rows: Ints, now: float) -> Bools:
+    def holds(self, rows: Ints | slice, now: float) -> Bools:
         """Where the rate must not grow."""
         held: Bools = (self.queue[rows] > self.hold(rows)) & (self.crowded_until[rows] <= now)
         return held

@@ -109,16 +109,21 @@ class StepProbing(Columns):
         self._stable_at[rows[~at.fit]] = now
         fresh = ~self.begun[rows]
         self.begun[rows] = True
-        self._start(rows, now, at, fresh, FIRST * at.estimate, SECOND * at.estimate)
+        if np.count_nonzero(fresh):
+            self._start(rows, now, at, fresh, FIRST * at.estimate, SECOND * at.estimate)
         waited = now - self.started_at[rows]
         lost = (self.probed[rows] > 0.0) & (waited > RESULT_WITHIN + at.round_trip)
-        self._end(rows[lost], now, np.zeros(np.count_nonzero(lost), dtype=np.bool_))
+        if np.count_nonzero(lost):
+            self._end(rows[lost], now, np.zeros(np.count_nonzero(lost), dtype=np.bool_))
         need = at.fit & (self.probed[rows] == 0.0) & ~fresh
         need &= now - self._stable_at[rows] >= STABLE
         short = (at.next_step > at.allocated) & (CLIMBED * at.next_step > at.estimate)
         stuck = ~short & (at.wanted > CLIMBED * at.estimate)
         stuck &= now - self.started_at[rows] >= STAGNATION
         need &= (short | stuck | (at.allocated > at.estimate)) & (at.estimate < at.ceiling)
+        need &= now >= self._ready_at[rows]
+        if not np.count_nonzero(need):
+            return
         above = np.where(stuck, STUCK_ABOVE, LEAST_ABOVE)
         goal = np.maximum(MARGIN * at.next_step, above * at.estimate)
         goal = np.maximum(goal, self._further[rows])
@@ -126,7 +131,7 @@ class StepProbing(Columns):
         bits = np.maximum(goal * (DURATION + JITTER_SPAN * at.jitter), LEAST_PACKETS * PACKET_BITS)
         affordable = bits / (COST * np.maximum(at.throughput, RATE_LEAST))
         due = np.where(self._failures[rows] > 0, self.started_at[rows] + affordable, -math.inf)
-        need &= now >= np.maximum(self._ready_at[rows], due)
+        need &= now >= due
         self._start(rows, now, at, need, goal)
 
     def _start(
@@ -138,7 +143,7 @@ class StepProbing(Columns):
         first: Floats,
         second: Floats | None = None,
     ) -> None:
-        if not which.any():
+        if not np.count_nonzero(which):
             return
         wanted, ceiling = at.wanted[which], at.ceiling[which]
         rows = rows[which]

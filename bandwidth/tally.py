@@ -31,10 +31,11 @@ class Tally:
             self.media += _sum(feedback["sent_bytes"])
             self.repairs += _sum(feedback["sent_rtx_bytes"])
             self.padding += _sum(feedback["sent_padding_bytes"])
-            probed = feedback[(feedback["flags"] & PROBED) != 0]
-            answered = int(np.count_nonzero(probed["probe_receive_bps"]))
-            self.answered += answered
-            self.failed += len(probed) - answered
+            ended = (feedback["flags"] & PROBED) != 0
+            if count := int(np.count_nonzero(ended)):
+                answered = int(np.count_nonzero(feedback["probe_receive_bps"][ended]))
+                self.answered += answered
+                self.failed += count - answered
         if len(rates):
             self.probes += int(np.count_nonzero(rates["flags"] & START_PROBE))
 

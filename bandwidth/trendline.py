@@ -2,16 +2,17 @@
 
 The 20-point least squares fit of goog_cc is kept as running sums, so that a delta costs the same
 whatever the window; both axes are moved and the sums made anew every ten seconds or so, before
-rounding counts.
+rounding counts. All that does not depend on the delta before is reckoned for many deltas at once.
 """
 
 import math
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
 
 from sfu.bandwidth.columns import Columns
-from sfu.bandwidth.groups import Groups, Step
+from sfu.bandwidth.groups import BLOCK, Block, Groups
 from sfu.bandwidth.rows import Bools, Floats, Ints
 
 NORMAL: Final = 0
@@ -34,6 +35,7 @@ ADAPT_STEP_MS: Final = 100.0
 OVERUSE_MS: Final = 10.0
 
 _REBASE_MS: Final = 8_000.0
+_STEPS: Final = np.arange(1, BLOCK + 1)[:, None]
 
 
 class Trendline(Columns):
@@ -57,8 +59,9 @@ class Trendline(Columns):
     _adapted: Floats
     _at: Ints
     _sums: Floats
-    _x: Floats
-    _y: Floats
+    """Of x, y, x² and x·y over the window."""
+    _window: Floats
+    """x of all points, then y of all, from `_at` on the oldest first."""
 
     def __init__(self, capacity: int) -> None:
         super().__init__(
@@ -78,130 +81,183 @@ class Trendline(Columns):
                 "_adapted": math.inf,
                 "_at": 0,
                 "_sums": (0.0, 4),
-                "_x": (0.0, WINDOW),
-                "_y": (0.0, WINDOW),
+                "_window": (0.0, 2 * WINDOW),
             },
         )
 
     def update(self, rows: Ints, groups: Groups) -> None:
         """Takes the deltas of these rows."""
         rows = rows[groups.order[: groups.rows_with_any]]
-        if not len(rows):
-            return
-        work = _Work(self, rows)
-        for step in groups.steps():
-            work.take(step)
-        work.store()
+        for block in groups.blocks():
+            self._take(rows[: len(block.counts)], block)
+
+    def _take(self, rows: Ints, block: Block) -> None:
+        each = np.arange(len(rows))
+        last = (block.counts - 1) * len(rows) + each
+        number = np.minimum(self._count[rows] + _STEPS[: len(block.arrival)], MOST_DELTAS)
         base = self._base[rows]
-        newest = self._x[rows, (self._at[rows] - 1) % WINDOW]
+        fresh = np.isnan(base)
+        if np.count_nonzero(fresh):
+            base = np.where(fresh, block.arrival[0], base)
+        x, y = block.arrival - base, self._smooth(rows, block, last)
+        slope = self._fit(rows, block, x, y, last, number)
+        self._detect(rows, block, slope, last, number)
+        self._count[rows] = number.take(last)
+        self._base[rows] = base
         # Not all rows in the same tick.
-        limit = _REBASE_MS + 64.0 * (rows % 64)
-        self._rebase(rows[~((newest >= 0.0) & (newest < limit) & np.isfinite(base))])
+        newest, limit = x.take(last), _REBASE_MS + 64.0 * (rows % 64)
+        far = (newest < 0.0) | (newest >= limit)
+        if np.count_nonzero(far):
+            self._rebase(rows[far])
+
+    def _smooth(self, rows: Ints, block: Block, last: Ints) -> Floats:
+        """The accumulated delay, smoothed."""
+        delay = block.variation
+        delay[0] += self._delay[rows]
+        _accumulate(delay)
+        smoothed = (1.0 - SMOOTHING) * delay
+        smoothed[0] += SMOOTHING * self._smoothed[rows]
+        for before, after in pairwise(smoothed):
+            after += SMOOTHING * before
+        self._delay[rows], self._smoothed[rows] = delay.take(last), smoothed.take(last)
+        return smoothed
+
+    def _fit(
+        self, rows: Ints, block: Block, x: Floats, y: Floats, last: Ints, number: Ints
+    ) -> Floats:
+        """Slopes over the window once each point is in; the last one until the window is full."""
+        at = self._at[rows]
+        cell = (at + _STEPS[: len(x)] - 1) % WINDOW + rows * (2 * WINDOW)
+        window = self._window.reshape(-1)
+        old_x, old_y = window.take(cell), window.take(cell + WINDOW)
+        sums = np.empty((4, *x.shape))
+        np.subtract(x, old_x, out=sums[0])
+        np.subtract(y, old_y, out=sums[1])
+        np.subtract(x * x, old_x * old_x, out=sums[2])
+        np.subtract(x * y, old_x * old_y, out=sums[3])
+        sums[:, 0] += self._sums[rows].T
+        _accumulate(sums.transpose(1, 0, 2))
+        self._sums[rows] = sums.reshape(4, -1)[:, last].T
+        self._at[rows] = (at + block.counts) % WINDOW
+        if block.counts[-1] < len(x):
+            there = _STEPS[: len(x)] <= block.counts
+            cell, x, y = cell[there], x[there], y[there]
+        window[cell], window[cell + WINDOW] = x, y
+        sx, sy, sxx, sxy = sums
+        spread = WINDOW * sxx - sx * sx
+        fitted = (spread > 1e-3) & (number >= WINDOW)
+        if np.count_nonzero(fitted) == fitted.size:
+            slope: Floats = (WINDOW * sxy - sx * sy) / spread
+            return slope
+        slope = np.divide(WINDOW * sxy - sx * sy, spread, where=fitted, out=np.zeros(spread.shape))
+        before = self.slope[rows]
+        for line, known in zip(slope, fitted, strict=True):
+            np.copyto(line, before, where=~known)
+            before = line
+        return slope
+
+    def _detect(self, rows: Ints, block: Block, slope: Floats, last: Ints, number: Ints) -> None:
+        trend = slope * np.minimum(number, DELTAS_THAT_COUNT)
+        trend *= GAIN
+        size = np.abs(trend)
+        threshold = self._adapt(rows, block, size, last, number)
+        above = trend > threshold
+        verdict = np.where(trend < -threshold, UNDERUSE, NORMAL)
+        state = verdict.take(last)
+        calm = rows
+        if np.count_nonzero(above):
+            hot = above.any(axis=0)
+            here, calm = np.flatnonzero(hot), rows[~hot]
+            state[here] = self._judge(
+                rows[here],
+                block.counts[here],
+                block.send_delta[:, here],
+                slope[:, here],
+                above[:, here],
+                verdict[:, here],
+            )
+        self._over_ms[calm] = -1.0
+        self._over[calm] = 0
+        self.detections[calm] = 0
+        self.state[rows] = state
+        self.slope[rows], self.trend[rows] = slope.take(last), trend.take(last)
+
+    def _judge(
+        self,
+        rows: Ints,
+        counts: Ints,
+        send_delta: Floats,
+        slope: Floats,
+        above: Bools,
+        otherwise: Ints,
+    ) -> Ints:
+        """State of rows that have slopes above their threshold; it stays until overuse is sure."""
+        over_ms, over = self._over_ms[rows], self._over[rows]
+        state, detections, before = self.state[rows], self.detections[rows], self.slope[rows]
+        for line in range(int(counts.max())):
+            taken, up = counts > line, above[line]
+            sent = send_delta[line]
+            longer = over_ms + np.where(over_ms < 0.0, 1.0 + sent / 2.0, sent)
+            found = up & (longer > OVERUSE_MS) & (over > 0) & (slope[line] >= before)
+            np.copyto(over_ms, np.where(up, np.where(found, 0.0, longer), -1.0), where=taken)
+            np.copyto(over, np.where(up & ~found, over + 1, 0), where=taken)
+            np.copyto(detections, np.where(up, detections + found, 0), where=taken)
+            verdict = np.where(up, np.where(found, OVERUSE, state), otherwise[line])
+            np.copyto(state, verdict, where=taken)
+            before = slope[line]
+        self._over_ms[rows], self._over[rows] = over_ms, over
+        self.detections[rows] = detections
+        return state
+
+    def _adapt(self, rows: Ints, block: Block, size: Floats, last: Ints, number: Ints) -> Floats:
+        """The threshold that each slope is held against."""
+        elapsed = np.empty(size.shape)
+        np.subtract(block.arrival[0], self._adapted[rows], out=elapsed[0])
+        np.subtract(block.arrival[1:], block.arrival[:-1], out=elapsed[1:])
+        np.maximum(elapsed, 0.0, out=elapsed)
+        np.minimum(elapsed, ADAPT_STEP_MS, out=elapsed)
+        if np.count_nonzero(number[0] < 3):
+            # Nothing was adapted yet.
+            elapsed[number < 3] = 0.0
+        self._adapted[rows] = np.where(number.take(last) >= 2, block.arrival.take(last), math.inf)
+        held = np.empty((len(size) + 1, len(rows)))
+        held[:] = self.threshold[rows]
+        most = float(size.max())
+        if most <= THRESHOLD_LEAST and float(held[0].max()) <= THRESHOLD_LEAST:
+            return held[:-1]
+        # Below the threshold the faster gain is the smaller change, too.
+        slow, fast = ADAPT_UP * elapsed, ADAPT_DOWN * elapsed
+        beyond = most > THRESHOLD_LEAST + ADAPT_WITHIN
+        for line, (before, after) in enumerate(pairwise(held)):
+            away = size[line] - before
+            change = np.minimum(away * slow[line], away * fast[line])
+            if beyond:
+                change *= away <= ADAPT_WITHIN
+            np.add(before, change, out=after)
+            np.maximum(after, THRESHOLD_LEAST, out=after)
+        np.minimum(held, THRESHOLD_MOST, out=held)
+        self.threshold[rows] = held.take(last + len(rows))
+        return held[:-1]
 
     def _rebase(self, rows: Ints) -> None:
         """Moves the origin of both axes to the newest point and makes the sums anew."""
-        if not len(rows):
-            return
-        x, y = self._x[rows], self._y[rows]
-        newest = (self._at[rows] - 1) % WINDOW
-        each = np.arange(len(rows))
-        x0, y0 = x[each, newest], y[each, newest]
+        window = self._window[rows].reshape(-1, 2, WINDOW)
+        each, newest = np.arange(len(rows)), (self._at[rows] - 1) % WINDOW
+        origin = window[each, :, newest]
         filled = np.arange(WINDOW) < np.minimum(self._count[rows], WINDOW)[:, None]
-        x = np.where(filled, x - x0[:, None], 0.0)
-        y = np.where(filled, y - y0[:, None], 0.0)
-        self._x[rows], self._y[rows] = x, y
-        self._base[rows] += x0
-        self._delay[rows] -= y0
-        self._smoothed[rows] -= y0
+        x, y = (
+            np.where(filled, window[:, 0] - origin[:, :1], 0.0),
+            np.where(filled, window[:, 1] - origin[:, 1:], 0.0),
+        )
+        self._window[rows] = np.concatenate((x, y), axis=1)
+        self._base[rows] += origin[:, 0]
+        self._delay[rows] -= origin[:, 1]
+        self._smoothed[rows] -= origin[:, 1]
         sums = [x.sum(axis=1), y.sum(axis=1), (x * x).sum(axis=1), (x * y).sum(axis=1)]
         self._sums[rows] = np.stack(sums, axis=1)
 
 
-class _Work:
-    """State of the rows that a tick is about, gathered, so that steps work on prefixes."""
-
-    def __init__(self, table: Trendline, rows: Ints) -> None:
-        self.table, self.rows = table, rows
-        self.slope, self.trend = table.slope[rows], table.trend[rows]
-        self.threshold, self.state = table.threshold[rows], table.state[rows]
-        self.count, self.base = table._count[rows], table._base[rows]
-        self.delay, self.smoothed = table._delay[rows], table._smoothed[rows]
-        self.over_ms, self.over = table._over_ms[rows], table._over[rows]
-        self.adapted, self.at = table._adapted[rows], table._at[rows]
-        self.detections = table.detections[rows]
-        self.sums = np.ascontiguousarray(table._sums[rows].T)
-        self.flat_x, self.flat_y = table._x.ravel(), table._y.ravel()
-        self.cell = rows * WINDOW
-
-    def store(self) -> None:
-        table, rows = self.table, self.rows
-        table.slope[rows], table.trend[rows] = self.slope, self.trend
-        table.threshold[rows], table.state[rows] = self.threshold, self.state
-        table._count[rows], table._base[rows] = self.count, self.base
-        table._delay[rows], table._smoothed[rows] = self.delay, self.smoothed
-        table._over_ms[rows], table._over[rows] = self.over_ms, self.over
-        table._adapted[rows], table._at[rows] = self.adapted, self.at
-        table.detections[rows] = self.detections
-        table._sums[rows] = self.sums.T
-
-    def take(self, step: Step) -> None:
-        """One delta of the first rows."""
-        m = step.rows
-        count = self.count[:m]
-        np.minimum(count + 1, MOST_DELTAS, out=count)
-        base = self.base[:m]
-        np.copyto(base, step.arrival, where=np.isnan(base))
-        delay, smoothed = self.delay[:m], self.smoothed[:m]
-        delay += step.arrival_delta - step.send_delta
-        smoothed *= SMOOTHING
-        smoothed += (1.0 - SMOOTHING) * delay
-        slope = self._fit(m, step.arrival - base, smoothed)
-        self._detect(m, slope, step)
-
-    def _fit(self, m: int, x: Floats, y: Floats) -> Floats:
-        """Slope over the window once this point is in; the last one until the window is full."""
-        at, (sx, sy, sxx, sxy) = self.at[:m], self.sums[:, :m]
-        cell = self.cell[:m] + at
-        old_x, old_y = self.flat_x[cell], self.flat_y[cell]
-        self.flat_x[cell], self.flat_y[cell] = x, y
-        sx += x - old_x
-        sy += y - old_y
-        sxx += x * x - old_x * old_x
-        sxy += x * y - old_x * old_y
-        at += 1
-        at[at == WINDOW] = 0
-        spread = WINDOW * sxx - sx * sx
-        fitted = (self.count[:m] >= WINDOW) & (spread > 1e-3)
-        slope = self.slope[:m].copy()
-        np.divide(WINDOW * sxy - sx * sy, spread, out=slope, where=fitted)
-        return slope
-
-    def _detect(self, m: int, slope: Floats, step: Step) -> None:
-        count, threshold, state = self.count[:m], self.threshold[:m], self.state[:m]
-        trend = np.minimum(count, DELTAS_THAT_COUNT) * slope * GAIN
-        above = trend > threshold
-        below = trend < -threshold
-        over_ms, over = self.over_ms[:m], self.over[:m]
-        over_ms += np.where(over_ms < 0.0, 1.0 + step.send_delta / 2.0, step.send_delta)
-        over += 1
-        found = above & (over_ms > OVERUSE_MS) & (over > 1) & (slope >= self.slope[:m])
-        np.copyto(over_ms, -1.0, where=~above)
-        np.copyto(over_ms, 0.0, where=found)
-        np.copyto(over, 0, where=~above | found)
-        np.copyto(state, NORMAL, where=~above)
-        np.copyto(state, UNDERUSE, where=below)
-        np.copyto(state, OVERUSE, where=found)
-        detections = self.detections[:m]
-        detections += found
-        np.copyto(detections, 0, where=~above)
-        self.slope[:m], self.trend[:m] = slope, trend
-        self._adapt(m, np.abs(trend), step.arrival, count >= 2)
-
-    def _adapt(self, m: int, size: Floats, now: Floats, begun: Bools) -> None:
-        threshold, adapted = self.threshold[:m], self.adapted[:m]
-        gain = np.where(size < threshold, ADAPT_DOWN, ADAPT_UP)
-        elapsed = np.clip(now - adapted, 0.0, ADAPT_STEP_MS)
-        change = gain * (size - threshold) * elapsed
-        threshold += np.where(size > threshold + ADAPT_WITHIN, 0.0, change)
-        np.clip(threshold, THRESHOLD_LEAST, THRESHOLD_MOST, out=threshold)
-        np.copyto(adapted, now, where=begun)
+def _accumulate(lines: Floats) -> None:
+    """Sums up line by line, in place; faster than cumsum along the first axis."""
+    for before, after in pairwise(lines):
+        after += before

@@ -304,8 +304,7 @@ class Forwarder:
 
     def _tick_rates(self, now: float) -> None:
         rates, changed = self.subscribers.tick(now, *self.worker.feedback())
-        if len(self.subscribers):
-            # Also without news: the worker brakes when it hears nothing.
+        if rates:
             self.order(self.worker.set_rates, rates)
         by_owner: dict[TransportOwner, list[int]] = {}
         for id in changed:

@@ -4,6 +4,7 @@ its receiver is.
 Columns all the way: Python sees a receiver only when its level changes.
 """
 
+import math
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
@@ -38,6 +39,9 @@ MUTE_AFTER: Final = 4
 """Half seconds of media without an answer after which a receiver is taken for one that never
 gives any: it gets all that the room's budget allows."""
 
+QUIET: Final = 0.25
+"""Seconds between two ticks of which nothing is to be told: probes and dwelling go on by them."""
+
 SCORE_EVERY: Final = 1.0
 """Seconds that are scored at once."""
 
@@ -66,6 +70,8 @@ class Subscribers:
         self._row: dict[int, int] = {}
         self._waiting: dict[int, Staircase] = {}
         self._silent = _Silent()
+        self._due = -math.inf
+        """When to work without news: at once after a change, or there is more to come of it."""
 
     def __len__(self) -> int:
         return len(self._row)
@@ -88,6 +94,7 @@ class Subscribers:
 
     def assign(self, transports: Iterable[int], staircase: Staircase) -> None:
         """What these receivers climb from now on."""
+        self._due = -math.inf
         rows = []
         for transport in transports:
             row = self._row.get(transport)
@@ -142,9 +149,12 @@ class Subscribers:
     def tick(self, now: float, feedback: bytes, deltas: bytes) -> tuple[bytes, list[int]]:
         """Takes what `Worker.feedback` gave; returns what `Worker.set_rates` takes, and the
         transports whose level has changed."""
+        if not feedback and now < self._due:
+            return b"", []
         news = np.frombuffer(feedback, dtype=FEEDBACK)
         if not self._row:
             self.tally.add(news, _NO_RATES)
+            self._due = now + QUIET
             return b"", []
         self._hear(news, now)
         self._score(now)
@@ -157,9 +167,10 @@ class Subscribers:
         )
         self.level_changes += len(changed)
         self._demand(now)
-        if mute.any():
+        if np.count_nonzero(mute):
             rates = self._free(rates, mute)
         self.tally.add(news, rates)
+        self._due = now if len(rates) or len(changed) else now + QUIET
         return rates.tobytes(), estimator.transport[changed].tolist()
 
     def _begin(self, transport: int, now: float, start: float) -> None:
@@ -173,8 +184,10 @@ class Subscribers:
     def _hear(self, news: Records, now: float) -> None:
         """Counts silences. Who was taken for mute and speaks begins anew, with what it has been
         given so far unless it can tell more exactly."""
-        rows = self.estimator.rows_of(news["transport"].astype(np.int64))
-        rows, flags = rows[rows >= 0], news["flags"][rows >= 0]
+        rows, flags = self.estimator.rows_of(news["transport"].astype(np.int64)), news["flags"]
+        known = rows >= 0
+        if np.count_nonzero(known) < len(rows):
+            rows, flags = rows[known], flags[known]
         halves = self._silent.halves
         halves[rows[(flags & SILENT) != 0]] += 1
         answered = (flags & _ANSWERS) != 0

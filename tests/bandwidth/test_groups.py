@@ -4,20 +4,20 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfu.bandwidth.groups import Groups
+from sfu.bandwidth.groups import BLOCK, Groups
 from sfu.bandwidth.rows import DELTA
 
 
-@given(st.lists(st.integers(0, 9), max_size=12))
+@given(st.lists(st.integers(0, 3 * BLOCK), max_size=12))
 def test_every_delta_is_seen_once_and_in_order(counts: list[int]) -> None:
     deltas = np.zeros(sum(counts), dtype=DELTA)
     deltas["arrival_us"] = 1000 * np.arange(len(deltas))
     first = np.cumsum([0, *counts])[:-1].astype(np.int64)
     groups = Groups(first, np.array(counts, dtype=np.int64), deltas)
     seen: list[list[float]] = [[] for _ in counts]
-    for step in groups.steps():
-        for row, arrival in zip(groups.order[: step.rows], step.arrival, strict=True):
-            seen[row].append(arrival)
+    for block in groups.blocks():
+        for column, count in enumerate(block.counts):
+            seen[groups.order[column]] += block.arrival[:count, column].tolist()
     assert [at for row in seen for at in row] == list(range(len(deltas)))
 
 

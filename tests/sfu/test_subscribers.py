@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +18,7 @@ from sfu.bandwidth.rows import (
     TRANSPORT_WIDE,
 )
 from sfu.bandwidth.staircase import Demand, Layer, Staircase, staircase
-from sfu.subscribers import MUTE_AFTER, START, Subscribers
+from sfu.subscribers import MUTE_AFTER, QUIET, START, Subscribers
 
 CAMERA = (Layer(100_000, 180), Layer(500_000, 360), Layer(1_500_000, 720))
 
@@ -126,6 +127,27 @@ def test_silence_later_on_is_the_estimators_business() -> None:
     assert worker.subscribers.level(1) == 1
 
 
+def test_without_news_there_is_nothing_to_do_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = Worker(1)
+    worker.hold(3)
+    ticked: list[float] = []
+    estimator = worker.subscribers.estimator
+    advance = estimator.tick
+
+    def watched(now: float, *news: Any) -> Any:
+        ticked.append(now)
+        return advance(now, *news)
+
+    monkeypatch.setattr(estimator, "tick", watched)
+    worker.hold(2)
+    assert 2 / QUIET - 2 <= len(ticked) <= 2 / QUIET + 1
+    ticked.clear()
+    worker.tick(transport=1, flags=REMB, remb_bps=5_000_000)
+    worker.subscribers.assign([1], stairs(ceiling=2_000_000))
+    worker.tick()
+    assert len(ticked) == 2
+
+
 def test_rows_are_used_again_without_a_trace() -> None:
     worker = Worker(1)
     for _ in range(MUTE_AFTER):
@@ -175,7 +197,8 @@ def test_feedback_that_lies_moves_only_its_own_rate(lies: list[dict[str, int]]) 
     for worker in (alone, beside):
         worker.tick(**honest)
     for lie in lies:
-        alone.tick()
+        # A stranger's news: both work at the same times.
+        alone.tick(transport=77)
         beside.tick(transport=1, **lie)
         assert 2 not in beside.rates or beside.rates[2] == alone.rates[2]
         for name in ("target", "throughput", "queue_us", "loss"):
