@@ -19,18 +19,28 @@ const SALT: [u8; 12] = [2; 12];
 const PASSWORD: &str = "a-password-of-22-chars";
 
 /// Bytes as a source of choices; zeros when they run out.
-struct Choices<'a>(&'a [u8]);
+struct Choices<'a> {
+    data: &'a [u8],
+    /// Transports opened so far. A closed one may be opened again, under other keys in life but the
+    /// same here, so its egresses are given other SSRCs.
+    opened: u32,
+}
 
 impl Choices<'_> {
     fn byte(&mut self) -> u8 {
-        let (first, rest) = self.0.split_first().unwrap_or((&0, &[]));
-        self.0 = rest;
+        let (first, rest) = self.data.split_first().unwrap_or((&0, &[]));
+        self.data = rest;
         *first
     }
 
     /// Few values, so that they meet.
     fn id(&mut self) -> u32 {
         u32::from(self.byte() % 4)
+    }
+
+    /// One per egress, transport and opening, as the control plane promises.
+    fn ssrc(&self, transport: u32, egress: u32) -> u32 {
+        self.opened * 10_000 + 1000 + transport * 1000 + egress * 2
     }
 
     fn bytes(&mut self, len: usize) -> Vec<u8> {
@@ -46,10 +56,10 @@ pub fn forwarder(data: &[u8]) {
         audio_ring: 16,
     };
     let mut plane = Forwarder::new(limits, 7);
-    let mut choices = Choices(data);
+    let mut choices = Choices { data, opened: 0 };
     let mut now_us = 1_000_000;
     let mut seen = std::collections::HashSet::new();
-    while !choices.0.is_empty() {
+    while !choices.data.is_empty() {
         now_us += i64::from(choices.byte()) * 500;
         let now = Now {
             us: now_us,
@@ -98,11 +108,14 @@ fn note_sent(
 fn command(choices: &mut Choices<'_>) -> Command {
     let (transport, id) = (choices.id(), choices.id());
     match choices.byte() % 15 {
-        0 => Command::OpenTransport {
-            transport,
-            ufrag: format!("u{transport}"),
-            pwd: PASSWORD.into(),
-        },
+        0 => {
+            choices.opened += 1;
+            Command::OpenTransport {
+                transport,
+                ufrag: format!("u{transport}"),
+                pwd: PASSWORD.into(),
+            }
+        }
         1 => set_remote(transport, choices),
         2 => Command::SetKeys {
             transport,
@@ -144,9 +157,8 @@ fn command(choices: &mut Choices<'_>) -> Command {
         },
         10 => Command::RemoveRoute { route: id },
         11 => {
-            // One SSRC per egress and transport, as the control plane promises.
             let egress = u32::from(choices.byte());
-            let base = 1000 + transport * 1000 + egress * 2;
+            let base = choices.ssrc(transport, egress);
             Command::AddEgress {
                 egress,
                 transport,
@@ -197,7 +209,8 @@ fn control(choices: &mut Choices<'_>) -> Vec<u8> {
     let sequence = u16::from(choices.byte());
     match choices.byte() % 3 {
         0 => {
-            let ssrc = 1000 + choices.id() * 1000 + u32::from(choices.byte()) * 2;
+            let (transport, egress) = (choices.id(), u32::from(choices.byte()));
+            let ssrc = choices.ssrc(transport, egress);
             Compound::new(&mut packet).nack(1, ssrc, [sequence, sequence + 1].into_iter());
         }
         1 => {
