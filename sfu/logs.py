@@ -3,6 +3,7 @@
 Never a secret: no tokens, passwords, ICE passwords or keys are given to the
 log. Whatever a stranger can cause in bulk is logged with `bounded=True`, at
 most BOUNDED_PER_SECOND lines of one event; the next line says how many were left out.
+What a request or socket causes carries its id, `trace` (`sfu.signaling.tracing`).
 """
 
 import logging
@@ -65,6 +66,7 @@ def configure(
     structlog.configure(
         processors=[
             Bounded(),
+            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             *exceptions,

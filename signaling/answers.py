@@ -24,6 +24,8 @@ class Error(Message):
     code: str
     message: str
     path: str | None = None
+    trace: str | None = None
+    """Of the socket, as in the server's log."""
 
 
 class Person(Message):

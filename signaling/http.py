@@ -16,6 +16,7 @@ from sfu.signaling.rest.gate import Rest
 from sfu.signaling.rest.pages import add_pages
 from sfu.signaling.rest.problems import Problem, add_handlers
 from sfu.signaling.rest.views import HealthView
+from sfu.signaling.tracing import Tracing
 from sfu.signaling.websocket import Sockets
 
 PAGE_POLICY = (
@@ -59,6 +60,7 @@ def make_app(
     app.state.rest = rest
     add_handlers(app)
     app.add_middleware(CrossOrigin, origins=lambda: sockets.origins)
+    app.add_middleware(Tracing)
     _add_health(app, health, metrics)
     routers = (
         rooms.router,

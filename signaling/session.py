@@ -26,7 +26,7 @@ from sfu.errors import Refusal
 from sfu.events import CongestionChanged, ConnectionLost, LayersWanted, Notice
 from sfu.room.people import GROUPS
 from sfu.rooms import LiveRoom
-from sfu.signaling import answers, events, messages, orders, views
+from sfu.signaling import answers, events, messages, orders, tracing, views
 from sfu.signaling.admission import Admission, Admitted
 from sfu.signaling.audience import RoomAudience
 from sfu.signaling.closing import CLOSE_CODES, REMOVED
@@ -351,6 +351,8 @@ class Session:
 
     def _refuse(self, id: int | str | None, refusal: Refusal) -> None:
         details = {name: value for name, value in refusal.details.items() if value != ""}
+        if (trace := tracing.current()) is not None:
+            details["trace"] = trace
         error = answers.Error.model_validate(
             {**details, "type": "error", "id": id, "code": refusal.code, "message": refusal.message}
         )

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from sfu.errors import CODES, Refusal
+from sfu.signaling import tracing
 from sfu.store import StoreError
 
 log = structlog.get_logger()
@@ -33,6 +34,8 @@ class Problem(BaseModel):
     code: str = Field(json_schema_extra={"enum": [*sorted(CODES)]})
     path: str | None = Field(default=None, exclude_if=lambda path: path is None)
     """The field that is to blame, such as `limits.attendees`."""
+    trace: str | None = Field(default=None, exclude_if=lambda trace: trace is None)
+    """The request's id, as in `X-Request-Id` and in the server's log."""
 
 
 class ProblemResponse(JSONResponse):
@@ -54,6 +57,8 @@ def problem(
         "code": code,
         **more,
     }
+    if (trace := tracing.current()) is not None:
+        document["trace"] = trace
     headers = dict(headers or {})
     if status == HTTPStatus.UNAUTHORIZED:
         headers.setdefault("WWW-Authenticate", "Bearer")

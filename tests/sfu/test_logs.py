@@ -45,6 +45,13 @@ def test_json_one_line_per_event(written: Written) -> None:
     assert str(line["timestamp"]).endswith("Z")
 
 
+def test_what_the_context_knows_is_in_each_line(written: Written) -> None:
+    logs.configure("info", "json")
+    with structlog.contextvars.bound_contextvars(trace="call-7"):
+        structlog.get_logger().info("joined")
+    assert lines(written)[0]["trace"] == "call-7"
+
+
 def test_auto_is_json_outside_a_terminal(written: Written) -> None:
     logs.configure("info", "auto")
     structlog.get_logger().info("hello")
