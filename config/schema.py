@@ -170,6 +170,10 @@ class LimitSettings(Table):
     joins_per_second_per_address: Count = 200
     """Joins from one address; loopback and trusted proxies are exempt."""
 
+    wrong_passwords_per_minute_per_address: Count = 30
+    """Guesses at rooms' passwords from one address; more make it wait. Loopback and trusted
+    proxies are exempt."""
+
     frame_bytes: Annotated[int, Field(ge=4096, le=1 << 24)] = 262_144
     """Largest WebSocket frame and largest REST body."""
 

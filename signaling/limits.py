@@ -5,6 +5,8 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from typing import Final
 
+from sfu.config import LimitSettings
+
 REQUESTS_PER_SECOND: Final = 50.0
 REQUESTS_BURST: Final = 200.0
 """Of one socket: far above what a person's client asks, far below what would cost the others."""
@@ -38,6 +40,16 @@ class TokenBucket:
             return 0.0
         return (amount - self._left) / self._rate
 
+    def wait(self, now: float) -> float:
+        """Seconds until one would be there, without taking it."""
+        left = min(self._burst, self._left + (now - self._at) * self._rate)
+        return max(0.0, (1.0 - left) / self._rate)
+
+    def owe(self, now: float) -> None:
+        """Takes one, whether it is there or not."""
+        self._left = min(self._burst, self._left + (now - self._at) * self._rate) - 1.0
+        self._at = now
+
 
 class Window:
     """Counts events of the last `seconds`; `full` once there are `limit`."""
@@ -56,51 +68,62 @@ class Window:
 
 
 class Addresses:
-    """Sockets and joins by client address; loopback and trusted proxies are exempt."""
+    """Sockets, joins and wrong passwords by client address; loopback and trusted proxies are
+    exempt. An address of IPv6 stands for its /64: whoever has one has them all."""
 
-    def __init__(
-        self, *, sockets: int, per_address: int, joins_per_second: int, trusted: Iterable[str]
-    ) -> None:
+    def __init__(self, limits: LimitSettings, trusted: Iterable[str]) -> None:
         self._trusted = [ipaddress.ip_network(network) for network in trusted]
         self._open: Counter[str] = Counter()
-        self._buckets: dict[str, TokenBucket] = {}
+        self._joins: dict[str, TokenBucket] = {}
+        self._wrong: dict[str, TokenBucket] = {}
         self.total = 0
         """Sockets that are open."""
-        self.configure(sockets=sockets, per_address=per_address, joins_per_second=joins_per_second)
+        self.configure(limits)
 
-    def configure(self, *, sockets: int, per_address: int, joins_per_second: int) -> None:
+    def configure(self, limits: LimitSettings) -> None:
         """From now on these limits count; who is in stays in."""
-        self._sockets = sockets
-        self._per_address = per_address
-        self._joins = float(joins_per_second)
-        self._buckets.clear()
+        self._limits = limits
+        self._joins.clear()
+        self._wrong.clear()
 
     def open(self, address: str) -> bool:
         """A socket from this address; says whether it may be. If so, `close` must follow."""
-        if self.total >= self._sockets:
+        if self.total >= self._limits.sockets:
             return False
-        if not self.exempt(address) and self._open[address] >= self._per_address:
+        key = _network(address)
+        if not self.exempt(address) and self._open[key] >= self._limits.sockets_per_address:
             return False
-        self._open[address] += 1
+        self._open[key] += 1
         self.total += 1
         return True
 
     def close(self, address: str) -> None:
         """The socket is gone."""
         self.total -= 1
-        self._open[address] -= 1
-        if not self._open[address]:
-            del self._open[address]
+        key = _network(address)
+        self._open[key] -= 1
+        if not self._open[key]:
+            del self._open[key]
 
     def join(self, address: str, now: float) -> float:
         """A join from this address; 0 if it may be, else the seconds to wait."""
         if self.exempt(address):
             return 0.0
-        bucket = self._buckets.pop(address, None) or TokenBucket(self._joins, self._joins, now)
-        self._buckets[address] = bucket
-        if len(self._buckets) > ADDRESSES:
-            del self._buckets[next(iter(self._buckets))]
-        return bucket.take(now)
+        most = float(self._limits.joins_per_second_per_address)
+        return _bucket(self._joins, _network(address), most, most, now).take(now)
+
+    def may_guess(self, address: str, now: float) -> float:
+        """A password from this address; 0 if it may be checked, else the seconds to wait."""
+        if self.exempt(address):
+            return 0.0
+        bucket = self._wrong.get(_network(address))
+        return 0.0 if bucket is None else bucket.wait(now)
+
+    def guessed_wrong(self, address: str, now: float) -> None:
+        """It was none. Those that were being checked meanwhile count as well: they are owed."""
+        if not self.exempt(address):
+            most = float(self._limits.wrong_passwords_per_minute_per_address)
+            _bucket(self._wrong, _network(address), most / 60.0, most, now).owe(now)
 
     def exempt(self, address: str) -> bool:
         """Whether limits per address do not apply; an address that cannot be read is not exempt."""
@@ -111,3 +134,49 @@ class Addresses:
         if parsed.version == 6 and parsed.ipv4_mapped is not None:
             parsed = parsed.ipv4_mapped
         return parsed.is_loopback or any(parsed in network for network in self._trusted)
+
+
+class ClientAddress:
+    """Who has opened one socket, for the limits of their address."""
+
+    __slots__ = ("_address", "_addresses")
+
+    def __init__(self, addresses: Addresses, address: str) -> None:
+        self._addresses = addresses
+        self._address = address
+
+    def join(self, now: float) -> float:
+        """See `Addresses.join`."""
+        return self._addresses.join(self._address, now)
+
+    def may_guess(self, now: float) -> float:
+        """See `Addresses.may_guess`."""
+        return self._addresses.may_guess(self._address, now)
+
+    def guessed_wrong(self, now: float) -> None:
+        """See `Addresses.guessed_wrong`."""
+        self._addresses.guessed_wrong(self._address, now)
+
+
+def _network(address: str) -> str:
+    """What is counted as one address."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if parsed.version == 4:
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((parsed, 64), strict=False))
+
+
+def _bucket(
+    buckets: dict[str, TokenBucket], key: str, rate: float, burst: float, now: float
+) -> TokenBucket:
+    """The one of an address, put last; those idle longest are forgotten first."""
+    bucket = buckets.pop(key, None) or TokenBucket(rate, burst, now)
+    buckets[key] = bucket
+    if len(buckets) > ADDRESSES:
+        del buckets[next(iter(buckets))]
+    return bucket

@@ -31,7 +31,13 @@ from sfu.signaling.admission import Admission, Admitted
 from sfu.signaling.audience import RoomAudience
 from sfu.signaling.closing import CLOSE_CODES, REMOVED
 from sfu.signaling.connections import Connections
-from sfu.signaling.limits import REQUESTS_BURST, REQUESTS_PER_SECOND, TokenBucket, Window
+from sfu.signaling.limits import (
+    REQUESTS_BURST,
+    REQUESTS_PER_SECOND,
+    ClientAddress,
+    TokenBucket,
+    Window,
+)
 from sfu.signaling.outbox import Close, Outbox
 
 log = structlog.get_logger()
@@ -48,7 +54,7 @@ class State(enum.Enum):
 
 
 class Session:
-    """`admit_join` says how long an address must wait before it may join (0: not at all)."""
+    """`address` says how long it must wait before it may join, or try a password."""
 
     def __init__(
         self,
@@ -56,7 +62,7 @@ class Session:
         limits: LimitSettings,
         clock: Clock,
         outbox: Outbox,
-        admit_join: Callable[[float], float],
+        address: ClientAddress,
     ) -> None:
         now = clock.monotonic()
         self.state = State.NEW
@@ -64,7 +70,7 @@ class Session:
         self._admission = admission
         self._limits = limits
         self._clock = clock
-        self._admit_join = admit_join
+        self._address = address
         self._malformed = Window(limits.malformed_frames, limits.malformed_window)
         self._requests = TokenBucket(REQUESTS_PER_SECOND, REQUESTS_BURST, now)
         self._messages = TokenBucket(limits.messages_per_second, limits.messages_burst, now)
@@ -249,12 +255,14 @@ class Session:
     def _join(self, request: messages.Join, now: float) -> None:
         if self.state is not State.NEW:
             raise Refusal("already_joined", "this session has joined already")
-        if wait := self._admit_join(now):
+        if wait := self._address.join(now):
             raise Refusal("rate_limited", "too many joins", retry_after=round(wait, 3))
         admitted = self._admission.admit(request, self._clock.wall())
         if admitted.password is None:
             self._enter(request, admitted)
             return
+        if wait := self._address.may_guess(now):
+            raise Refusal("rate_limited", "too many wrong passwords", retry_after=round(wait, 3))
         self.state = State.CHECKING
         try:
             self._admission.passwords.check(
@@ -275,6 +283,7 @@ class Session:
 
     def _enter_checked(self, request: messages.Join, admitted: Admitted, right: bool) -> None:
         if not right:
+            self._address.guessed_wrong(self._clock.monotonic())
             raise Refusal("wrong_password", "the room's password is another one")
         self._admission.check_again(admitted)
         self._enter(request, admitted)

@@ -11,7 +11,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from sfu.clock import Clock
 from sfu.config import Settings
 from sfu.signaling.admission import Admission
-from sfu.signaling.limits import Addresses
+from sfu.signaling.limits import Addresses, ClientAddress
 from sfu.signaling.messages import SUBPROTOCOL
 from sfu.signaling.origins import Origins
 from sfu.signaling.outbox import Close, Outbox
@@ -27,26 +27,16 @@ class Sockets:
 
     def __init__(self, settings: Settings, admission: Admission, clock: Clock) -> None:
         self.sessions: set[Session] = set()
-        limits = settings.limits
-        self.addresses = Addresses(
-            sockets=limits.sockets,
-            per_address=limits.sockets_per_address,
-            joins_per_second=limits.joins_per_second_per_address,
-            trusted=settings.server.trusted_proxies,
-        )
-        self._limits = limits
+        self.addresses = Addresses(settings.limits, settings.server.trusted_proxies)
+        self._limits = settings.limits
         self.origins = Origins(settings.server.allowed_origins)
         self._admission = admission
         self._clock = clock
 
     def configure(self, settings: Settings) -> None:
         """These limits and origins count for the sockets that open from now on."""
-        self._limits = limits = settings.limits
-        self.addresses.configure(
-            sockets=limits.sockets,
-            per_address=limits.sockets_per_address,
-            joins_per_second=limits.joins_per_second_per_address,
-        )
+        self._limits = settings.limits
+        self.addresses.configure(settings.limits)
         self.origins = Origins(settings.server.allowed_origins)
 
     async def serve(self, socket: WebSocket) -> None:
@@ -69,7 +59,7 @@ class Sockets:
             self._limits,
             self._clock,
             Outbox(self._limits.pending_frames),
-            lambda now: self.addresses.join(address, now),
+            ClientAddress(self.addresses, address),
         )
         self.sessions.add(session)
         try:

@@ -18,6 +18,7 @@ from sfu.passwords import Passwords, Verdict
 from sfu.rooms import LiveRoom, Rooms
 from sfu.signaling.admission import Admission
 from sfu.signaling.audience import RoomAudience
+from sfu.signaling.limits import Addresses, ClientAddress
 from sfu.signaling.outbox import Close, Outbox
 from sfu.signaling.session import Session
 from sfu.transport import State, Transport
@@ -43,6 +44,7 @@ class House:
         self.checks: list[Callable[[], None]] = []
         """Passwords that wait to be checked, when `slow_passwords`."""
         self.slow_passwords = False
+        self.addresses = Addresses(self.settings.limits, ())
         self.admission = Admission(
             self.settings, self.rooms, dev=dev, passwords=Passwords(self._check)
         )
@@ -139,6 +141,17 @@ def _audience(live: LiveRoom) -> RoomAudience:
     return RoomAudience(live.room)
 
 
+class Address(ClientAddress):
+    """That of a visitor; it waits as long as the house says."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__(house.addresses, "192.0.2.1")
+        self._house = house
+
+    def join(self, now: float) -> float:
+        return self._house.join_wait
+
+
 class Visitor:
     """A client's end of one session."""
 
@@ -150,7 +163,7 @@ class Visitor:
             house.settings.limits,
             house.clock,
             self.outbox,
-            lambda now: house.join_wait,
+            Address(house),
         )
         self.joined: dict[str, Any] = {}
         self.offer: dict[str, Any] = {}

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from sfu.commands import Configure, End, Lock
+from sfu.config import LimitSettings
 from sfu.errors import CODES
 from sfu.participant import Role
 from sfu.passwords import Passwords, hash_password, in_threads
@@ -138,6 +139,25 @@ def test_a_password_room(house: House) -> None:
     assert "sesame" not in str(visitor.read()) + HASH
 
 
+def test_wrong_passwords_of_an_address_are_bounded(house: House) -> None:
+    house.rooms.create("dev", "hall", Options(access="password", password=HASH))
+    house.addresses.configure(LimitSettings(wrong_passwords_per_minute_per_address=3))
+    for guess in ("1", "2", "3"):
+        join = {"room": "hall", "password": guess}
+        assert code(house.visitor().ask("join", **join)) == "wrong_password"
+    late = house.visitor()
+    refused = late.ask("join", room="hall", password="open sesame")
+    assert (code(refused), refused["retry_after"]) == ("rate_limited", 20.0)
+    # Whoever has a token does not guess, and time heals.
+    assert house.member(token=token(house, "dev")).joined["participant"]["identity"] == "ann"
+    house.now += 21.0
+    assert late.ask("join", room="hall", password="open sesame")["status"] == "admitted"
+    # Those who know it are not counted, however many come from one place.
+    for _ in range(10):
+        joined = house.visitor().ask("join", room="hall", password="open sesame")
+        assert joined["status"] == "admitted"
+
+
 def test_a_password_is_checked_while_others_go_on(house: House) -> None:
     live = house.rooms.create("dev", "hall", Options(access="password", password=HASH))
     house.slow_passwords = True
@@ -197,6 +217,7 @@ def test_too_many_passwords_at_once(house: House) -> None:
     house.slow_passwords = False
     for check in house.checks:
         check()
+    house.now += 60  # as many wrong ones from one address hold it up for a while
     assert visitor.ask("join", room="hall", password="open sesame")["type"] == "ok"
 
 

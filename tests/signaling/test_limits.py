@@ -2,12 +2,19 @@
 
 import pytest
 
+from sfu.config import LimitSettings
 from sfu.signaling.limits import ADDRESSES, Addresses, TokenBucket, Window
 
+LIMITS = LimitSettings(
+    sockets=10,
+    sockets_per_address=2,
+    joins_per_second_per_address=3,
+    wrong_passwords_per_minute_per_address=6,
+)
 
-def addresses(**limits: int) -> Addresses:
-    settings = {"sockets": 10, "per_address": 2, "joins_per_second": 3, **limits}
-    return Addresses(**settings, trusted=["10.1.0.0/16", "2001:db8::/32"])
+
+def addresses() -> Addresses:
+    return Addresses(LIMITS, trusted=["10.1.0.0/16", "2001:db8::/32"])
 
 
 def test_a_bucket_gives_a_burst_then_a_rate() -> None:
@@ -60,5 +67,37 @@ def test_all_others_are_not(address: str) -> None:
 def test_memory_is_bounded() -> None:
     all_ = addresses()
     for number in range(ADDRESSES + 100):
-        all_.join(f"2001:db9::{number:x}", 5.0)
-    assert len(all_._buckets) == ADDRESSES
+        all_.join(f"2001:db9:{number >> 16:x}:{number & 0xFFFF:x}::1", 5.0)
+        all_.guessed_wrong(f"2001:db9:{number >> 16:x}:{number & 0xFFFF:x}::1", 5.0)
+    assert len(all_._joins) == len(all_._wrong) == ADDRESSES
+
+
+def test_an_address_of_ipv6_stands_for_its_network() -> None:
+    all_ = addresses()
+    assert all_.open("2001:db9::1")
+    assert all_.open("2001:db9::2")
+    assert not all_.open("2001:db9::3")
+    assert all_.open("2001:db9:0:1::1")
+    all_.close("2001:db9::4")
+    assert all_.open("2001:db9::5")
+    assert [all_.open(each) for each in ("192.0.2.1", "::ffff:192.0.2.1", "192.0.2.1")] == [
+        True, True, False,
+    ]  # fmt: skip
+
+
+def test_wrong_passwords_of_an_address() -> None:
+    all_ = addresses()
+    assert all_.may_guess("192.0.2.1", 5.0) == 0
+    for _ in range(6):
+        assert all_.may_guess("192.0.2.1", 5.0) == 0
+        all_.guessed_wrong("192.0.2.1", 5.0)
+    assert all_.may_guess("192.0.2.1", 5.0) == pytest.approx(10.0)
+    # Those that were on their way have to be waited for, too.
+    for _ in range(3):
+        all_.guessed_wrong("192.0.2.1", 5.0)
+    assert all_.may_guess("192.0.2.1", 5.0) == pytest.approx(40.0)
+    assert all_.may_guess("192.0.2.1", 46.0) == 0
+    assert all_.may_guess("192.0.2.2", 5.0) == 0
+    for _ in range(100):
+        all_.guessed_wrong("127.0.0.1", 5.0)
+    assert all_.may_guess("127.0.0.1", 5.0) == 0
