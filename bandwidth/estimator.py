@@ -14,7 +14,7 @@ from sfu.bandwidth.fallback import Fallback
 from sfu.bandwidth.index import Index
 from sfu.bandwidth.loss import BY_DELAY, INCREASING, Loss
 from sfu.bandwidth.observations import READY
-from sfu.bandwidth.pacing import CUT_LATELY, Pacing, factors, room
+from sfu.bandwidth.pacing import AMPLE, CUT_LATELY, Pacing, factors, room
 from sfu.bandwidth.probing import Probing, Situation
 from sfu.bandwidth.rows import (
     FEEDBACK,
@@ -287,7 +287,9 @@ class Estimator(Columns):
         queued = delay.queue.holds(_ALL, now) & self._tuning.drain
         # Not the target: bursts are for the path to bear, budgets for the allocation to keep.
         near = delay.aimd.link.near(self.estimate) & self._tuning.drain
-        pacing = factors(self._heard, near, queued)
+        ample = delay.aimd.link.unknown() & (self.next_step <= self.allocated)
+        ample &= self.estimate >= AMPLE * np.maximum(self.wanted, self.allocated)
+        pacing = factors(self._heard, ample, near, queued)
         pacing *= self.estimate
         if np.count_nonzero(delay.drain.active):
             draining = np.flatnonzero(delay.drain.active)

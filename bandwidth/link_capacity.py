@@ -48,6 +48,10 @@ class LinkCapacity(Columns):
         about: Bools = rate > NEAR * 1000.0 * self.mean
         return about
 
+    def unknown(self) -> Bools:
+        """Where no link was ever seen full, of all rows."""
+        return np.isnan(self.mean)
+
     def forget(self, rows: Ints) -> None:
         self.mean[rows] = math.nan
 

@@ -9,7 +9,12 @@ from sfu.bandwidth.rows import Bools, Floats, Ints, within
 
 AT_START: Final = 2.5
 FACTOR: Final = 1.1
-"""Times the target; the first before any feedback, so that probes and joins are quick (goog_cc)."""
+"""Times the estimate; the first before any feedback: probes and joins are quick (goog_cc)."""
+FACTOR_AMPLE: Final = 2.5
+"""Where the path carries all that is asked for and was never seen to be full: the estimate is what
+was tried, not what there is, and a keyframe need not wait (goog_cc)."""
+AMPLE: Final = 1.1
+"""Times what is asked for, in all layers: an estimate of so much is ample."""
 FACTOR_NEAR: Final = 1.05
 """Near the capacity each burst makes a queue by what it exceeds."""
 FACTOR_QUEUED: Final = 1.0
@@ -49,10 +54,12 @@ class Pacing(Columns):
         self._padding[rows] = padding[rows]
 
 
-def factors(heard: Bools, near: Bools, queued: Bools) -> Floats:
-    """Times the estimate that packets leave at; `near` where that is about the capacity that was
+def factors(heard: Bools, ample: Bools, near: Bools, queued: Bools) -> Floats:
+    """Times the estimate that packets leave at; `ample` where the path carries all that is asked
+    for and nobody knows how much more, `near` where the estimate is about the capacity that was
     met, `queued` where a queue stands in the path."""
     factor = np.where(heard, FACTOR, AT_START)
+    np.copyto(factor, FACTOR_AMPLE, where=heard & ample)
     np.copyto(factor, FACTOR_NEAR, where=heard & near)
     np.copyto(factor, FACTOR_QUEUED, where=queued)
     return factor

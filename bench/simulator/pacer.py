@@ -226,7 +226,7 @@ _REPAIR_QUEUE: Final = 256
 _WIDEST: Final = 32
 """Most packets of one kind that a row sends in one step: 60 Mbit/s."""
 _BURST: Final = 0.005
-_LONG_BURST: Final = 0.02
+_LONG_BURST: Final = 0.04
 """Seconds of the pacing rate, with and without a queue on the path."""
 _LEAST_BURST: Final = 2400.0
 _MOST_DEBT: Final = 0.5

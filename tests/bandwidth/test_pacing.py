@@ -6,10 +6,11 @@ from sfu.bandwidth.pacing import BACKLOG_MOST, Pacing, factors, room
 
 
 def test_what_stands_in_the_path_matters_more_than_what_waits_here() -> None:
-    heard = np.array([False, True, True, True])
-    near = np.array([False, False, True, True])
-    queued = np.array([False, False, False, True])
-    assert factors(heard, near, queued).tolist() == [2.5, 1.1, 1.05, 1.0]
+    heard = np.array([False, True, True, True, True])
+    ample = np.array([False, True, False, False, True])
+    near = np.array([False, False, False, True, False])
+    queued = np.array([False, False, False, False, True])
+    assert factors(heard, ample, near, queued).tolist() == [2.5, 2.5, 1.1, 1.05, 1.0]
 
 
 def test_old_packets_get_room() -> None:

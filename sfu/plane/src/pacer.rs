@@ -11,8 +11,9 @@ use std::collections::VecDeque;
 /// Packets that a receiver has asked for again: SSRC and sequence number of each.
 pub type Repairs = VecDeque<(u32, u16)>;
 
-/// What may leave at once on a path without a queue, in time at the pacing rate …
-const BURST_US: f64 = 20_000.0;
+/// What may leave at once on a path without a queue, in time at the pacing rate (goog_cc): at
+/// 30 pictures a second each leaves as a whole, however closely the rate fits them …
+const BURST_US: f64 = 40_000.0;
 /// … and on one with a queue of more than this.
 const BURST_QUEUED_US: f64 = 5_000.0;
 const QUEUED_US: u32 = 15_000;
@@ -180,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_burst_leaves_at_once_and_the_next_when_it_is_paid() {
-        let mut pacer = paced(4 * MEGABIT);
+        let mut pacer = paced(2 * MEGABIT);
         let sent = (0..100)
             .take_while(|_| {
                 let admitted = pacer.admits(1000);
@@ -190,8 +191,8 @@ mod tests {
                 admitted
             })
             .count();
-        assert_eq!(sent, 10, "20 ms of 4 Mbit/s");
-        assert_eq!(pacer.due_us(), 20_000);
+        assert_eq!(sent, 10, "40 ms of 2 Mbit/s");
+        assert_eq!(pacer.due_us(), 40_000);
     }
 
     #[test]
@@ -252,7 +253,7 @@ mod tests {
             let mut pacer = paced(bps);
             let sent = drive(&mut pacer, size, queue_us, 10_000_000);
             let bytes = f64::from(bps) * 10.0 / 8.0;
-            prop_assert!(sent as f64 <= bytes * 1.01 + 2_400.0 + f64::from(bps) * 0.02 / 8.0);
+            prop_assert!(sent as f64 <= bytes * 1.01 + 2_400.0 + f64::from(bps) * 0.04 / 8.0);
             prop_assert!(sent as f64 >= bytes * 0.99 - 1_300.0);
         }
 

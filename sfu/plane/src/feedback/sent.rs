@@ -93,7 +93,12 @@ impl SentPackets {
     #[inline]
     pub(super) fn record(&mut self, size: usize, cluster: u8, name: StreamNumber, now_us: i64) {
         if self.next - self.oldest == self.packets.len() as u64 {
-            self.make_room(now_us);
+            if self.packets.len() == MOST || self.oldest_is_expendable(now_us) {
+                self.settle(self.oldest);
+                self.oldest += 1;
+            } else {
+                self.grow();
+            }
         }
         if now_us - self.last_sent_us > FORGET_US {
             self.oldest = self.next;
@@ -170,28 +175,27 @@ impl SentPackets {
         number as usize & self.packets.len().wrapping_sub(1)
     }
 
+    #[inline]
+    fn oldest_is_expendable(&self, now_us: i64) -> bool {
+        let is_old = |packet: &Packet| (now_us as u32).wrapping_sub(packet.sent_us) >= KEPT_US;
+        self.get(self.oldest).is_some_and(is_old)
+    }
+
     #[cold]
-    fn make_room(&mut self, now_us: i64) {
-        let len = self.packets.len();
-        let oldest = self.get(self.oldest).copied().unwrap_or_default();
-        let is_young = (now_us as u32).wrapping_sub(oldest.sent_us) < KEPT_US;
-        if len > 0 && (len == MOST || !is_young) {
-            self.settle(self.oldest);
-            self.oldest += 1;
-            return;
-        }
-        let longer = (2 * len).max(FIRST);
+    fn grow(&mut self) {
+        let longer = (2 * self.packets.len()).max(FIRST);
         let mut packets = vec![Packet::default(); longer].into_boxed_slice();
-        let mut streams = vec![StreamNumber::default(); longer].into_boxed_slice();
         for number in self.oldest..self.next {
-            let slot = number as usize & (longer - 1);
-            packets[slot] = self.packets[self.slot(number)];
-            if let Some(former) = &self.streams {
-                streams[slot] = former[self.slot(number)];
+            packets[number as usize & (longer - 1)] = self.packets[self.slot(number)];
+        }
+        if let Some(former) = &self.streams {
+            let mut streams = vec![StreamNumber::default(); longer].into_boxed_slice();
+            for number in self.oldest..self.next {
+                streams[number as usize & (longer - 1)] = former[self.slot(number)];
             }
+            self.streams = Some(streams);
         }
         self.packets = packets;
-        self.streams = self.streams.is_some().then_some(streams);
     }
 }
 

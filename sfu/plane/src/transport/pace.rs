@@ -27,12 +27,11 @@ impl Transport {
     /// a long queue and the control plane has not answered that yet.
     pub(crate) fn is_in_trouble(&self, now_us: i64) -> bool {
         let history = &self.history;
-        if history.throughput_bps() == 0 {
-            return false;
-        }
         let patience_us = UNHEARD_US.max(3 * history.feedback_interval_us());
         let is_unanswered = now_us - self.pacer.ordered_us() > ANSWER_US;
-        history.unheard_us(now_us) > patience_us
-            || (history.delay_us() > LONG_QUEUE_US && is_unanswered)
+        let is_troubled = history.unheard_us(now_us) > patience_us
+            || (history.delay_us() > LONG_QUEUE_US && is_unanswered);
+        // Last, for it goes through a second's packets.
+        is_troubled && history.throughput_bps() > 0
     }
 }
