@@ -25,6 +25,12 @@ class Join:
     client: object = None
     jti: str | None = None
     """Of the token they came with."""
+    resume: str | None = None
+    """What is kept of the token that takes the session up again."""
+    seat: int | None = None
+    """The seat they had before a restart: theirs again if it is free."""
+    returning: bool = False
+    """They were inside before a restart."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -234,7 +234,9 @@ class Daemon:
             log.exception("tick failed", bounded=True)
 
     def _people(self) -> int:
-        return sum(len(live.room.participants) for live in self.rooms)
+        """Who is in a room; those whose socket is gone are not waited for."""
+        here = sum(len(live.room.participants) for live in self.rooms)
+        return here - self.sockets.absentees()
 
 
 async def _open_store(settings: Settings, *, dev: bool) -> Store:

@@ -13,6 +13,10 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "bad_request": (422, "A field is missing, ill-typed or out of range; `path` names it."),
     "not_supported": (501, "The request is known, but this server does not carry it out."),
     "not_joined": (409, "Join a room first."),
+    "cannot_resume": (
+        409,
+        "There is no session to be resumed by this: it is over, or somewhere else; join anew.",
+    ),
     "already_joined": (409, "This session has joined; open another one for another room."),
     "unauthorized": (401, "A join token, or a tenant's name and secret, is missing or wrong."),
     "invalid_token": (

@@ -35,13 +35,13 @@ from sfu.events import (
     RoomOpened,
     RoomStarted,
 )
-from sfu.kept import Kept, document, restore
+from sfu.kept import Kept, document, make_event, make_stay, restore, resumption
 from sfu.options import State
 from sfu.participant import Participant
 from sfu.room import Room
 from sfu.rooms import Rooms
 from sfu.store import Store, StoreError
-from sfu.store.records import Event, Stay
+from sfu.store.records import Stay
 from sfu.store.writes import (
     CloseStay,
     Enqueue,
@@ -53,7 +53,7 @@ from sfu.store.writes import (
     SaveRoom,
     Write,
 )
-from sfu.usage import HEARTBEAT, Attendance, client_of
+from sfu.usage import HEARTBEAT, Attendance
 
 PATIENCE: Final = 10.0
 SETTLING: Final = 1.0
@@ -86,6 +86,8 @@ class Journal:
         self._kept: dict[tuple[str, str], Kept] = {}
         self._absent: dict[tuple[str, str, str], str] = {}
         """The stays that were cut off, by tenant, room and identity."""
+        self._resumable: dict[str, str] = {}
+        """The same by what they go on with; some may be over."""
         self._gathered: list[Write] | None = None
         self._leaving: dict[str, tuple[float, Account]] = {}
         """Whose totals are still to come, by when, in that order."""
@@ -129,6 +131,14 @@ class Journal:
             # The room has changed already; whoever waits for `written` learns of it.
             log.exception("changes not kept", tenant=room.tenant, room=room.id, bounded=True)
             self._fail(error)
+
+    def renew(self, participant: Participant) -> None:
+        """Takes down another `resume` of somebody (`sfu.rooms.Journal`)."""
+        self._submit(self._attendance.renew(participant.id, {"token": participant.resume}))
+
+    def interrupted(self, resume: str) -> Stay | None:
+        """The stay that a restart has cut off and that this goes on with, if there is one."""
+        return self._attendance.absentee(self._resumable.get(resume, ""))
 
     def forget(self, tenant: str, id: str, reason: str = "removed") -> None:
         """A room is no more; what was counted of it stays."""
@@ -239,13 +249,15 @@ class Journal:
             case ParticipantJoined(participant):
                 return self._joined(room, kept, participant, now)
             case ParticipantUpdated(participant):
-                return attendance.change_role(participant.id, participant.role, now)
+                return attendance.change_role(
+                    participant.id, participant.role, now, {"seat": participant.seat}
+                )
             case ParticipantLeft(participant, reason):
                 return self._left(participant.id, reason, now)
             case RoomStarted():
-                return attendance.start(_event(room, kept, now))
+                return attendance.start(make_event(room, kept, now))
             case RoomOpened() if room.state is State.LIVE:
-                return attendance.start(_event(room, kept, now))
+                return attendance.start(make_event(room, kept, now))
             case RoomEnded():
                 writes = self._told(attendance.end(kept.event, now, "ended"))
                 kept.event = _event_id()
@@ -253,7 +265,7 @@ class Journal:
         return []
 
     def _joined(self, room: Room, kept: Kept, participant: Participant, now: float) -> list[Write]:
-        resumed = self._attendance.resume(participant.id, now)
+        resumed = self._attendance.resume(participant.id, now, resumption(participant))
         if resumed is not None:
             self._absent.pop((room.tenant, room.id, participant.identity), None)
             return resumed[1]
@@ -261,7 +273,7 @@ class Journal:
         former = self._absent.pop((room.tenant, room.id, participant.identity), None)
         if former is not None:
             writes += self._told(self._attendance.dismiss(former, now, "replaced"))
-        return writes + self._attendance.join(_stay(room, kept, participant))
+        return writes + self._attendance.join(make_stay(room, kept, participant))
 
     def _left(self, id: str, reason: str, now: float) -> list[Write]:
         account = self._rooms.accounts.get(id)
@@ -296,6 +308,7 @@ class Journal:
     def _index_absent(self) -> None:
         absent = self._attendance.absent()
         self._absent = {(stay.tenant, stay.room, stay.identity): stay.id for stay in absent}
+        self._resumable = {str(stay.resume["token"]): stay.id for stay in absent if stay.resume}
 
     def _enqueue(self, tenant: str, room: str, told: Announcement, at: float) -> list[Write]:
         if tenant not in self._announced:
@@ -360,33 +373,6 @@ def _bans(room: Room, kept: Kept, change: Change, now: float) -> list[Write]:
             over, kept.bans = kept.bans, set()
             return [RemoveBan(room.tenant, room.id, identity) for identity in sorted(over)]
     return []
-
-
-def _stay(room: Room, kept: Kept, participant: Participant) -> Stay:
-    return Stay(
-        id=participant.id,
-        tenant=room.tenant,
-        room=room.id,
-        event=kept.event,
-        identity=participant.identity,
-        joined_at=participant.joined_at,
-        role=participant.role,
-        since=participant.joined_at,
-        client=client_of(participant.client),
-        resume={
-            "name": participant.name,
-            "role": participant.role.value,
-            "can": None if participant.can is None else sorted(participant.can),
-            "metadata": participant.metadata,
-            "seat": participant.seat,
-            "jti": getattr(participant, "jti", None),
-            "token": getattr(participant, "resume", None),
-        },
-    )
-
-
-def _event(room: Room, kept: Kept, now: float) -> Event:
-    return Event(kept.event, room.tenant, room.id, room.options.kind, room.started_at or now)
 
 
 def _started(room: Room) -> Announcement:

@@ -1,7 +1,7 @@
 """Rooms as documents: what of a room survives the process, and a room made of it again.
 
 Settings, state, lock and mode; bans are kept one by one beside it. Who is in the
-room is not: people come back by themselves.
+room is a stay of theirs: people come back by themselves.
 """
 
 import dataclasses
@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sfu.options import Mode, Options, State
+from sfu.participant import Participant
 from sfu.room import Room
-from sfu.store.records import Document, StoredRoom
+from sfu.store.records import Document, Event, Stay, StoredRoom
 from sfu.track import Source
+from sfu.usage import client_of
 
 
 @dataclass(slots=True)
@@ -64,6 +66,40 @@ def restore(stored: StoredRoom, bans: set[str]) -> tuple[Room, Kept]:
         bans=set(bans),
     )
     return room, kept
+
+
+def make_stay(room: Room, kept: Kept, participant: Participant) -> Stay:
+    """That of somebody who has just come in."""
+    return Stay(
+        id=participant.id,
+        tenant=room.tenant,
+        room=room.id,
+        event=kept.event,
+        identity=participant.identity,
+        joined_at=participant.joined_at,
+        role=participant.role,
+        since=participant.joined_at,
+        client=client_of(participant.client),
+        resume=resumption(participant),
+    )
+
+
+def resumption(participant: Participant) -> dict[str, object]:
+    """What a session needs to go on with somebody's stay after a restart."""
+    return {
+        "name": participant.name,
+        "role": participant.role.value,
+        "can": None if participant.can is None else sorted(participant.can),
+        "metadata": participant.metadata,
+        "seat": participant.seat,
+        "jti": participant.jti,
+        "token": participant.resume,
+    }
+
+
+def make_event(room: Room, kept: Kept, now: float) -> Event:
+    """The present run of a room."""
+    return Event(kept.event, room.tenant, room.id, room.options.kind, room.started_at or now)
 
 
 def _options(saved: Document) -> Options:

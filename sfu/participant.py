@@ -70,6 +70,8 @@ class Participant:
     client: object = None
     jti: str | None = None
     """Of the token they came with; None without one."""
+    resume: str | None = None
+    """What is kept of the token that takes their session up again."""
     seat: int | None = None
     gallery: int | None = None
     """The place of somebody who publishes without a seat, in a meeting."""

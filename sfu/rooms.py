@@ -8,7 +8,7 @@ programs alike.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 
@@ -28,6 +28,7 @@ from sfu.events import (
     TrackMuted,
     TrackUnpublished,
 )
+from sfu.followers import Audience, Journal
 from sfu.forwarder import Forwarder, Remote
 from sfu.participant import Participant, Role
 from sfu.room import Options, Room, State
@@ -42,30 +43,6 @@ AWAKE: Final = 1.0
 """Seconds that an empty room is looked at after a change: longer than anything is gathered."""
 
 log = structlog.get_logger()
-
-
-class Audience(Protocol):
-    """The clients of one room."""
-
-    def follow(self, changes: Sequence[Change], now: float) -> None:
-        """Tells everybody what they should know."""
-
-    def notify(self, participant: str, notice: Notice) -> None:
-        """Tells one participant."""
-
-    def flush(self, now: float) -> None:
-        """Sends what was gathered, when its time has come."""
-
-
-class Journal(Protocol):
-    """Keeps what must survive the process (`sfu.journal`)."""
-
-    @property
-    def written(self) -> "asyncio.Future[None] | None":
-        """Done when all that was recorded so far is durable."""
-
-    def record(self, room: Room, changes: Sequence[Change]) -> None:
-        """Takes down what has changed."""
 
 
 class LiveRoom:
@@ -98,6 +75,14 @@ class LiveRoom:
         self.execute(command, command.participant)
         room, id = self.room, command.participant
         return room.waiting[id] if id in room.waiting else room.participant(id)
+
+    def renew(self, participant: str, resume: str) -> None:
+        """Their session is taken up again by another token from now on."""
+        room = self.room
+        found = room.participants.get(participant) or room.waiting[participant]
+        found.resume = resume
+        if self._rooms.journal is not None:
+            self._rooms.journal.renew(found)
 
     @property
     def written(self) -> "asyncio.Future[None] | None":

@@ -83,12 +83,24 @@ class Attendance:
         self._open[stay.id] = LastSeen(stay, stay.joined_at, Totals())
         return [OpenStay(stay)]
 
-    def change_role(self, id: str, role: Role, now: float) -> list[Write]:
-        """They go on in another role; nothing when it is the one they have."""
+    def renew(self, id: str, resume: Mapping[str, object]) -> list[Write]:
+        """Something else is needed to go on with their stay after a restart."""
+        found = self._open.get(id)
+        if found is None:
+            return []
+        stay = found.stay.resumed_by(resume)
+        self._open[id] = LastSeen(stay, found.seen_at, found.totals)
+        return [OpenStay(stay)]
+
+    def change_role(
+        self, id: str, role: Role, now: float, resume: Mapping[str, object] | None = None
+    ) -> list[Write]:
+        """They go on in another role, and perhaps with more to go on with after a restart; nothing
+        when the role is the one they have."""
         found = self._open.get(id)
         if found is None or found.stay.role is role:
             return []
-        stay = found.stay.with_role(role, now)
+        stay = found.stay.resumed_by(resume or {}).with_role(role, now)
         self._open[id] = LastSeen(stay, now, found.totals)
         return [OpenStay(stay)]
 
@@ -178,13 +190,16 @@ class Attendance:
         over = [event for event in last_seen if event not in going_on]
         return writes + [self._ended(event, last_seen[event], "ended", now) for event in over]
 
-    def resume(self, id: str, now: float) -> tuple[Stay, list[Write]] | None:
+    def resume(
+        self, id: str, now: float, resume: Mapping[str, object] | None = None
+    ) -> tuple[Stay, list[Write]] | None:
         """Somebody is back: the stay goes on, but for the time in between. None if it is over."""
         found = self._absent.pop(id, None)
         if found is None:
             return None
         role = found.open.stay.role
         stay = found.open.stay.with_role(None, found.open.seen_at).with_role(role, now)
+        stay = stay.resumed_by(resume or {})
         self._open[id] = LastSeen(stay, now, found.open.totals)
         self._before[id] = found.open.totals
         return stay, [OpenStay(stay)]
@@ -192,6 +207,11 @@ class Attendance:
     def absent(self) -> list[Stay]:
         """The stays that can still be resumed."""
         return [each.open.stay for each in self._absent.values()]
+
+    def absentee(self, id: str) -> Stay | None:
+        """The stay of this id, if it can still be resumed."""
+        found = self._absent.get(id)
+        return None if found is None else found.open.stay
 
     def expire(self, now: float) -> list[Write]:
         """Closes the stays that were not resumed in time."""

@@ -9,6 +9,7 @@ server lets them choose. Whether somebody then has to wait is the room's matter.
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
@@ -20,7 +21,12 @@ from sfu.passwords import Passwords, in_threads
 from sfu.room import Options
 from sfu.rooms import LiveRoom, Rooms
 from sfu.signaling import messages
+from sfu.signaling.resumption import Resumption, digest
 from sfu.signaling.tokens import TokenError, verify
+from sfu.track import Source
+
+if TYPE_CHECKING:
+    from sfu.signaling.session import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,8 @@ class Admission:
     ) -> None:
         self.draining = False
         self.passwords = passwords or Passwords(in_threads())
+        self.sessions: Resumption[Session] = Resumption()
+        """Those that may be taken up again."""
         self._rooms = rooms
         self._dev = dev
         self.configure(settings)
@@ -72,9 +80,16 @@ class Admission:
         """Checks a join; `now` in seconds since the epoch. Raises Refusal."""
         if self.draining:
             raise Refusal("draining", "the server is about to stop")
+        if request.resume is not None:
+            return self._interrupted(request, request.resume)
         if request.token is not None:
             return self._by_token(request, request.token, now)
         return self._as_guest(request)
+
+    def find_session(self, request: messages.Join) -> "Session | None":
+        """The session that a join goes on with, if it is one of this process, in that room."""
+        found = self.sessions.find(digest(request.resume or ""))
+        return found if found is not None and found.is_in(request.tenant, request.room) else None
 
     def check_again(self, admitted: Admitted) -> None:
         """What may have changed while a password was being checked. Raises Refusal."""
@@ -133,6 +148,32 @@ class Admission:
             jti=claims.jti,
         )
         live = self._room(claims.tenant, request.room, presents=claims.role.presents)
+        return Admitted(live, command)
+
+    def _interrupted(self, request: messages.Join, resume: str) -> Admitted:
+        """Somebody whom a restart has cut off is back as who they were."""
+        journal = self._rooms.journal
+        key = digest(resume)
+        stay = journal.interrupted(key) if journal is not None else None
+        live = None if stay is None else self._rooms.find(stay.tenant, stay.room)
+        told = stay is not None and request.tenant in (None, stay.tenant)
+        if stay is None or live is None or not told or request.room != stay.room:
+            raise Refusal("cannot_resume", "there is no such session")
+        was: Any = stay.resume or {}
+        if (stay.tenant, was["jti"]) in self._rooms.revoked:
+            raise Refusal("token_revoked", "the token was revoked")
+        command = Join(
+            participant=stay.id,
+            identity=stay.identity,
+            name=was["name"],
+            role=stay.role or Role(was["role"]),
+            can=None if was["can"] is None else frozenset(map(Source, was["can"])),
+            metadata=was["metadata"],
+            client=request.client,
+            jti=was["jti"],
+            seat=was["seat"],
+            returning=True,
+        )
         return Admitted(live, command)
 
     def _tenant(self, named: str | None) -> str:

@@ -100,7 +100,10 @@ SlotContent = SeatContent | ScreenContent | None
 
 class Snapshot(Message):
     """All that a newcomer needs. `speaker` is who speaks now, as far as it is for them. `profiles`
-    holds the budgets in bit/s by source; `resume` is for taking the session up again."""
+    holds the budgets in bit/s by source; `resume` is for taking the session up again, once.
+
+    `resumed`: this is the session of before. `events` is how many events it has had up to here,
+    and `lost` how many of those that were missed are not told any more."""
 
     participant: Person
     room: RoomFacts
@@ -110,6 +113,9 @@ class Snapshot(Message):
     profiles: dict[str, dict[str, int]]
     ice_servers: list[dict[str, Any]]
     resume: str
+    resumed: bool = False
+    events: int = 0
+    lost: int = 0
 
 
 class Joined(Snapshot):

@@ -7,7 +7,7 @@ number of readers; a join costs one answer and a share of a gathered event.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 
@@ -37,6 +37,7 @@ from sfu.options import Mode
 from sfu.participant import Participant, Role
 from sfu.room import Room
 from sfu.signaling import answers, events, gathering, messages, views
+from sfu.signaling.client import Client
 from sfu.signaling.door import Door
 from sfu.signaling.gathering import Gathering
 from sfu.signaling.limits import MESSAGE_BYTES_BURST, MESSAGE_BYTES_PER_SECOND, TokenBucket
@@ -51,25 +52,6 @@ OFFERS: Final = 50
 """Clients that get an offer in one go when slots were added: each is a description to write."""
 
 log = structlog.get_logger()
-
-
-class Client(Protocol):
-    """One session, in the room or at its door."""
-
-    def push(self, frame: str) -> None:
-        """Queues a frame."""
-
-    def notice(self, notice: Notice) -> None:
-        """News about the own connections."""
-
-    def admitted(self) -> None:
-        """The participant waited and is in the room now."""
-
-    def offer_slots(self) -> None:
-        """The room has more slots than before."""
-
-    def removed(self, reason: str) -> None:
-        """The participant is no longer in the room, nor at its door."""
 
 
 Clients = dict[str, Client]
@@ -116,6 +98,16 @@ class RoomAudience:
     def wait(self, participant: Participant, client: Client, reason: str, position: int) -> None:
         """From now on this session is told its place in the queue."""
         self._door.wait(participant, client, reason, position)
+
+    def take_over(self, participant: str, client: Client) -> None:
+        """Somebody goes on over this session; it has a snapshot of all that is now."""
+        for clients in (self._clients, *self._groups.values(), self._seeing, self._door):
+            if participant in clients:
+                clients[participant] = client
+        found = self._room.participants.get(participant)
+        if found is not None:
+            gathered = self._for_presenters if found.role.presents else self._for_others
+            gathered.snapshot(self.people(found))
 
     def people(self, participant: Participant) -> list[Participant]:
         """Whom a newcomer is told of at once: everybody, or who is on a slot, and themself."""

@@ -146,6 +146,12 @@ class Connections:
         self._offered = _Offered(stage.forwarder, transport)
         return self._describe(transport)
 
+    def offer_again(self) -> tuple[str, dict[str, str]] | None:
+        """The last offer once more, if it still waits for its answer."""
+        if self._offered is None or self._offered.transport.state is State.CLOSED:
+            return None
+        return self._describe(self._offered.transport)
+
     def answer(self, sdp: str, now: float) -> None:
         """The client's answer to the last offer."""
         offered = self._offered

@@ -48,7 +48,11 @@ class Request(Message):
 
 class Join(Request):
     """Enter a room; the first request. `token` is a join token; `role` works on a development
-    server only. The answer is a `Joined`, and an `offer` event follows."""
+    server only. The answer is a `Joined`, and an `offer` event follows.
+
+    With `resume`, from an earlier answer, the client goes on with a session whose socket it has
+    lost: see [Lost sockets](#lost-sockets). `received` is how many events it has got on that
+    session."""
 
     type: Literal["join"] = "join"
     room: RoomId
@@ -58,6 +62,7 @@ class Join(Request):
     name: Annotated[str, Field(min_length=1, max_length=128)] | None = None
     role: Annotated[Role, Field(strict=False)] | None = None
     resume: Annotated[str, Field(max_length=256)] | None = None
+    received: Annotated[int, Field(ge=0, le=2**53)] | None = None
     client: Annotated[dict[str, Any], Field(max_length=32)] | None = None
 
 

@@ -1,4 +1,8 @@
-"""What waits to be sent to one client: bounded, so that a slow reader costs no memory."""
+"""What waits to be sent to one client: bounded, so that a slow reader costs no memory.
+
+Events are counted from the session's first, and the last of them are kept for a
+client that lost its socket and takes the session up again on another one.
+"""
 
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -6,6 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 
 MAX_BYTES: Final = 4 << 20
+KEPT_BYTES: Final = 512 << 10
+"""Of events that have been sent, or would have been to a client that is away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +25,40 @@ class Close:
 TOO_SLOW: Final = Close(4008, "too slow")
 
 
+class Kept:
+    """The last events of a session, and how many there have been in all."""
+
+    __slots__ = ("_bytes", "_frames", "_limit", "count")
+
+    def __init__(self, limit: int) -> None:
+        self.count = 0
+        self._limit = limit
+        self._frames: deque[str] = deque()
+        self._bytes = 0
+
+    def add(self, frame: str) -> None:
+        """One more; "" counts only."""
+        self.count += 1
+        self._frames.append(frame)
+        self._bytes += len(frame)
+        while len(self._frames) > self._limit or self._bytes > KEPT_BYTES:
+            self._bytes -= len(self._frames.popleft())
+
+    def after(self, received: int) -> tuple[list[str], int]:
+        """The events after the first `received`, and how many of them are gone for good."""
+        missed = max(0, self.count - received)
+        there = min(missed, len(self._frames))
+        frames = [self._frames[at] for at in range(len(self._frames) - there, len(self._frames))]
+        return [frame for frame in frames if frame], missed - there
+
+
 class Outbox:
     """Frames in order, then perhaps a Close; `wake` is called when there is something new."""
 
-    __slots__ = ("_bytes", "_close", "_frames", "_limit", "held", "overflowed", "wake")
+    __slots__ = (
+        "_away", "_bytes", "_close", "_events", "_frames", "_limit", "_unsent", "held",
+        "overflowed", "wake",
+    )  # fmt: skip
 
     def __init__(self, limit: int) -> None:
         self.wake: Callable[[], None] = _nobody
@@ -31,16 +67,31 @@ class Outbox:
         self.held: Awaitable[None] | None = None
         """What must be done before anything goes out: a promise is kept before it is given."""
         self._limit = limit
-        self._frames: deque[str] = deque()
+        self._frames: deque[tuple[str, bool]] = deque()
+        """Each with whether it is an event."""
         self._bytes = 0
         self._close: Close | None = None
+        self._events = Kept(limit)
+        self._unsent = 0
+        """Events that wait."""
+        self._away = False
 
-    def push(self, frame: str) -> None:
-        """Adds a frame; beyond the limit all are thrown away and the connection ends.
+    def push(self, frame: str, *, again: bool = True) -> None:
+        """Adds an event. `again`: a client that has missed it is to get it as it is.
 
-        A first frame always fits: a full room's snapshot may be large.
+        Beyond the limit all are thrown away and the connection ends. A first frame always fits: a
+        full room's snapshot may be large.
         """
-        if self._close is not None:
+        self._events.add(frame if again else "")
+        self._add(frame, event=True)
+
+    def answer(self, frame: str) -> None:
+        """Adds the answer to a request; it is lost with the connection."""
+        self._add(frame, event=False)
+
+    def _add(self, frame: str, *, event: bool) -> None:
+        self._unsent += event
+        if self._away or self._close is not None:
             return
         too_much = self._frames and self._bytes + len(frame) > MAX_BYTES
         if len(self._frames) >= self._limit or too_much:
@@ -48,7 +99,7 @@ class Outbox:
             self._frames.clear()
             self._close = TOO_SLOW
         else:
-            self._frames.append(frame)
+            self._frames.append((frame, event))
             self._bytes += len(frame)
         self.wake()
 
@@ -71,10 +122,43 @@ class Outbox:
     def take(self) -> str | Close | None:
         """The next thing to send, None when there is nothing; Close comes again and again."""
         if self._frames:
-            frame = self._frames.popleft()
+            frame, event = self._frames.popleft()
             self._bytes -= len(frame)
+            self._unsent -= event
             return frame
         return self._close
+
+    @property
+    def events(self) -> int:
+        """How many events there have been since the session began."""
+        return self._events.count
+
+    # A client that is away
+
+    def leave_off(self) -> None:
+        """The connection is gone, and the client may come back over another one: events are kept
+        for it from now on, as far as they go."""
+        self._away = True
+        self.wake = _nobody
+        self._frames.clear()
+        self._bytes = 0
+
+    def go_on_from(self, former: "Outbox", received: int | None) -> tuple[list[str], int]:
+        """Takes the place of another client's connection; gives the events that the client has
+        missed, and how many more are gone for good. They are not counted again: see `repeat`.
+
+        received -- how many events have come, as the client says; None when it does not: then
+            those are missed that were not sent.
+        """
+        self._events = former._events
+        sent = self._events.count - former._unsent
+        missed = self._events.after(sent if received is None else received)
+        former._events = Kept(0)
+        return missed
+
+    def repeat(self, frame: str) -> None:
+        """Adds an event that the client has missed: it was counted before."""
+        self._add(frame, event=True)
 
 
 def _nobody() -> None: ...

@@ -35,6 +35,27 @@ A WebSocket at `/v1/signal`, subprotocol `sfu.v1`. Text frames, one JSON object 
 """
 
 
+LOST_SOCKETS = """\
+Whoever loses the socket keeps seat and media for `[limits] resume_timeout` (30 s); nobody else
+notices. Only then are they gone, for the reason `disconnected`. (A page that is left closes its
+socket with 1001: that is a goodbye.)
+
+To go on, open another socket and `join` the same room with the `resume` of the last answer, and
+with `received`, how many events (frames without `id`) have come since the session began. The
+answer is a snapshot of all that is now, with `resumed: true`, the same participant, and a new
+`resume`: each is good once. Then the events follow that were missed; without `received` those that
+the server had not sent. `events` is the number to count on from, `lost` tells how many missed
+events are not kept any more (the last `[limits] pending_frames` are, up to 512 KiB). An `offer`
+that waits for its answer is made again. The connections of both directions go on all the while;
+answers to requests that were under way are lost. The former socket, should it still be there, is
+closed with 4005.
+
+What cannot be resumed is refused with `cannot_resume`: it is too late, the token was used, the
+session has ended or was replaced. Then join anew, without `resume`. After a restart of the server
+the same works for as long: the participant is the same and has their seat again, but the
+connections are new (`offer` as after every join; publish again).
+"""
+
 RIGHTS = """\
 Who may ask the room what, and in which state of the room; the backend may ask everything. A
 command that is refused has changed nothing.
@@ -43,7 +64,7 @@ command that is refused has changed nothing.
 
 def render() -> str:
     """The whole page."""
-    parts = [INTRODUCTION, "## Requests\n"]
+    parts = [INTRODUCTION, "## Lost sockets\n", LOST_SOCKETS, "## Requests\n"]
     for name, model in messages.REQUESTS.items():
         parts += [f"### `{name}`\n", *_describe(model, skip={"type", "id"})]
     names = ", ".join(f"`{name}`" for name in sorted(messages.UNSUPPORTED))

@@ -7,38 +7,35 @@
      |               +-----> WAITING --admitted      WAITING --leave, turned away --+ |
      +------------ socket closed, too much that is malformed ------------------------+
 
+Who is JOINED or WAITING and has lost the socket may come back on another one, whose
+session takes over all that this one has.
+
 Frames come in through `receive`; what is to be sent waits in the outbox. Every
 frame is answered, whatever it holds. `now` is monotonic, in seconds.
 """
 
 import enum
-import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import structlog
-from pydantic_core import to_json
 
 from sfu.clock import Clock
 from sfu.commands import Leave
 from sfu.config import LimitSettings
 from sfu.errors import Refusal
-from sfu.events import CongestionChanged, ConnectionLost, LayersWanted, Notice
-from sfu.room.people import GROUPS
+from sfu.events import ConnectionLost, Notice
 from sfu.rooms import LiveRoom
 from sfu.signaling import answers, events, messages, orders, tracing, views
 from sfu.signaling.admission import Admission, Admitted
+from sfu.signaling.allowance import Allowance
 from sfu.signaling.audience import RoomAudience
 from sfu.signaling.closing import CLOSE_CODES, REMOVED
 from sfu.signaling.connections import Connections
-from sfu.signaling.limits import (
-    REQUESTS_BURST,
-    REQUESTS_PER_SECOND,
-    ClientAddress,
-    TokenBucket,
-    Window,
-)
+from sfu.signaling.limits import ClientAddress
 from sfu.signaling.outbox import Close, Outbox
+from sfu.signaling.resumption import ResumeToken, make_token
 
 log = structlog.get_logger()
 
@@ -68,15 +65,12 @@ class Session:
         self.state = State.NEW
         self.outbox = outbox
         self._admission = admission
-        self._limits = limits
         self._clock = clock
         self._address = address
-        self._malformed = Window(limits.malformed_frames, limits.malformed_window)
-        self._requests = TokenBucket(REQUESTS_PER_SECOND, REQUESTS_BURST, now)
-        self._messages = TokenBucket(limits.messages_per_second, limits.messages_burst, now)
+        self._allowance = Allowance(limits, now)
         self._live: LiveRoom | None = None
         self._participant = ""
-        self._resume = ""
+        self._resume = ResumeToken("", "")
         self._connections: Connections | None = None
         self._noted_at = now
         """When the client told last how it is, or came in."""
@@ -94,7 +88,7 @@ class Session:
             request = messages.parse(frame)
         except messages.Unreadable as error:
             self._refuse(error.id, Refusal("bad_request", error.message, path=error.path))
-            if self._malformed.add(now):
+            if self._allowance.is_abuse(now):
                 log.warning("client closed for malformed frames", bounded=True)
                 self.outbox.close(Close(1008, "too many malformed frames"))
             return
@@ -105,8 +99,21 @@ class Session:
             self.outbox.close(self._close)
 
     def closed(self, now: float) -> None:
-        """The socket is gone."""
+        """The socket is gone, and so is who was in."""
         self._leave("disconnected", now)
+
+    def dropped(self) -> bool:
+        """The socket is gone; says whether the session goes on without one, until `closed` or
+        until the client takes it up again."""
+        ended = self.outbox.closing and not self.outbox.overflowed
+        if goes_on := not ended and self.state in (State.JOINED, State.WAITING):
+            self.outbox.leave_off()
+        return goes_on
+
+    def is_in(self, tenant: str | None, room: str) -> bool:
+        """Whether it is in this room; None is any tenant's."""
+        here = None if self._live is None else self._live.room
+        return here is not None and here.id == room and tenant in (None, here.tenant)
 
     def end(self, reason: str) -> None:
         """Closes the socket of somebody who is in no room."""
@@ -122,18 +129,11 @@ class Session:
         """News about the own connections and sources."""
         if self._connections is None or self._live is None:
             return
-        if isinstance(notice, LayersWanted):
-            me = self._live.room.participants.get(self._participant)
-            if me is not None and (layers := views.layers(me, notice)):
-                self._send(events.LayersEvent(layers={notice.source.value: layers}))
-            return
-        if isinstance(notice, CongestionChanged):
-            event = events.CongestionEvent(available=notice.available, wanted=notice.wanted)
-            self._send(event)
-            return
+        event = views.news(self._live.room, self._participant, notice)
+        if event is not None:
+            self._tell(event)
         if not isinstance(notice, ConnectionLost):
             return
-        self._send(events.ConnectionEvent(connection=notice.connection, reason=notice.reason))
         if notice.connection == "receive" and self._connections.may_offer_again(notice.opened):
             self._offer(self._connections.offer(self._clock.monotonic()))
 
@@ -143,7 +143,8 @@ class Session:
             return
         self.outbox.hold(self._live.written)
         self._begin(self._live)
-        self._send(events.AdmittedEvent.model_construct(**self._snapshot(self._live)))
+        admitted = events.AdmittedEvent.model_construct(**self._snapshot(self._live))
+        self._tell(admitted, again=False)
         self._receive_media()
 
     def offer_slots(self) -> None:
@@ -158,9 +159,9 @@ class Session:
         self.state = State.LEFT
         self._close_connections(self._clock.monotonic())
         if reason == "ended":
-            self._send(events.EndedEvent())
+            self._tell(events.EndedEvent())
         elif reason in REMOVED:
-            self._send(events.RemovedEvent(reason=reason))
+            self._tell(events.RemovedEvent(reason=reason))
         close = CLOSE_CODES.get(reason, CLOSE_CODES["removed"])
         if self._answering:
             self._close = close
@@ -180,8 +181,7 @@ class Session:
             self._refuse(request.id, Refusal("internal", "a fault of the server"))
 
     def _dispatch(self, request: messages.AnyRequest, now: float) -> None:
-        if wait := self._requests.take(now):
-            raise Refusal("rate_limited", "too many requests", retry_after=round(wait, 3))
+        self._allowance.take_request(now)
         match request:
             case messages.Ping():
                 self._ok(request)
@@ -212,17 +212,17 @@ class Session:
     ) -> None:
         match request:
             case messages.Publish():
-                self._check_size(request.sdp)
+                self._allowance.check_size(request.sdp)
                 sdp = connections.publish(request.sdp, request.sources, now)
                 self._send(answers.Answered(id=request.id, sdp=sdp))
             case messages.Answer():
-                self._check_size(request.sdp)
+                self._allowance.check_size(request.sdp)
                 connections.answer(request.sdp, now)
                 self._ok(request)
                 self.offer_slots()
             case _:
                 if isinstance(request, messages.AppMessage):
-                    self._check_message(request, _audience(live), now)
+                    self._allowance.take_message(request, _audience(live).messages, now)
                 # Room, worker and audience have followed when this returns: then comes the ok.
                 live.execute(orders.command(request, self._participant), self._participant)
                 self._ok(request)
@@ -234,22 +234,6 @@ class Session:
                 account.spoil(min(spoilt, now - self._noted_at))
             self._noted_at = now
 
-    def _check_size(self, sdp: str) -> None:
-        if len(sdp) > self._limits.sdp_bytes:
-            raise Refusal("bad_request", "the description is too large", path="sdp")
-
-    def _check_message(
-        self, message: messages.AppMessage, audience: RoomAudience, now: float
-    ) -> None:
-        size = len(to_json(message.body))
-        if size > self._limits.message_bytes:
-            most = self._limits.message_bytes
-            raise Refusal("too_large", f"a body has at most {most} bytes", path="body")
-        if wait := self._messages.take(now):
-            raise Refusal("rate_limited", "too many messages", retry_after=round(wait, 3))
-        if message.to in GROUPS and (wait := audience.messages.take(now, float(size))):
-            raise Refusal("rate_limited", "the room is busy", retry_after=round(wait, 3))
-
     # Coming
 
     def _join(self, request: messages.Join, now: float) -> None:
@@ -257,6 +241,9 @@ class Session:
             raise Refusal("already_joined", "this session has joined already")
         if wait := self._address.join(now):
             raise Refusal("rate_limited", "too many joins", retry_after=round(wait, 3))
+        if request.resume is not None and (former := self._admission.find_session(request)):
+            self._go_on(request, former)
+            return
         admitted = self._admission.admit(request, self._clock.wall())
         if admitted.password is None:
             self._enter(request, admitted)
@@ -290,31 +277,66 @@ class Session:
 
     def _enter(self, request: messages.Join, admitted: Admitted) -> None:
         live = admitted.live
-        participant = live.join(admitted.command)
+        token = make_token()
+        participant = live.join(replace(admitted.command, resume=token.digest))
         room = live.room
         self._live, self._participant = live, participant.id
-        self._resume = secrets.token_urlsafe(24)
+        self._keep(token)
         inside = participant.id in room.participants
         log.info(
             "joined" if inside else "waits", tenant=room.tenant, room=room.id,
-            participant=participant.id, role=participant.role.value, seat=participant.seat,
-            bounded=True,
+            participant=participant.id, role=participant.role.value, bounded=True,
         )  # fmt: skip
         self.outbox.hold(live.written)
+        back = admitted.command.returning
         if inside:
             _audience(live).enter(participant, self)
             self._begin(live)
-            self._send(answers.Joined.model_construct(id=request.id, **self._snapshot(live)))
+            self._send(self._answer_join(request.id, live, resumed=back))
             self._receive_media()
             return
         self.state = State.WAITING
-        reason, position = views.reason(room, participant), len(room.waiting)
-        _audience(live).wait(participant, self, reason, position)
-        self._send(
-            answers.Waiting.model_construct(
-                id=request.id, reason=reason, position=position, **self._snapshot(live)
-            )
-        )
+        answer = self._answer_join(request.id, live, resumed=back)
+        assert isinstance(answer, answers.Waiting)
+        _audience(live).wait(participant, self, answer.reason, answer.position)
+        self._send(answer)
+
+    def _answer_join(
+        self, id: int | str, live: LiveRoom, *, resumed: bool, lost: int = 0, ahead: int = 0
+    ) -> answers.Joined | answers.Waiting:
+        """`lost` events cannot be told any more, `ahead` follow that have been counted before."""
+        told = {"id": id, "resumed": resumed, "lost": lost, "events": self.outbox.events - ahead}
+        return views.answer_join(live.room, self._participant, self._snapshot(live) | told)
+
+    def _go_on(self, request: messages.Join, former: "Session") -> None:
+        """Takes up the session of another socket, with all that it has."""
+        live = former._live
+        assert live is not None
+        self.state, self._live = former.state, live
+        self._participant, self._connections = former._participant, former._connections
+        self._allowance, self._noted_at = former._allowance, former._noted_at
+        missed, lost = self.outbox.go_on_from(former.outbox, request.received)
+        former._hand_over()
+        _audience(live).take_over(self._participant, self)
+        token = make_token()
+        self._keep(token)
+        live.renew(self._participant, token.digest)
+        self.outbox.hold(live.written)
+        self._send(self._answer_join(request.id, live, resumed=True, lost=lost, ahead=len(missed)))
+        for frame in missed:
+            self.outbox.repeat(frame)
+        log.info("resumed", participant=self._participant, missed=len(missed) + lost, bounded=True)
+        if self._connections is not None and (offer := self._connections.offer_again()):
+            self._offer(offer)
+
+    def _hand_over(self) -> None:
+        self._admission.sessions.forget(self._resume)
+        self.state, self._live, self._connections = State.LEFT, None, None
+        self.outbox.close(CLOSE_CODES["resumed"])
+
+    def _keep(self, token: ResumeToken) -> None:
+        self._resume = token
+        self._admission.sessions.keep(token, self)
 
     def _begin(self, live: LiveRoom) -> None:
         self.state = State.JOINED
@@ -325,7 +347,7 @@ class Session:
         room = live.room
         me = room.participants.get(self._participant) or room.waiting[self._participant]
         people = _audience(live).people(me) if self.state is State.JOINED else ()
-        return views.snapshot(room, me, people, live.speakers.speaker, self._resume)
+        return views.snapshot(room, me, people, live.speakers.speaker, self._resume.text)
 
     def _receive_media(self) -> None:
         if self._connections is not None:
@@ -333,7 +355,8 @@ class Session:
 
     def _offer(self, offer: tuple[str, dict[str, str]]) -> None:
         sdp, slots = offer
-        self._send(events.OfferEvent(sdp=sdp, slots=slots))
+        # Who takes the session up again gets one that is valid then.
+        self._tell(events.OfferEvent(sdp=sdp, slots=slots), again=False)
 
     # Going
 
@@ -344,16 +367,14 @@ class Session:
         self._close_connections(now)
         if inside and live is not None:
             live.execute(Leave(me, reason), me)
-            log.info(
-                "left", tenant=live.room.tenant, room=live.room.id, participant=me,
-                reason=reason, bounded=True,
-            )  # fmt: skip
+            log.info("left", room=live.room.id, participant=me, reason=reason, bounded=True)
 
     def _close_connections(self, now: float) -> None:
         if self._connections is not None:
             self._connections.close(now)
         self._connections = None
         self._live = None
+        self._admission.sessions.forget(self._resume)
 
     def _ok(self, request: messages.Request) -> None:
         self._send(answers.Ok(id=request.id))
@@ -365,10 +386,13 @@ class Session:
         error = answers.Error.model_validate(
             {**details, "type": "error", "id": id, "code": refusal.code, "message": refusal.message}
         )
-        self.outbox.push(error.model_dump_json(exclude_unset=True))
+        self.outbox.answer(error.model_dump_json(exclude_unset=True))
 
-    def _send(self, message: messages.Message) -> None:
-        self.outbox.push(message.model_dump_json())
+    def _send(self, answer: messages.Message) -> None:
+        self.outbox.answer(answer.model_dump_json())
+
+    def _tell(self, event: messages.Message, *, again: bool = True) -> None:
+        self.outbox.push(event.model_dump_json(), again=again)
 
 
 def _audience(live: LiveRoom) -> RoomAudience:

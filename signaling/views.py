@@ -4,10 +4,20 @@ from collections.abc import Iterable
 from typing import Any
 
 from sfu.config.budgets import Video, download, upload
-from sfu.events import LayersWanted, Picture, ScreenShown, SeatShown, Shown
+from sfu.events import (
+    CongestionChanged,
+    ConnectionLost,
+    LayersWanted,
+    Notice,
+    Picture,
+    ScreenShown,
+    SeatShown,
+    Shown,
+)
 from sfu.participant import Participant
 from sfu.room import Room, doors
 from sfu.signaling import answers, events
+from sfu.signaling.messages import Message
 
 
 def person(participant: Participant, *, hidden: bool = False) -> answers.Person:
@@ -91,6 +101,17 @@ def snapshot(
     }
 
 
+def answer_join(
+    room: Room, participant: str, fields: dict[str, Any]
+) -> answers.Joined | answers.Waiting:
+    """The answer to a join out of a snapshot's fields and more."""
+    guest = room.waiting.get(participant)
+    if guest is None:
+        return answers.Joined.model_construct(**fields)
+    place = room.waiting.position(participant)
+    return answers.Waiting.model_construct(reason=reason(room, guest), position=place, **fields)
+
+
 def counts(room: Room) -> dict[str, int]:
     """People by role."""
     return {role.value: count for role, count in room.counts.items()}
@@ -137,6 +158,20 @@ def profiles(room: Room) -> dict[str, dict[str, int]]:
             "screen": download(0, video, room.options.screen).screen,
         },
     }
+
+
+def news(room: Room, participant: str, notice: Notice) -> Message | None:
+    """What somebody is told of their own connections and sources; None when it is nothing."""
+    match notice:
+        case LayersWanted(source, _):
+            me = room.participants.get(participant)
+            wanted = layers(me, notice) if me is not None else {}
+            return events.LayersEvent(layers={source.value: wanted}) if wanted else None
+        case CongestionChanged(available, most):
+            return events.CongestionEvent(available=available, wanted=most)
+        case ConnectionLost(connection, reason, _):
+            return events.ConnectionEvent(connection=connection, reason=reason)
+    return None
 
 
 def layers(publisher: Participant, notice: LayersWanted) -> dict[str, bool]:

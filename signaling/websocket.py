@@ -17,6 +17,8 @@ from sfu.signaling.origins import Origins
 from sfu.signaling.outbox import Close, Outbox
 from sfu.signaling.session import Session, State
 
+GOING_AWAY: Final = 1001
+"""How a browser closes the socket of a page that is left (RFC 6455 §7.4.1): nobody comes back."""
 NOT_KEPT: Final = Close(1011, "the join could not be kept")
 
 log = structlog.get_logger()
@@ -27,6 +29,8 @@ class Sockets:
 
     def __init__(self, settings: Settings, admission: Admission, clock: Clock) -> None:
         self.sessions: set[Session] = set()
+        self.away: set[Session] = set()
+        """Those that have lost their socket, and some that are over since."""
         self.addresses = Addresses(settings.limits, settings.server.trusted_proxies)
         self._limits = settings.limits
         self.origins = Origins(settings.server.allowed_origins)
@@ -62,17 +66,35 @@ class Sockets:
             ClientAddress(self.addresses, address),
         )
         self.sessions.add(session)
+        code = 0
         try:
             await socket.accept(SUBPROTOCOL if offered else None)
-            await self._run(socket, session)
+            code = await self._run(socket, session)
         except (WebSocketDisconnect, OSError):
             pass
         finally:
             self.sessions.discard(session)
             self.addresses.close(address)
-            session.closed(self._clock.monotonic())
+            self._lost(session, code)
 
-    async def _run(self, socket: WebSocket, session: Session) -> None:
+    def absentees(self) -> int:
+        """How many are in a room without a socket now."""
+        return sum(session.state is State.JOINED for session in self.away)
+
+    def _lost(self, session: Session, code: int) -> None:
+        """A socket is gone: by this code of the client's, or 0."""
+        patience = self._limits.resume_timeout
+        if code == GOING_AWAY or not patience or not session.dropped():
+            session.closed(self._clock.monotonic())
+            return
+        self.away.add(session)
+        asyncio.get_running_loop().call_later(patience, self._give_up_on, session)
+
+    def _give_up_on(self, session: Session) -> None:
+        self.away.discard(session)
+        session.closed(self._clock.monotonic())
+
+    async def _run(self, socket: WebSocket, session: Session) -> int:
         writer = asyncio.create_task(_write(socket, session.outbox))
         reader = asyncio.create_task(self._read(socket, session))
         patience = asyncio.get_running_loop().call_later(
@@ -80,6 +102,7 @@ class Sockets:
         )
         try:
             await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
+            return reader.result() if reader.done() and not reader.exception() else 0
         finally:
             patience.cancel()
             for task in (reader, writer):
@@ -90,11 +113,11 @@ class Sockets:
                 ):
                     log.error("socket failed", error=repr(result), bounded=True)
 
-    async def _read(self, socket: WebSocket, session: Session) -> None:
+    async def _read(self, socket: WebSocket, session: Session) -> int:
         while True:
             message = await socket.receive()
             if message["type"] == "websocket.disconnect":
-                return
+                return int(message.get("code") or 0)
             frame = message.get("text")
             if frame is None:
                 frame = message.get("bytes") or b""
@@ -111,6 +134,7 @@ async def _write(socket: WebSocket, outbox: Outbox) -> None:
     outbox.wake = _waker(news, outbox, asyncio.current_task())
     while True:
         if outbox.held is not None and not await _kept(outbox):
+            outbox.close(NOT_KEPT)
             await _close(socket, NOT_KEPT)
             return
         item = outbox.take()

@@ -39,7 +39,7 @@ def join(room: RoomState, command: Join, now: float) -> list[Change]:
     if room.state is State.ENDED and not room.options.permanent:
         raise Refusal("room_ended", "the event is over")
     former = room.identities.get(command.identity)
-    was_inside = former in room.participants
+    was_inside = former in room.participants or command.returning
     if former is None and len(room.waiting) >= room.options.waiting and _waits(room, command):
         raise Refusal("room_full", "no place is left, not even for waiting")
     newcomer = Participant(
@@ -54,6 +54,7 @@ def join(room: RoomState, command: Join, now: float) -> list[Change]:
         blocked=kept.blocked,
         allowed=kept.allowed,
         jti=command.jti,
+        resume=command.resume,
     )
     changes: list[Change] = leave(room, former, "replaced") if former is not None else []
     room.identities[newcomer.identity] = newcomer.id
@@ -63,7 +64,7 @@ def join(room: RoomState, command: Join, now: float) -> list[Change]:
     if reason is None and not was_inside and not role.presents and room.waiting:
         reason = "queue"
     if reason is None:
-        return changes + _enter(room, newcomer, now)
+        return changes + _enter(room, newcomer, now, command.seat)
     room.waiting.put(newcomer, let_in=newcomer.identity in room.admitted)
     changes.append(ParticipantWaiting(newcomer, reason))
     return changes + follow_up(room, changes, now)
@@ -171,11 +172,13 @@ def _let_in(room: RoomState, guest: Participant, now: float) -> list[Change]:
     return [ParticipantAdmitted(guest), *_enter(room, guest, now)]
 
 
-def _enter(room: RoomState, newcomer: Participant, now: float) -> list[Change]:
+def _enter(
+    room: RoomState, newcomer: Participant, now: float, wanted: int | None = None
+) -> list[Change]:
     newcomer.joined_at = now
     room.participants[newcomer.id] = newcomer
     room.counts[newcomer.role] += 1
-    seat = seats.free(room, newcomer.role)
+    seat = seats.free(room, newcomer.role, wanted)
     newcomer.seat = seat
     changes: list[Change] = [ParticipantJoined(newcomer)]
     if seat is not None:

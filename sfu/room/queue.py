@@ -39,6 +39,13 @@ class Queue(dict[str, Participant]):
         for role, line in self._lines.items():
             self._let_in[role] = dict(line)
 
+    def position(self, id: str) -> int:
+        """The place in the queue, from 1; found at once for who has come last."""
+        for ahead, each in enumerate(reversed(self)):
+            if each == id:
+                return len(self) - ahead
+        raise KeyError(id)
+
     def first(self, roles: Iterable[Role], *, let_in: bool) -> Participant | None:
         """Who has waited longest of these roles; with `let_in`, of those let in."""
         lines = self._let_in if let_in else self._lines

@@ -7,8 +7,12 @@ from sfu.room import publishing
 from sfu.room.state import RoomState, slot_of
 
 
-def free(room: RoomState, role: Role) -> int | None:
-    """The seat that somebody of this role would get; seat 0 is for an organizer only."""
+def free(room: RoomState, role: Role, wanted: int | None = None) -> int | None:
+    """The seat that somebody of this role would get, the `wanted` one before others; seat 0 is for
+    an organizer only."""
+    theirs = wanted is not None and 0 < wanted < len(room.seats) and role.presents
+    if theirs and room.seats[wanted or 0] is None:
+        return wanted
     if role is Role.ORGANIZER and room.seats[0] is None:
         return 0
     if role.presents:

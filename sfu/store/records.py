@@ -108,6 +108,10 @@ class Stay:
             total[self.role] += max(0.0, until - self.since)
         return total
 
+    def resumed_by(self, changed: Mapping[str, object]) -> "Stay":
+        """The same stay, with something else in `resume`."""
+        return replace(self, resume={**(self.resume or {}), **changed}) if changed else self
+
     def with_role(self, role: Role | None, now: float) -> "Stay":
         """The same stay, in another role from now on."""
         return replace(self, role=role, since=now, spent=self.seconds(now))

@@ -78,15 +78,18 @@ function listen(session) {
     if (session === client) act(/** @type {CustomEvent} */ (event).detail);
   });
   on('joined', onJoined);
+  on('resumed', () => looking.askAgain());
   for (const type of ['participant', 'waiting', 'mode', 'locked', 'started', 'nearly_full', 'muted']) {
     on(type, (frame) => record.note(frame));
   }
   for (const type of [
     'slots', 'participant', 'stream', 'local', 'state', 'mode', 'locked', 'started', 'room',
-    'waiting', 'queue', 'muted',
+    'waiting', 'queue', 'muted', 'resumed',
   ]) on(type, render);
   listenToNews(on);
-  on('joined', ({ speaker }) => { stage.speaker = speaker ?? null; });
+  for (const type of ['joined', 'resumed']) {
+    on(type, ({ speaker }) => { stage.speaker = speaker ?? null; });
+  }
   on('speaker', ({ participant }) => { stage.speaker = participant; });
   on('congestion', ({ available, wanted: most }) => {
     scarce = available < most ? weakLink(available, most) : '';
@@ -152,7 +155,7 @@ function excuse(words) {
 function render() {
   const { session } = client.state;
   if (session === 'waiting') renderWaiting();
-  if (session !== 'joined') return;
+  if (session !== 'joined' && session !== 'resuming') return;
   document.body.dataset.view = 'call';
   looking.draw();
   devices.draw();
@@ -211,7 +214,7 @@ function renderConnection({ session, publish, receive }) {
   const chip = box('connection');
   chip.dataset.state = lost ? 'failed' : up ? 'connected' : 'connecting';
   if (up && !lost && scarce) chip.dataset.state = 'weak';
-  const words = lost ? 'Media lost' : !up ? 'Connecting' : scarce ? 'Weak link' : 'Connected';
+  const words = lost ? 'Media lost' : session === 'resuming' ? 'Reconnecting' : !up ? 'Connecting' : scarce ? 'Weak link' : 'Connected';
   chip.title = up && !lost ? scarce : '';
   /** @type {HTMLElement} */ (chip.querySelector('span')).textContent = words;
 }

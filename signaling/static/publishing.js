@@ -127,16 +127,14 @@ export class Publishing extends EventTarget {
   /** @type {WeakMap<RTCRtpTransceiver, string>} */ #purposes = new WeakMap();
   /** @type {Map<string, {at: number, bytes: number}>} */ #readings = new Map();
   /** @type {Exchange} */ #exchange;
-  /** @type {RTCIceServer[]} */ #iceServers;
+  /** For connections from now on. @type {RTCIceServer[]} */ iceServers = [];
 
   /**
    * @param {Exchange} exchange sends our offer, gives the server's answer
-   * @param {RTCIceServer[]} iceServers
    */
-  constructor(exchange, iceServers) {
+  constructor(exchange) {
     super();
     this.#exchange = exchange;
-    this.#iceServers = iceServers;
   }
 
   /**
@@ -246,7 +244,7 @@ export class Publishing extends EventTarget {
     if (this.connection !== null) return this.connection;
     const connection = new RTCPeerConnection({
       bundlePolicy: 'max-bundle',
-      iceServers: this.#iceServers,
+      iceServers: this.iceServers,
     });
     connection.onconnectionstatechange = () => {
       this.dispatchEvent(new CustomEvent('state', { detail: connection.connectionState }));

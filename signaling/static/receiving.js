@@ -34,13 +34,7 @@ export class Receiving extends EventTarget {
   /** @type {Map<string, Reading>} */ #readings = new Map();
   /** Seconds of trouble so far, by report. @type {Map<string, number>} */ #troubles = new Map();
   /** @type {Promise<unknown>} */ #turn = Promise.resolve();
-  /** @type {RTCIceServer[]} */ #iceServers;
-
-  /** @param {RTCIceServer[]} iceServers */
-  constructor(iceServers) {
-    super();
-    this.#iceServers = iceServers;
-  }
+  /** For connections from now on. @type {RTCIceServer[]} */ iceServers = [];
 
   /**
    * Takes an offer and gives the answer; offers are taken one after the other.
@@ -156,7 +150,7 @@ export class Receiving extends EventTarget {
     if (this.connection !== null) return this.connection;
     const connection = new RTCPeerConnection({
       bundlePolicy: 'max-bundle',
-      iceServers: this.#iceServers,
+      iceServers: this.iceServers,
     });
     connection.onconnectionstatechange = () => {
       this.dispatchEvent(new CustomEvent('state', { detail: connection.connectionState }));

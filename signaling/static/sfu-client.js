@@ -19,8 +19,14 @@
  * | `joined` | the snapshot: on join, or when the waiting is over |
  * | `stream` | `{slot, stream}`: a slot's MediaStream, once per slot |
  * | `local` | `{source, track}`: an own source began, or ended (`track` null) |
+ * | `resumed` | `{resumed, lost}`: in again after the socket was lost. With `resumed` the session
+ *   has gone on, and `lost` events are not told any more; else it is a new one, after a restart
+ *   of the server or a long absence, and what was published is published again |
  * | `error` | `{code, message}`: something failed that no call is waiting for |
  * | `closed` | `{code, reason}`: the session is over |
+ *
+ * A lost socket is no end: the client comes back by itself, for as long as it takes. Meanwhile
+ * `session` is `resuming`, media goes on, and requests wait.
  *
  * Failed calls reject with an {@link SfuError}, which carries a `code`.
  */
@@ -30,26 +36,37 @@ import { Commands } from './commands.js';
 import { SfuError } from './errors.js';
 import { cameraSending, Publishing, withinBudget } from './publishing.js';
 import { Receiving } from './receiving.js';
-import { SignalSocket } from './signal-socket.js';
+import { SignalSession } from './signal-session.js';
 
 export { SfuError };
 
 /** @import { CameraOptions, Frame, Join, LayerStats, SlotStats, Source } from './types.js' */
 
-const PING_EVERY = 20_000;
-
 /** One session in one room. A closed client is not used again. */
 export class SfuClient extends Commands {
-  /** What to give to `join` to take the session up again. @type {string | null} */ resume = null;
-
-  /** @type {SignalSocket | null} */ #socket = null;
+  #session = new SignalSession(() => this.#sayHow());
   /** @type {Publishing | null} */ #publishing = null;
   /** @type {Receiving | null} */ #receiving = null;
   #capture = new Capture((source) => this.unpublish(source).catch(() => {}));
   /** @type {Set<Source>} */ #muted = new Set();
   /** What the server has taken, and has not ended since. @type {Set<Source>} */ #taken = new Set();
-  /** @type {'new' | 'connected' | 'waiting' | 'joined' | 'closed'} */ #session = 'new';
-  /** @type {ReturnType<typeof setInterval> | undefined} */ #pinging;
+
+  constructor() {
+    super();
+    /** @type {[string, (detail: any) => void][]} */
+    const news = [
+      ['frame', (frame) => this.#onFrame(frame)],
+      ['entered', (how) => this.#entered(how)],
+      ['state', () => this.#tell('state', this.state)],
+      ['error', (error) => this.#fail(error)],
+      ['closed', (how) => this.#onClosed(how)],
+    ];
+    for (const [type, act] of news) {
+      this.#session.addEventListener(type, (event) => {
+        act(/** @type {CustomEvent} */ (event).detail);
+      });
+    }
+  }
 
   /**
    * Where the session stands, and the connectionState of both peer connections (`new` before
@@ -57,7 +74,7 @@ export class SfuClient extends Commands {
    */
   get state() {
     return {
-      session: this.#session,
+      session: this.#session.state,
       publish: this.#publishing?.connection?.connectionState ?? 'new',
       receive: this.#receiving?.connection?.connectionState ?? 'new',
     };
@@ -67,6 +84,9 @@ export class SfuClient extends Commands {
   get streams() {
     return this.#receiving?.streams ?? new Map();
   }
+
+  /** What takes the session up again, once, as after a reload of the page. */
+  get resume() { return this.#session.resume; }
 
   /** The peer connections, for what this class does not cover, such as getStats of one's own. */
   get publishConnection() { return this.#publishing?.connection ?? null; }
@@ -99,16 +119,7 @@ export class SfuClient extends Commands {
    * @param {string | URL} url of the server's `/v1/signal`
    */
   async connect(url) {
-    const socket = await SignalSocket.open(url);
-    this.#socket = socket;
-    socket.addEventListener('frame', (event) => {
-      this.#onFrame(/** @type {CustomEvent<Frame>} */ (event).detail);
-    });
-    socket.addEventListener('close', (event) => {
-      this.#onClose(/** @type {CustomEvent<{code: number, reason: string}>} */ (event).detail);
-    });
-    this.#pinging = setInterval(() => this.#sayHow().catch(() => socket.close()), PING_EVERY);
-    this.#become('connected');
+    await this.#session.connect(url);
   }
 
   /**
@@ -119,14 +130,7 @@ export class SfuClient extends Commands {
    * @returns {Promise<Frame>} `{status: 'admitted', …}` or `{status: 'waiting', reason, position}`
    */
   async join(options) {
-    const answer = await this.request('join', { ...options });
-    if (answer.status === 'waiting') {
-      this.begin(answer);
-      this.#become('waiting');
-    } else {
-      this.#admitted(answer);
-    }
-    return answer;
+    return this.#session.join(options);
   }
 
   /** @param {CameraOptions} [options] */
@@ -202,10 +206,7 @@ export class SfuClient extends Commands {
    * @returns {Promise<Frame>}
    */
   request(type, fields) {
-    if (this.#socket === null) {
-      return Promise.reject(new SfuError('connection_closed', 'there is no connection'));
-    }
-    return this.#socket.request(type, fields);
+    return this.#session.request(type, fields);
   }
 
   /** @returns {Promise<Map<string, SlotStats>>} by slot; rates are since the last call */
@@ -225,8 +226,7 @@ export class SfuClient extends Commands {
     } catch (error) {
       if (!(error instanceof SfuError && error.code === 'connection_closed')) throw error;
     } finally {
-      this.#socket?.close();
-      this.#onClose({ code: 1000, reason: 'left' });
+      this.#session.end({ code: 1000, reason: 'left' });
     }
   }
 
@@ -278,7 +278,6 @@ export class SfuClient extends Commands {
   #onFrame(frame) {
     this.follow(frame);
     switch (frame.type) {
-      case 'admitted': this.#admitted(frame); break;
       case 'offer': this.#onOffer(frame); break;
       case 'connection': this.#onConnectionLost(frame.connection); break;
       case 'muted': this.#applyMute(frame.source, true); break;
@@ -292,23 +291,30 @@ export class SfuClient extends Commands {
     this.#tell(frame.type, frame);
   }
 
-  /** @param {Frame} snapshot */
-  #admitted(snapshot) {
-    this.begin(snapshot);
-    this.resume = snapshot.resume ?? null;
-    this.#publishing = new Publishing(
-      (sdp, sources) => this.#offer(sdp, sources),
-      snapshot.ice_servers ?? [],
-    );
-    this.#receiving = new Receiving(snapshot.ice_servers ?? []);
-    this.#receiving.addEventListener('stream', (event) => {
-      this.#tell('stream', /** @type {CustomEvent} */ (event).detail);
-    });
-    for (const half of [this.#publishing, this.#receiving]) {
-      half.addEventListener('state', () => this.#tell('state', this.state));
+  /** @param {{answer: Frame, again: boolean, anew: boolean}} how */
+  #entered({ answer, again, anew }) {
+    this.begin(answer);
+    if (anew) this.#receiving?.reset();
+    if (answer.status === 'waiting') return;
+    this.#prepare(answer.ice_servers ?? []);
+    this.#tell(again ? 'resumed' : 'joined', answer);
+    if (anew) this.#publishAgain().catch((error) => this.#fail(error));
+  }
+
+  /** @param {RTCIceServer[]} servers */
+  #prepare(servers) {
+    if (this.#publishing === null || this.#receiving === null) {
+      this.#publishing = new Publishing((sdp, sources) => this.#offer(sdp, sources));
+      this.#receiving = new Receiving();
+      this.#receiving.addEventListener('stream', (event) => {
+        this.#tell('stream', /** @type {CustomEvent} */ (event).detail);
+      });
+      for (const half of [this.#publishing, this.#receiving]) {
+        half.addEventListener('state', () => this.#tell('state', this.state));
+      }
     }
-    this.#become('joined');
-    this.#tell('joined', snapshot);
+    this.#publishing.iceServers = this.#receiving.iceServers = servers;
+    this.#tell('state', this.state);
   }
 
   /**
@@ -317,7 +323,7 @@ export class SfuClient extends Commands {
    * @returns {Promise<string>} the answer's SDP
    */
   async #offer(sdp, sources) {
-    const answer = await this.request('publish', { sdp, sources });
+    const answer = await this.#session.insist('publish', { sdp, sources });
     this.#taken = new Set(Object.values(sources));
     return answer.sdp;
   }
@@ -347,7 +353,7 @@ export class SfuClient extends Commands {
 
   /** @param {unknown} error */
   #fail(error) {
-    if (this.#session === 'closed') return;
+    if (this.#session.state === 'closed') return;
     const code = error instanceof SfuError ? error.code : 'browser_failed';
     this.#tell('error', { code, message: String(error) });
   }
@@ -372,20 +378,11 @@ export class SfuClient extends Commands {
   }
 
   /** @param {{code: number, reason: string}} how */
-  #onClose(how) {
-    if (this.#session === 'closed') return;
-    clearInterval(this.#pinging);
+  #onClosed(how) {
     this.#capture.releaseAll();
     this.#publishing?.close();
     this.#receiving?.close();
-    this.#become('closed');
     this.#tell('closed', how);
-  }
-
-  /** @param {'new' | 'connected' | 'waiting' | 'joined' | 'closed'} session */
-  #become(session) {
-    this.#session = session;
-    this.#tell('state', this.state);
   }
 
   /**

@@ -96,6 +96,13 @@ export class SignalSocket extends EventTarget {
     this.#socket.close(1000);
   }
 
+  /** Gives the socket up at once, should the server not answer: `close` is dispatched now. */
+  abandon() {
+    this.#socket.onmessage = this.#socket.onclose = null;
+    this.#socket.close();
+    this.#closed(1006, 'no answer');
+  }
+
   /** @param {unknown} data */
   #receive(data) {
     /** @type {Frame} */

@@ -69,12 +69,13 @@ export {};
 /**
  * @typedef {object} Join
  * @property {string} room
- * @property {string} [token] join token; without one, what the room's access allows
+ * @property {string | (() => string | Promise<string>)} [token] join token, or what fetches one: it
+ *   is asked again when the client has to join anew; without one, what the room's access allows
  * @property {string} [password]
  * @property {string} [tenant]
  * @property {string} [name]
  * @property {string} [role] only on a development server
- * @property {string} [resume] from an earlier session's `resume`
+ * @property {string} [resume] from an earlier session's `resume`, as of a page that was reloaded
  */
 
 /**

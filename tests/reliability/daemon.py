@@ -32,6 +32,8 @@ class Daemon:
             "SFU_MEDIA__UDP_PORT": str(udp),
             "SFU_STORE__PATH": str(self.store),
             "SFU_STORE__URL": redis_url,
+            # A guest whose socket breaks has left: that is what the visits note.
+            "SFU_LIMITS__RESUME_TIMEOUT": "0s",
             f"{prefix}SECRET": SECRET,
             f"{prefix}WEBHOOK_URL": webhook_url,
             f"{prefix}PARALLEL_EVENTS": "unlimited",

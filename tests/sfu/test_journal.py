@@ -19,6 +19,7 @@ from sfu.server import Server
 from sfu.store import StoreError
 from sfu.transport import Transport
 from sfu.usage import PATIENCE
+from tests.signaling.listening import kill
 from tests.signaling.rest.backend import SECRET, Backend, serving
 
 WEBHOOK_SECRET = "the-key-of-webhooks"
@@ -86,21 +87,6 @@ def hooked(store: Path, receiver: Receiver) -> contextlib.AbstractAsyncContextMa
     )
 
 
-async def kill(backend: Backend) -> None:
-    """As `kill -9` would: what is durable is there, and nothing is said or done any more."""
-    journal = backend.journal
-    await journal.durable()
-    backend.server.rooms.journal = None
-    daemon = backend.server._daemon
-    daemon.journal = None
-    assert daemon._delivery is not None
-    daemon._delivery.cancel()
-    await asyncio.gather(daemon._delivery, return_exceptions=True)
-    assert daemon._webhooks is not None
-    await daemon._webhooks.close(0)
-    await journal.store.close()
-
-
 async def test_webhooks_arrive_in_order_and_signed(tmp_path: Path) -> None:
     async with receiving() as receiver, hooked(tmp_path / "sfu.sqlite", receiver) as backend:
         receiver.failures = 1
@@ -157,7 +143,7 @@ async def test_a_room_comes_back_as_it_was(tmp_path: Path) -> None:
             for name in ("hall", "later", "over")
         }
         slots = backend.live().room.slots
-        await kill(backend)
+        await kill(backend.server)
     before["hall"]["counts"]["presenter"] = 0
     async with serving(store) as backend:
         for name, shown in before.items():
@@ -185,7 +171,7 @@ async def test_who_does_not_come_back_has_left_when_last_seen(
             backend.join("eve")
             await backend.journal.durable()
             await receiver.until("participant.joined")
-            await kill(backend)
+            await kill(backend.server)
         async with hooked(store, receiver) as backend:
             journal = backend.journal
             absent = journal.absent("acme", "hall")
@@ -265,7 +251,7 @@ async def test_rooms_of_joins_are_forgotten_in_good_order_only(tmp_path: Path) -
     async with Server(config, dev=True) as server:
         server.rooms.create("dev", "joined", Options())
         server.rooms.create("dev", "made", Options(), state=State.PREPARING)
-        await kill(Backend(server, "dev", ""))
+        await kill(server)
     async with Server(config, dev=True) as server:
         assert {live.room.id for live in server.rooms} == {"joined", "made"}
     async with Server(config, dev=True) as server:

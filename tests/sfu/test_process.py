@@ -229,6 +229,7 @@ async def test_an_empty_room_ends_where_that_is_set() -> None:
                 room["id"]: room["state"] for room in (await client.get("/rooms")).json()["items"]
             }
             assert states == {"joined": "live", "made": "ended"}
+            await ask(member, "leave")
         await asyncio.sleep(1.0)
         assert (await client.get("/rooms/joined")).json()["state"] == "ended"
     daemon.process.send_signal(signal.SIGINT)

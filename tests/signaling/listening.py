@@ -61,3 +61,18 @@ async def ask(socket: ClientConnection, type: str, **fields: Any) -> dict[str, A
             frame: dict[str, Any] = json.loads(await socket.recv())
             if "id" in frame:
                 return frame
+
+
+async def kill(server: Server) -> None:
+    """As `kill -9` would: what is durable is there, and nothing is said or done any more."""
+    daemon = server._daemon
+    journal = daemon.journal
+    assert journal is not None
+    await journal.durable()
+    server.rooms.journal = daemon.journal = None
+    assert daemon._delivery is not None
+    daemon._delivery.cancel()
+    await asyncio.gather(daemon._delivery, return_exceptions=True)
+    assert daemon._webhooks is not None
+    await daemon._webhooks.close(0)
+    await journal.store.close()

@@ -49,3 +49,22 @@ async def test_an_outbox_is_held_until_something_is_done() -> None:
     outbox.hold(done)
     outbox.push("a")
     assert outbox.held is done
+
+
+def test_events_are_kept_for_who_comes_back() -> None:
+    former, outbox = Outbox(3), Outbox(3)
+    former.push("one")
+    former.answer("an answer")
+    former.push("an offer", again=False)
+    former.take()
+    former.leave_off()
+    former.push("two")
+    assert outbox.go_on_from(former, None) == (["two"], 0)
+    assert outbox.events == 3
+    outbox.repeat("two")
+    outbox.push("three")
+    assert [outbox.take(), outbox.take(), outbox.take()] == ["two", "three", None]
+    # The oldest go first.
+    last = Outbox(3)
+    assert last.go_on_from(outbox, 0) == (["two", "three"], 1)
+    assert last.go_on_from(outbox, 99) == ([], 0)

@@ -49,8 +49,8 @@ async def test_a_session_over_a_socket() -> None:
         assert not live.room.participants
 
 
-async def test_a_socket_that_breaks_is_a_participant_who_left() -> None:
-    async with listening() as (server, host):
+async def test_who_does_not_come_back_in_time_has_left() -> None:
+    async with listening(settings(SFU_LIMITS__RESUME_TIMEOUT="0.2")) as (server, host):
         socket = await connect(host)
         await ask(socket, "join", room="hall")
         live = server.rooms.find("dev", "hall")
@@ -60,6 +60,50 @@ async def test_a_socket_that_breaks_is_a_participant_who_left() -> None:
         async with asyncio.timeout(5):
             while live.room.participants:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
+
+
+async def test_a_session_goes_on_over_another_socket() -> None:
+    async with listening(settings(SFU_LIMITS__RESUME_TIMEOUT="5s")) as (server, host):
+        first = await connect(host)
+        joined = await ask(first, "join", room="hall", role="presenter", name="Ann")
+        offer = json.loads(await first.recv())
+        first.transport.abort()
+        live = server.rooms.find("dev", "hall")
+        assert live is not None
+        async with asyncio.timeout(5):
+            while not server._daemon.sockets.absentees():  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        assert list(live.room.participants) == [joined["participant"]["id"]]
+        async with connect(host) as second:
+            resumed = await ask(second, "join", room="hall", resume=joined["resume"], received=1)
+            assert (resumed["resumed"], resumed["participant"]["seat"]) == (True, 1)
+            # It had not answered: the same connection is offered again.
+            again = json.loads(await second.recv())
+            while again["type"] != "offer":
+                again = json.loads(await second.recv())
+            assert again["slots"] == offer["slots"]
+            assert server._daemon.sockets.absentees() == 0
+            # The former socket need not be known to be gone.
+            third = await connect(host)
+            await ask(third, "join", room="hall", resume=resumed["resume"])
+            assert (await closed(second))[0] == 4005
+            assert list(live.room.participants) == [joined["participant"]["id"]]
+            await third.close()
+
+
+async def test_a_page_that_is_left_is_not_waited_for() -> None:
+    async with listening() as (server, host):
+        socket = await connect(host)
+        joined = await ask(socket, "join", room="hall")
+        await socket.close(1001)
+        live = server.rooms.find("dev", "hall")
+        assert live is not None
+        async with asyncio.timeout(5):
+            while live.room.participants:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        async with connect(host) as again:
+            answer = await ask(again, "join", room="hall", resume=joined["resume"])
+            assert answer["code"] == "cannot_resume"
 
 
 async def test_no_subprotocol_is_fine_another_one_is_not() -> None:
@@ -116,7 +160,7 @@ async def test_sockets_are_bounded() -> None:
 
 
 async def test_a_slow_reader_is_dropped_and_the_others_go_on() -> None:
-    few = settings(SFU_LIMITS__PENDING_FRAMES="16")
+    few = settings(SFU_LIMITS__PENDING_FRAMES="16", SFU_LIMITS__RESUME_TIMEOUT="0s")
     async with listening(few) as (server, host):
         slow = await connect(host, max_queue=1)
         await ask(slow, "join", room="hall")
@@ -149,6 +193,12 @@ class Ledger:
     def record(self, room: object, changes: object) -> None:
         """Nothing is kept."""
 
+    def renew(self, participant: object) -> None:
+        """Nothing is kept."""
+
+    def interrupted(self, resume: str) -> None:
+        """Nothing was kept."""
+
 
 async def test_a_join_is_durable_before_its_ok() -> None:
     async with listening() as (server, host), connect(host) as socket:
@@ -163,7 +213,7 @@ async def test_a_join_is_durable_before_its_ok() -> None:
 
 
 async def test_a_join_that_cannot_be_kept_is_none() -> None:
-    async with listening() as (server, host):
+    async with listening(settings(SFU_LIMITS__RESUME_TIMEOUT="0s")) as (server, host):
         ledger = Ledger()
         server.rooms.journal = ledger
         socket, other = await connect(host), await connect(host)
