@@ -25,7 +25,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run install test lint types test-rust test-python test-calls test-deploy format sample \
+.PHONY: help run install test lint types test-rust test-python test-calls test-deploy format sample wheel \
 	toolchain programs clean
 
 help: ## list the targets
@@ -74,6 +74,10 @@ format: toolchain $(TOOLS) ## put all sources into the style that lint wants
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 	cargo fmt --all
+
+wheel: toolchain $(VENV)/created ## what is installed elsewhere: dist/open_sfu-….whl
+	$(BIN)/python -m pip --disable-pip-version-check wheel -q --no-deps --no-build-isolation \
+		--wheel-dir dist .
 
 sample: $(VENV)/installed ## write sfu.toml from the settings models
 	$(BIN)/python -m sfu.config.sample > sfu.toml.new

@@ -161,7 +161,9 @@ def doctor(config: ConfigOption = None, dev: DevOption = False) -> None:
 
     findings = list(examine(_settings(config, dev), dev=dev))
     colours = {Level.GOOD: "green", Level.DOUBTFUL: "yellow", Level.BAD: "red"}
-    table = Table("", "what", "found", "remedy", box=None, padding=(0, 2, 0, 0))
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("", "what", "found", "remedy"):
+        table.add_column(name, overflow="fold")  # a remedy is to be copied: nothing is left out
     for finding in findings:
         level = f"[{colours[finding.level]}]{finding.level}[/]"
         table.add_row(level, *map(escape, (finding.subject, finding.detail, finding.remedy)))

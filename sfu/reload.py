@@ -11,6 +11,7 @@ import structlog
 
 from sfu import logs
 from sfu.config import ConfigError, Settings
+from sfu.store.records import rfc3339
 from sfu.tls import Tls
 
 KeyPath = tuple[str, ...]
@@ -64,9 +65,9 @@ class Reload:
             return
         self._server.configure(settled)
         logs.configure(settled.log.level, settled.log.format)
-        log.info(
-            "settings reloaded", changed=dotted(each for each in differing if each not in late)
-        )
+        applied = dotted(path for path in differing if path not in late)
+        shown = {} if self._tls is None else {"certificate_until": rfc3339(self._tls.end)}
+        log.info("settings reloaded", changed=applied, **shown)
         if late:
             log.warning("settings need a restart", keys=dotted(late))
 

@@ -180,6 +180,21 @@ def test_the_header_cannot_choose_another_algorithm() -> None:
     assert refused(longer).code == "invalid_token"
 
 
+def test_the_header_cannot_choose_another_key() -> None:
+    claims = jwt.decode(token(), options=_UNCHECKED)
+    key = {"kty": "oct", "k": "bm90IHRoZSBzZWNyZXQgYXQgYWxsLCBidXQgbG9uZw"}
+    for header in (
+        {"kid": "../../../dev/null"},
+        {"kid": "' OR 1=1 --"},
+        {"jku": "http://127.0.0.1/keys"},
+        {"x5u": "http://127.0.0.1/certificate"},
+        {"jwk": key},
+    ):
+        for wrong in ("\0", "not the secret at all, but long"):
+            forged = jwt.encode(claims, wrong, algorithm="HS256", headers=header)
+            assert refused(forged).code == "invalid_token"
+
+
 def test_a_changed_payload_is_refused() -> None:
     header, _, signature = token().split(".")
     payload = token(role="organizer").split(".")[1]

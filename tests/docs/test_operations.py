@@ -1,0 +1,51 @@
+"""docs/operations.md: its settings are settings, its commands for an authority make one, its files
+are there."""
+
+import re
+import subprocess
+from pathlib import Path
+
+from sfu.config import load
+from sfu.doctor_reach import certificate
+from sfu.finding import Level
+from sfu.tls import Tls
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+
+
+def test_an_authority_of_ones_own(tmp_path: Path) -> None:
+    commands = next(block for block in blocks("sh") if "openssl" in block)
+    subprocess.run(["sh", "-ec", commands], cwd=tmp_path, check=True, capture_output=True)
+    paths = {"CERTIFICATE": f"{tmp_path}/certificate.pem", "KEY": f"{tmp_path}/key.pem"}
+    settings = load(None, {f"SFU_SERVER__{name}": path for name, path in paths.items()})
+    Tls(settings.server)
+    levels = {each.subject: each.level for each in certificate(settings)}
+    assert levels["certificate names"] is levels["certificate time"] is Level.GOOD
+    verified = subprocess.run(
+        ["openssl", "verify", "-CAfile", "ca.pem", "certificate.pem"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert verified.returncode == 0, verified.stderr
+
+
+def test_its_settings_are_settings(tmp_path: Path) -> None:
+    (text,) = blocks("toml")
+    (tmp_path / "sfu.toml").write_text(text)
+    settings = load(tmp_path / "sfu.toml")
+    assert settings.server.certificate
+    assert list(settings.tenants) == ["acme"]
+
+
+def test_its_files_are_there() -> None:
+    named = set(re.findall(r"(?<!hooks/)\b(deploy/[\w./-]+\w)", PAGE))
+    named |= set(re.findall(r"\]\((\S+?\.md)\)", PAGE))
+    assert len(named) >= 5
+    for name in named:
+        assert (ROOT / name).exists() or (ROOT / "docs" / name).exists(), name
