@@ -106,14 +106,14 @@ toolchain:
 
 LEAST_RUST := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 
-# What the tests need besides: two browsers, Node.js to drive the second, and a Redis server.
+# What the tests need besides: two browsers, Node.js to drive the second, a Redis and a TURN server.
 programs:
 	@missing=; \
-	for program in chromium firefox-esr node npm redis-server; do \
+	for program in chromium firefox-esr node npm redis-server turnserver; do \
 		command -v $$program >/dev/null || missing="$$missing $$program"; \
 	done; \
 	[ -n "$$missing" ] || exit 0; \
-	packages=$$(echo "$$missing" | sed 's/\bnode\b/nodejs/'); \
+	packages=$$(echo "$$missing" | sed 's/\bnode\b/nodejs/; s/\bturnserver\b/coturn/'); \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		echo "Installing$$packages"; \
 		apt-get update -qq && \

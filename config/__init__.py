@@ -11,6 +11,7 @@ from sfu.config.schema import (
     Settings,
     StoreSettings,
     TenantSettings,
+    TurnSettings,
 )
 
 __all__ = [
@@ -26,5 +27,6 @@ __all__ = [
     "Settings",
     "StoreSettings",
     "TenantSettings",
+    "TurnSettings",
     "load",
 ]

@@ -13,6 +13,7 @@ from sfu.config.value import (
     Count,
     Duration,
     HttpUrl,
+    IceUrls,
     IpAddresses,
     IpNetworks,
     OptionalCount,
@@ -108,6 +109,27 @@ class MediaSettings(Table):
             raise ValueError(
                 f"udp_port {self.udp_port} with {self.workers} workers goes beyond port 65535"
             )
+        return self
+
+
+class TurnSettings(Table):
+    """TURN and STUN servers of somebody else, for clients that cannot reach the media ports."""
+
+    urls: IceUrls = ()
+    """What clients are told, such as "turn:turn.example.com:3478?transport=tcp"; none is nobody."""
+
+    secret: SecretStr = SecretStr("")
+    """What the TURN servers check users by (`static-auth-secret` of coturn): each participant gets
+    a user name and a password of their own that expire."""
+
+    ttl: Duration = 3600.0
+    """How long these are good for. Who is connected stays connected."""
+
+    @model_validator(mode="after")
+    def _usable(self) -> Self:
+        relays = any(url.startswith("turn") for url in self.urls)
+        if relays and not self.secret.get_secret_value():
+            raise ValueError("turn servers need a secret")
         return self
 
 
@@ -256,6 +278,7 @@ class Settings(Table):
 
     server: ServerSettings = ServerSettings()
     media: MediaSettings = MediaSettings()
+    turn: TurnSettings = TurnSettings()
     store: StoreSettings = StoreSettings()
     room: RoomSettings = RoomSettings()
     limits: LimitSettings = LimitSettings()

@@ -7,7 +7,14 @@ from collections.abc import Callable
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 
 def parse_duration(value: object) -> float:
@@ -163,6 +170,18 @@ Origin = Annotated[
     ),
 ]
 Origins = Annotated[tuple[Origin, ...], BeforeValidator(_frozen)]
+
+IceUrl = Annotated[
+    str,
+    StringConstraints(pattern=r"^(stuns?|turns?):[^\s?/]+(\?transport=(udp|tcp))?$"),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "accepted": 'such as "turn:turn.example.com:3478?transport=udp" (RFC 7064, 7065)',
+        }
+    ),
+]
+IceUrls = Annotated[tuple[IceUrl, ...], BeforeValidator(_frozen)]
 
 HttpUrl = Annotated[
     str,

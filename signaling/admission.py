@@ -16,11 +16,12 @@ from pydantic import SecretStr
 from sfu.commands import Join
 from sfu.config import DEV_TENANT, Settings
 from sfu.errors import Refusal
-from sfu.participant import Role
+from sfu.participant import Participant, Role
 from sfu.passwords import Passwords, in_threads
 from sfu.room import Options
 from sfu.rooms import LiveRoom, Rooms
 from sfu.signaling import messages
+from sfu.signaling.ice_servers import ice_servers
 from sfu.signaling.resumption import Resumption, digest
 from sfu.signaling.tokens import TokenError, verify
 from sfu.track import Source
@@ -63,6 +64,7 @@ class Admission:
         self._secrets: Mapping[str, SecretStr] = {
             name: tenant.secret for name, tenant in settings.tenants.items()
         }
+        self._turn = settings.turn
         self._people = settings.limits.participants_per_room
         defaults = settings.room
         self._options = Options(
@@ -90,6 +92,10 @@ class Admission:
         """The session that a join goes on with, if it is one of this process, in that room."""
         found = self.sessions.find(digest(request.resume or ""))
         return found if found is not None and found.is_in(request.tenant, request.room) else None
+
+    def ice_servers(self, participant: Participant) -> list[dict[str, Any]]:
+        """What somebody is told of STUN and TURN servers, with their own credentials."""
+        return ice_servers(self._turn, participant, self._rooms.clock.wall())
 
     def check_again(self, admitted: Admitted) -> None:
         """What may have changed while a password was being checked. Raises Refusal."""

@@ -100,7 +100,8 @@ SlotContent = SeatContent | ScreenContent | None
 
 class Snapshot(Message):
     """All that a newcomer needs. `speaker` is who speaks now, as far as it is for them. `profiles`
-    holds the budgets in bit/s by source; `resume` is for taking the session up again, once.
+    holds the budgets in bit/s by source; `ice_servers` is for RTCPeerConnection, with credentials
+    that expire; `resume` is for taking the session up again, once.
 
     `resumed`: this is the session of before. `events` is how many events it has had up to here,
     and `lost` how many of those that were missed are not told any more."""

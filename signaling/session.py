@@ -112,7 +112,7 @@ class Session:
 
     def is_in(self, tenant: str | None, room: str) -> bool:
         """Whether it is in this room; None is any tenant's."""
-        here = None if self._live is None else self._live.room
+        here = self._live.room if self._live is not None else None
         return here is not None and here.id == room and tenant in (None, here.tenant)
 
     def end(self, reason: str) -> None:
@@ -129,8 +129,7 @@ class Session:
         """News about the own connections and sources."""
         if self._connections is None or self._live is None:
             return
-        event = views.news(self._live.room, self._participant, notice)
-        if event is not None:
+        if event := views.news(self._live.room, self._participant, notice):
             self._tell(event)
         if not isinstance(notice, ConnectionLost):
             return
@@ -347,7 +346,8 @@ class Session:
         room = live.room
         me = room.participants.get(self._participant) or room.waiting[self._participant]
         people = _audience(live).people(me) if self.state is State.JOINED else ()
-        return views.snapshot(room, me, people, live.speakers.speaker, self._resume.text)
+        told = live.speakers.speaker, self._resume.text, self._admission.ice_servers(me)
+        return views.snapshot(room, me, people, *told)
 
     def _receive_media(self) -> None:
         if self._connections is not None:

@@ -85,6 +85,7 @@ def snapshot(
     people: Iterable[Participant],
     speaker: str | None,
     resume: str,
+    ice_servers: list[dict[str, Any]],
 ) -> dict[str, Any]:
     """The fields of a `Snapshot`; of the room's people and slots only for who is in."""
     inside = participant.id in room.participants
@@ -96,7 +97,7 @@ def snapshot(
         "slots": slots(room, hidden=hidden) if inside else {},
         "speaker": speaker if inside and not hidden else None,
         "profiles": profiles(room),
-        "ice_servers": [],
+        "ice_servers": ice_servers,
         "resume": resume,
     }
 
