@@ -41,6 +41,8 @@ RESEND_AFTER = (0.15, 0.45)
 """Seconds after which an unanswered flight is sent again as it was."""
 RESEND_GAP = 0.05
 """A client that repeats itself gets our flight again, but not sooner than this."""
+LINGER = 0.5
+"""Seconds that OpenSSL stays after the handshake: in a storm of joins few do so at a time."""
 MAX_RESENDS = 8
 """Of one flight."""
 
@@ -84,10 +86,10 @@ class Handshake:
     """One DTLS association.
 
     `keys` is None until the peer is proven to be the announced one; `peer_closed`
-    says that the peer sent close_notify. After DONE a peer that lost our last
-    flight asks for it again; when `linger` seconds have passed (infinity: never)
-    OpenSSL's 70 KiB are given back, and with them the means to see or to send a
-    close_notify: who has many receivers lets signaling and consent tell.
+    says that the peer sent close_notify. When `linger` seconds have passed since
+    DONE (infinity: never) OpenSSL's 70 KiB are given back, and with them the means
+    to see or to send a close_notify: who has many receivers lets signaling and
+    consent tell. A peer that lost our last flight is given it again, even then.
     """
 
     def __init__(
@@ -97,7 +99,7 @@ class Handshake:
         client: bool,
         fingerprints: Sequence[str],
         now: float,
-        linger: float = 30.0,
+        linger: float = LINGER,
     ) -> None:
         self.state = State.NEW
         self.keys: SrtpKeys | None = None
@@ -146,6 +148,8 @@ class Handshake:
         first = self.start(now)
         self._now = now
         connection = self._connection
+        if connection is None and self.state is State.DONE:
+            return self._repeat(datagram, hello=False)
         if connection is None or not datagram or len(datagram) > MAX_DATAGRAM:
             return first
         if self.state is State.RUNNING:
@@ -166,9 +170,7 @@ class Handshake:
             return first + self._sent(written)
         # The peer repeats itself: it has not got our flight. OpenSSL keeps silent on a hello it
         # knows, and on anything that it has by record number.
-        if _is_repeatable(datagram, hello=was is State.RUNNING) and not self._client:
-            return first + self._resend(now, self._resent_at + RESEND_GAP)
-        return first
+        return first + self._repeat(datagram, hello=was is State.RUNNING)
 
     def timeout(self) -> float | None:
         """When `expire` wants to be called (on the scale of `now`), None for never."""
@@ -293,6 +295,12 @@ class Handshake:
         if not self._flight or self._resends >= len(RESEND_AFTER):
             return None
         return self._flight_at + RESEND_AFTER[self._resends]
+
+    def _repeat(self, datagram: bytes, *, hello: bool) -> list[bytes]:
+        """Our last flight, if a client that has not got it asks for it with its own."""
+        if self._client or not _is_repeatable(datagram, hello=hello):
+            return []
+        return self._resend(self._now, self._resent_at + RESEND_GAP)
 
     def _resend(self, now: float, due: float) -> list[bytes]:
         if now < due or self._resends >= MAX_RESENDS:

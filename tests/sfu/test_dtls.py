@@ -222,7 +222,7 @@ def test_memory_is_released_after_lingering() -> None:
     pair = Pair()
     now = pair.run()
     due = pair.server.timeout()
-    assert due == now + 30
+    assert due == now + dtls.LINGER
     assert pair.server.expire(due - 1) == []
     assert pair.server.timeout() == due
     assert pair.server.expire(due) == []
@@ -232,6 +232,23 @@ def test_memory_is_released_after_lingering() -> None:
     assert pair.server.receive(pair.client.close()[0], due + 1) == []
     assert not pair.server.peer_closed
     assert pair.server.close() == []
+
+
+def test_a_lost_last_flight_is_there_after_the_memory_was_released() -> None:
+    asked: list[bytes] = []
+    pair = Pair(
+        lambda index, datagram: asked.append(datagram) or [datagram],  # type: ignore[func-returns-value]
+        lambda index, datagram: [] if pair.server.state is State.DONE else [datagram],
+    )
+    pair.run()
+    assert pair.client.state is State.RUNNING
+    assert pair.server.expire(dtls.LINGER + 1) == []
+    flights = [flight for one in asked[-4:] if (flight := pair.server.receive(one, 9.0))]
+    assert len(flights) == 1, "once, however many datagrams ask"
+    for datagram in flights[0]:
+        pair.client.receive(datagram, 9.0)
+    assert pair.done()
+    pair.assert_agreed()
 
 
 def test_lingering_may_last() -> None:
