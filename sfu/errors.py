@@ -38,6 +38,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
         413,
         "The request, or the body of an app message, is larger than this server takes.",
     ),
+    "unsupported_media_type": (415, "The body is of another type than this path takes."),
     "precondition_failed": (412, "The room is not as `If-Match` says it is: read it again."),
     "password_missing": (409, "The room asks for a password, and would have none."),
     "room_exists": (409, "The tenant has a room of this name already."),

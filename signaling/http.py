@@ -11,7 +11,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from sfu.signaling.origins import CrossOrigin
-from sfu.signaling.rest import events, media, participants, rooms, tokens, usage
+from sfu.signaling.rest import events, media, participants, rooms, tokens, usage, whip
 from sfu.signaling.rest.gate import Rest
 from sfu.signaling.rest.pages import add_pages
 from sfu.signaling.rest.problems import Problem, add_handlers
@@ -58,6 +58,7 @@ def make_app(
         separate_input_output_schemas=False,
     )
     app.state.rest = rest
+    app.state.whip = whip.Whip(sockets.admission, sockets.addresses, rest)
     add_handlers(app)
     app.add_middleware(CrossOrigin, origins=lambda: sockets.origins)
     app.add_middleware(Tracing)
@@ -69,6 +70,7 @@ def make_app(
         media.router,
         tokens.router,
         usage.router,
+        whip.router,
     )
     app.state.routes = [*app.routes, *(route for router in routers for route in router.routes)]
     for router in routers:

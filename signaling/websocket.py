@@ -34,7 +34,7 @@ class Sockets:
         self.addresses = Addresses(settings.limits, settings.server.trusted_proxies)
         self._limits = settings.limits
         self.origins = Origins(settings.server.allowed_origins)
-        self._admission = admission
+        self.admission = admission
         self._clock = clock
 
     def configure(self, settings: Settings) -> None:
@@ -59,7 +59,7 @@ class Sockets:
             await socket.close(1013)
             return
         session = Session(
-            self._admission,
+            self.admission,
             self._limits,
             self._clock,
             Outbox(self._limits.pending_frames),
