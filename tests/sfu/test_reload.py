@@ -47,6 +47,7 @@ OTHER = {
     "room.video": '"hd"', "room.screen": '"hq"', "log.level": '"debug"', "log.format": '"json"',
     "tenants.a.secret": '"changed"', "tenants.a.webhook_url": '"http://a.example"',
     "tenants.a.webhook_secret": '"changed"',
+    "turn.urls": '["stun:stun.example.com"]', "turn.secret": '"changed"',
     "limits.sdp_bytes": "4096", "limits.frame_bytes": "200000",
 }  # fmt: skip
 """Another value than the default, as TOML, for keys that no number near the default fits."""
