@@ -34,6 +34,8 @@ DOWN_AFTER: Final = 0.3
 """Seconds for which a level may cost more than the path carries."""
 PAUSE_AFTER: Final = 1.5
 """The same before a picture is given up altogether: a queue may drain in less."""
+FULL: Final = 0.85
+"""Nor is one given up while less than this part of what the path carries arrives."""
 OVERUSED: Final = 0.85
 """Not even that long when the path is overused and carries less than this part."""
 STANDING_QUEUE_US: Final = 100_000.0
@@ -165,7 +167,7 @@ class Allocator(Columns):
         self._target[:count] = target
         self._overused_at[:count][overused] = now
         self._notice_probes(now, target, elapsed)
-        down = climbing & self._falls(now, target, overused, queue_us)
+        down = climbing & self._falls(now, target, throughput, overused, queue_us)
         up = climbing & ~(down | overused | (queue_us > STANDING_QUEUE_US))
         if not np.count_nonzero(down):
             return self._step_up(up, now)
@@ -200,16 +202,20 @@ class Allocator(Columns):
         jumped &= now - self._overused_at[:count] > SETTLED_AFTER
         self._probed_until[:count][jumped] = now + PROBED_FOR
 
-    def _falls(self, now: float, target: Floats, overused: Bools, queue_us: Floats) -> Bools:
+    def _falls(
+        self, now: float, target: Floats, throughput: Floats, overused: Bools, queue_us: Floats
+    ) -> Bools:
         count = len(target)
         cost, since = self.cost[:count], self._below_since[:count]
         below = (target < cost) & (self.level[:count] > 0)
         if not np.count_nonzero(below):
             since.fill(math.inf)
             return below
-        _since(since, below, now)
-        hurry = (overused & (target < OVERUSED * cost)) | (queue_us > STANDING_QUEUE_US)
         based = self.level[:count] <= self._bases[:count]
+        long = queue_us > STANDING_QUEUE_US
+        below &= ~based | (throughput >= FULL * target) | long
+        _since(since, below, now)
+        hurry = (overused & (target < OVERUSED * cost)) | long
         patience = np.where(based, PAUSE_AFTER, np.where(hurry, 0.0, DOWN_AFTER))
         fallen: Bools = below & (now - since >= patience)
         return fallen
@@ -279,8 +285,7 @@ class Allocator(Columns):
     # Staircases
 
     def _move(self, rows: Ints, old: Staircase, stair: int) -> None:
-        """To the level of another staircase that shows the same, or else to one that costs as
-        much; with other steps to more, if the path carries that with ease."""
+        """To the level that shows the same, or else costs as much; with other steps to more."""
         new = self._stairs.kept[stair]
         levels, which = np.unique(self.level[rows], return_inverse=True)
         same = [new.level_of(old.aims(level)) for level in levels.tolist()]

@@ -36,9 +36,10 @@ TRUSTED: Final = 0.7
 SHARES: Final[Mapping[int, tuple[float, ...]]] = {
     1: (1.0,),
     2: (0.6, 1.0),
-    3: (0.6, 0.8, 1.0),
+    3: (0.4, 0.6, 1.0),
 }
-"""Part of a layer's rate up to each of its temporal layers, by their number."""
+"""Part of a layer's rate up to each of its temporal layers, by their number (libwebrtc,
+kLayerRateAllocation)."""
 
 HEAVY: Final = 1.5
 """A base that costs so many times the cheapest one behind it is left out where it does not fit."""
@@ -50,7 +51,7 @@ Reason = Literal["full", "view", "budget"]
 
 class Layer(NamedTuple):
     """A spatial layer: bit/s as measured, height in pixels, temporal layers within, and the bit/s
-    that such a layer usually takes (0 when nothing is known of that)."""
+    that it takes when it is not quiet (0 when nothing is known of that)."""
 
     bps: int
     height: int

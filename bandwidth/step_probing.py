@@ -107,6 +107,8 @@ class StepProbing(Columns):
     def update(self, rows: Ints, now: float, at: Situation) -> None:
         """Decides for all of these rows."""
         self._stable_at[rows[~at.fit]] = now
+        # What was found before is not to be built upon any more.
+        self._further[rows[~at.fit]] = 0.0
         fresh = ~self.begun[rows]
         self.begun[rows] = True
         if np.count_nonzero(fresh):

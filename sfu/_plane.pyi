@@ -255,6 +255,10 @@ class Worker:
 
     def add_route(self, route: int, video: bool) -> None: ...
     def bind(self, route: int, track: int | None) -> None: ...
+    def weigh(self, route: int, weight: int) -> None:
+        """A picture's share, 1 to 255, of each receiver's pace where pictures have to wait for each
+        other; 1 until told otherwise. What a picture does not need of its share is the others'."""
+
     def remove_route(self, route: int) -> None: ...
     def add_egress(
         self,

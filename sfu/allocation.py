@@ -7,11 +7,11 @@ done for the receivers whose pictures change by it.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
-from sfu.bandwidth.staircase import NOTHING, Aim, Layer
+from sfu.bandwidth.staircase import NOTHING, Aim, Layer, Staircase
 from sfu.events import CongestionChanged, LayersWanted, Notice, QualityChanged
 from sfu.forwarder import Forwarder
 from sfu.plans import Looked, Plans, looked, own_slots
-from sfu.receiver import Pictures, Receiver, Target
+from sfu.receiver import Descent, Pictures, Receiver, Target
 from sfu.room import Room
 from sfu.sent import Sent
 from sfu.watched import Watched
@@ -24,6 +24,9 @@ PICTURES_EVERY: Final = 1.0
 CONGESTED_AFTER: Final = 3.0
 """Seconds for which a path must carry too little, or enough again, to be worth a word."""
 
+
+FAR_LESS: Final = 0.5
+"""Of what a receiver was given: who falls below that is not sent what is left of higher layers."""
 
 NEWS: Final = 0.25
 """By how much what a path carries must have changed to be told again."""
@@ -84,7 +87,7 @@ class Allocation:
         for looks, group in moved.items():
             targets += self._assign(looks, group, now)
             for receiver in group if fresh else ():
-                targets += receiver.aim_video(receiver.video, scarce=False)
+                targets += receiver.aim_video(receiver.video, Descent.AS_IT_WAS)
         self._order(targets)
         self._tell_wanted(now)
 
@@ -190,6 +193,9 @@ class Allocation:
             assert plan is not None
             level = self._forwarder.subscribers.level(receiver.transport.id)
             before, after = receiver.aims, plan.staircase.aims(level or 0)
+            descent = Descent.AS_IT_WAS
+            if scarce:
+                descent = _descent(plan.staircase, receiver.level, level)
             receiver.level = level
             self._doubt(receiver, now)
             if before is after:
@@ -202,7 +208,7 @@ class Allocation:
             for slot, former, latter in changed:
                 self._watched.move(slot, former, latter, now)
                 self._forwarder.pauses += latter < 0 <= former
-            targets += receiver.aim_video([slot for slot, *_ in changed], scarce=scarce)
+            targets += receiver.aim_video([slot for slot, *_ in changed], descent)
         return targets
 
     def _order(self, targets: list[Target]) -> None:
@@ -252,6 +258,13 @@ def _is_short(receiver: Receiver) -> bool:
     if receiver.level is None or receiver.plan is None:
         return False
     return receiver.level < receiver.plan.staircase.top
+
+
+def _descent(staircase: Staircase, before: int | None, after: int | None) -> Descent:
+    """How pictures go down from one level to another."""
+    costs = staircase.cumulative
+    far = costs[after or 0] < FAR_LESS * costs[before or 0]
+    return Descent.AT_ONCE if far else Descent.SLOWED
 
 
 def _difference(before: Mapping[str, Aim], after: Mapping[str, Aim]) -> list[tuple[str, int, int]]:

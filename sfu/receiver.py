@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, Protocol
 
 from sfu.bandwidth.staircase import ALL_TEMPORAL, NOTHING, PAUSED, Aim
@@ -12,8 +13,20 @@ from sfu.sent import TEMPORAL, Frame
 if TYPE_CHECKING:
     from sfu.transport import Transport
 
-Target = tuple[int, int, int]
-"""Egress, spatial and temporal layer, as `Worker.set_targets` takes them."""
+Target = tuple[int, int, int] | tuple[int, int, int, bool]
+"""Egress, spatial and temporal layer, and whether a higher layer ends at once, as
+`Worker.set_targets` takes them."""
+
+
+class Descent(Enum):
+    """How a picture goes down to a lower spatial layer, whose keyframe takes a while to come."""
+
+    AS_IT_WAS = auto()
+    """The higher layer goes on meanwhile."""
+    SLOWED = auto()
+    """With as few frames as it can: the path carries too little."""
+    AT_ONCE = auto()
+    """It ends: the path carries far too little, and even that would hold up all keyframes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,33 +104,33 @@ class Receiver:
             for target in self._aim(egress, NOTHING if slot in own else _SOUND)
         ]
 
-    def aim_video(self, slots: Iterable[str], *, scarce: bool) -> list[Target]:
-        """Targets that change with `aims`, of these slots. `scarce`: because the path carries
-        too little, so that the way down to a lower layer should cost little, too."""
-        targets = []
+    def aim_video(self, slots: Iterable[str], descent: Descent) -> list[Target]:
+        """Targets that change with `aims`, of these slots."""
+        targets: list[Target] = []
         for slot in slots:
             egress = self.video.get(slot)
             if egress is not None:
                 aim = self.aims.get(slot, NOTHING)
-                targets += self._aim(egress, aim)
-                if scarce and targets and targets[-1][0] == egress:
-                    targets[-1] = self._hold(targets[-1])
+                targets += (self._lower(aimed, descent) for aimed in self._aim(egress, aim))
         self.news = True
         return targets
 
-    def _aim(self, egress: int, aim: Aim) -> list[Target]:
+    def _aim(self, egress: int, aim: Aim) -> list[tuple[int, int, int]]:
         if self._targets.get(egress) == aim:
             return []
         self._targets[egress] = aim
         self._held.pop(egress, None)
         return [(egress, *aim)]
 
-    def _hold(self, target: Target) -> Target:
+    def _lower(self, target: tuple[int, int, int], descent: Descent) -> Target:
         egress, spatial, temporal = target
         showing = self._showing.get(egress)
-        if showing is None or not PAUSED < spatial < showing[1] or not temporal:
+        if descent is Descent.AS_IT_WAS or showing is None or not PAUSED < spatial < showing[1]:
             return target
-        self._held[egress] = target
+        if descent is Descent.AT_ONCE:
+            return (*target, True)
+        if temporal:
+            self._held[egress] = target
         return egress, spatial, 0
 
     # What the client is told

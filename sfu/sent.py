@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sfu.bandwidth.planned_rate import CAMERA, SCREEN, PlannedRate, assumed_heights, expected
+from sfu.bandwidth.planned_rate import CAMERA, SCREEN, Busy, PlannedRate, assumed_heights, expected
 from sfu.bandwidth.staircase import Layer
 from sfu.track import Media, Track
 
@@ -25,7 +25,7 @@ class Frame:
 class Sent:
     """One track's layers, lowest first; `observe` takes the worker's reports."""
 
-    __slots__ = ("_heights", "_rates", "bps", "frames", "temporal", "track", "wanted")
+    __slots__ = ("_busy", "_heights", "_rates", "bps", "frames", "temporal", "track", "wanted")
 
     def __init__(self, track: Track) -> None:
         self.track = track
@@ -37,6 +37,10 @@ class Sent:
         """As measured over the last second."""
         self.wanted = (True,) * len(self._heights)
         """Which layers the publisher was told are wanted."""
+        # A person may move any moment; a screen that has been quiet for long is a quiet one.
+        self._busy = [
+            Busy(expected(height)) if track.source.is_screen else None for height in self._heights
+        ]
         window = SCREEN if track.source.is_screen else CAMERA
         self._rates = [PlannedRate(expected(height), window) for height in self._heights]
 
@@ -44,9 +48,12 @@ class Sent:
     def layers(self) -> tuple[Layer, ...]:
         """As planning sees them: assumed until seen."""
         return tuple(
-            Layer(rate.bps, height, self.temporal, expected(height))
-            for rate, height in zip(self._rates, self._heights, strict=True)
-        )
+            Layer(
+                rate.bps, height, self.temporal,
+                expected(height) if busy is None else min(busy.bps, expected(height)),
+            )
+            for rate, busy, height in zip(self._rates, self._busy, self._heights, strict=True)
+        )  # fmt: skip
 
     def observe(self, layers: Sequence[tuple[int, float, int, int]]) -> tuple[bool, bool]:
         """Takes (bit/s, frames/s, width, height) of each layer over the last second.
@@ -58,6 +65,8 @@ class Sent:
         for index, (bps, fps, width, height) in enumerate(layers[: len(self.frames)]):
             self.bps[index] = bps
             replan |= self._rates[index].observe(bps)
+            busy = self._busy[index]
+            replan |= busy is not None and busy.observe(bps)
             if height and height != self._heights[index]:
                 self._heights[index] = height
                 replan = True

@@ -35,6 +35,7 @@ from sfu.sent import Frame, Sent
 from sfu.track import Source, Track
 from sfu.transport import State, Transport
 from sfu.uplinks import Uplinks
+from sfu.weights import Weights
 
 
 @dataclass(slots=True, eq=False)
@@ -63,6 +64,7 @@ class Stage:
         self._notify = notify
         self._heard = heard
         self._lost = lost
+        self._weights = Weights(forwarder, room)
         self._routes: dict[str, Routes] = {}
         self._add_routes(room.slots)
         self._sent: dict[int, Sent] = {}
@@ -237,10 +239,12 @@ class Stage:
                         looking.append(receiver)
                 case SpeakerChanged(speaker):
                     self.allocation.speak(speaker, now)
+                    self._weights.speak(speaker)
                 case ParticipantLeft(participant, reason):
                     self._part(participant.id, reason, now)
         for slot in slots:
             self._bind(slot)
+        self._weights.refresh({slot: routes.video for slot, routes in self._routes.items()})
         self.uplinks.limit(None if everybody else publishers)
         if slots or everybody:
             self.allocation.restage(now)

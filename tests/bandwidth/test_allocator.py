@@ -32,6 +32,8 @@ class Path:
         self.target = target
         self.state = NORMAL
         self.queue_us = 0.0
+        self.arriving: float | None = None
+        """bit/s; None for all that the path carries."""
         self.levels: list[int] = []
         self.allocator.assign(ROW, made)
 
@@ -39,7 +41,8 @@ class Path:
         self.now += TICK
         self.levels.append(self.level)
         return self.allocator.tick(
-            self.now, np.array([self.target]), np.array([self.target]),
+            self.now, np.array([self.target]),
+            np.array([self.target if self.arriving is None else self.arriving]),
             np.array([self.state]), np.array([self.queue_us]),
         )  # fmt: skip
 
@@ -146,6 +149,19 @@ def test_down_goes_to_the_bases_at_once_and_beyond_only_when_it_lasts() -> None:
     path.hold(1.0, 230_000)
     path.state = NORMAL
     assert path.hold(0.5, 400_000) == 2
+
+
+def test_no_picture_is_given_up_while_less_arrives_than_the_path_carries() -> None:
+    path = Path(stairs("a", "b"), 3_000_000)
+    path.hold(10)
+    path.arriving = 200_000
+    assert path.hold(5, 300_000) == 2, "both bases, whatever they were planned to cost"
+    path.queue_us = 110_000.0
+    assert path.hold(2) < 2, "but not when they stand in a queue"
+    path.queue_us = 0.0
+    path.hold(10, 3_000_000)
+    path.arriving = None
+    assert path.hold(2, 300_000) < 2
 
 
 def test_the_end_of_a_drain_is_no_probe() -> None:

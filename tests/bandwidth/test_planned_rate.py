@@ -1,6 +1,6 @@
 """What a layer is planned to cost."""
 
-from sfu.bandwidth.planned_rate import SCREEN, PlannedRate, assumed_heights, expected
+from sfu.bandwidth.planned_rate import SCREEN, Busy, PlannedRate, assumed_heights, expected
 
 
 def test_a_planned_rate_goes_up_soon_and_down_slowly() -> None:
@@ -60,3 +60,17 @@ def test_what_refines_a_screen_after_its_keyframe_is_not_planned_for() -> None:
     for _ in range(12):
         rate.observe(1_500_000)
     assert rate.bps > 1_200_000, "what lasts is believed"
+    for _ in range(9):
+        rate.observe(80_000)
+    assert rate.bps < 300_000, "nor does it last when it is over"
+
+
+def test_what_a_layer_takes_when_it_is_not_quiet_fades() -> None:
+    busy = Busy(1_250_000)
+    changes = [busy.observe(80_000) for _ in range(90)]
+    assert busy.bps < 120_000
+    assert sum(changes) < 12, "each is another plan"
+    busy.observe(700_000)
+    assert busy.bps < 120_000, "a keyframe is nothing to plan for"
+    assert busy.observe(700_000)
+    assert busy.bps == 700_000

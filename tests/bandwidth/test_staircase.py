@@ -44,7 +44,7 @@ def test_temporal_layers_are_steps_and_a_camera_above_its_base_is_never_a_slide_
         ("a", 2, 1), ("a", 2, ALL_TEMPORAL),
     ]  # fmt: skip
     steps = stairs(Demand("a", CAMERA)).steps
-    assert [step.bps for step in steps[:4]] == [90_000, 30_000, 30_000, 210_000]
+    assert [step.bps for step in steps[:4]] == [60_000, 30_000, 60_000, 120_000]
 
 
 def test_without_temporal_layers_there_are_spatial_steps_only() -> None:

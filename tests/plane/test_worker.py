@@ -276,6 +276,8 @@ def rate(**fields: int) -> bytes:
         (lambda w: w.set_targets([(1, -2, 0)]), "spatial"),
         (lambda w: w.set_targets([(1, 0, -1)]), "temporal"),
         (lambda w: w.set_targets([(-1, 0, 0)]), "identifier"),
+        (lambda w: w.weigh(1, 0), "weight"),
+        (lambda w: w.weigh(1, 256), "weight"),
         (lambda w: w.set_upload(1, -1), "bps"),
         (lambda w: w.set_upload(1, 1 << 32), "bps"),
         (lambda w: w.set_rates(bytes(RATES.itemsize + 1)), "whole rows"),
@@ -303,6 +305,7 @@ def test_right_arguments_are_taken(worker: Worker) -> None:
     worker.add_track(1, 1, "0", "vp8", [("q", 0, 0), ("h", 0, 0), ("f", 7, 8)])
     worker.add_route(1, True)
     worker.bind(1, 1)
+    worker.weigh(1, 255)
     worker.mute(1, True)
     worker.add_egress(1, 1, 1, "v0", 0xFFFFFFFF, 9)
     worker.set_targets([(1, 1000, 1000), (1, 0, 1, True), (1, -1, 0)])
@@ -312,7 +315,7 @@ def test_right_arguments_are_taken(worker: Worker) -> None:
     worker.remove_route(1)
     worker.remove_track(1)
     worker.close_transport(1)
-    assert counted(worker, "commands", 19) == 19
+    assert counted(worker, "commands", 20) == 20
     said = worker.drain()
     assert [report for report in said if isinstance(report, Refused)] == []
     assert [repr(report) for report in said if isinstance(report, Closed)] == [

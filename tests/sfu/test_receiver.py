@@ -8,7 +8,7 @@ from sfu.bandwidth.staircase import ALL_TEMPORAL, NOTHING, Aim, Demand, Layer, s
 from sfu.events import Picture
 from sfu.participant import View
 from sfu.plans import Plan, looked
-from sfu.receiver import Receiver, Target
+from sfu.receiver import Descent, Receiver, Target
 from sfu.sent import Frame
 
 NOBODY: frozenset[str] = frozenset()
@@ -45,10 +45,10 @@ class Dan(Receiver):
         self.plan = Plan(stairs, frozenset() if demands else frozenset({"seat-0"}))
         self.rise(stairs.top)
 
-    def rise(self, level: int, *, scarce: bool = False) -> list[Target]:
+    def rise(self, level: int, descent: Descent = Descent.AS_IT_WAS) -> list[Target]:
         assert self.plan is not None
         self.level, self.aims = level, self.plan.staircase.aims(level)
-        return self.aim_video(["seat-0"], scarce=scarce)
+        return self.aim_video(["seat-0"], descent)
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_targets_are_given_once(dan: Dan) -> None:
     assert dan.rise(7) == []
     assert dan.rise(6) == [(2, 2, 1)]
     assert dan.rise(0) == [(2, *NOTHING)]
-    assert dan.aim_video(["seat-9"], scarce=False) == []
+    assert dan.aim_video(["seat-9"], Descent.AS_IT_WAS) == []
 
 
 def test_a_fresh_egress_is_told_even_that_it_is_paused() -> None:
@@ -72,9 +72,17 @@ def test_a_fresh_egress_is_told_even_that_it_is_paused() -> None:
     assert dan.rise(0) == [(2, *NOTHING)]
 
 
+def test_who_falls_far_is_not_sent_what_is_left_of_a_higher_layer(dan: Dan) -> None:
+    dan.switched(2, 7, 2)
+    assert dan.rise(3, Descent.AT_ONCE) == [(2, 0, ALL_TEMPORAL, True)]
+    dan.switched(2, 7, 0)
+    assert dan.ordered == []
+    assert dan.rise(2, Descent.AT_ONCE) == [(2, 0, 1)], "it is no higher layer"
+
+
 def test_scarcity_thins_the_higher_layer_until_the_lower_one_has_come(dan: Dan) -> None:
     dan.switched(2, 7, 2)
-    assert dan.rise(3, scarce=True) == [(2, 0, 0)]
+    assert dan.rise(3, Descent.SLOWED) == [(2, 0, 0)]
     dan.switched(2, 7, 2)
     assert dan.ordered == []
     dan.switched(2, 7, 0)
@@ -85,12 +93,12 @@ def test_scarcity_thins_the_higher_layer_until_the_lower_one_has_come(dan: Dan) 
 
 def test_what_is_aimed_at_meanwhile_counts(dan: Dan) -> None:
     dan.switched(2, 7, 2)
-    dan.rise(3, scarce=True)
+    dan.rise(3, Descent.SLOWED)
     assert dan.rise(7) == [(2, 2, ALL_TEMPORAL)]
     dan.switched(2, 7, 0)
     assert dan.ordered == []
     dan.switched(2, 7, 2)
-    assert dan.rise(0, scarce=True) == [(2, *NOTHING)], "a pause is at once"
+    assert dan.rise(0, Descent.SLOWED) == [(2, *NOTHING)], "a pause is at once"
 
 
 def test_nothing_is_told_between_two_pictures(dan: Dan) -> None:

@@ -43,6 +43,17 @@ def test_what_is_expected_follows_the_height() -> None:
     assert track.layers[0].expected > 5 * before
 
 
+def test_a_screen_that_is_quiet_for_long_is_expected_to_stay_so_but_a_camera_is_not() -> None:
+    camera = sent()
+    screen = Sent(Track("ann", Source.SCREEN, Media("1", "vp8", THREE[:1])))
+    before = [track.layers[0].expected for track in (camera, screen)]
+    for _ in range(60):
+        camera.observe([(50_000, 30.0, 320, 180)])
+        screen.observe([(50_000, 15.0, 1280, 720)])
+    assert camera.layers[0].expected == before[0]
+    assert screen.layers[0].expected < 0.1 * before[1]
+
+
 def test_more_layers_than_were_described_are_passed_over() -> None:
     track = sent()
     track.observe([(1, 1.0, 1, 1)] * 9)

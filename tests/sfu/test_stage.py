@@ -170,8 +170,8 @@ def test_the_rooms_budget_is_a_ceiling(house: House) -> None:
     presenters = [house.presenter() for _ in range(3)]
     dan = house.member()
     dan.receive()
-    # Three cameras: 1.5 + 3 Mbit/s in all. Each at 2 Mbit/s on top would be 6.
-    rates = [(150_000, 30.0, 320, 180), (500_000, 30.0, 640, 360), (2_000_000, 30.0, 1280, 720)]
+    # Three cameras: 1.5 + 3 Mbit/s in all. Each at 2.6 Mbit/s on top would be 7.8.
+    rates = [(150_000, 30.0, 320, 180), (500_000, 30.0, 640, 360), (2_600_000, 30.0, 1280, 720)]
     cameras = [args[0] for args in house.worker.named("add_track") if args[3] == "vp8"]
     for _ in range(20):
         house.report(*(fake_plane.TrackRates(track, rates) for track in cameras))
@@ -190,8 +190,9 @@ def test_who_is_pinned_steps_down_last(house: House) -> None:
     dan = house.member()
     dan.receive()
     for track in [args[0] for args in house.worker.named("add_track") if args[3] == "vp8"]:
-        rates = [(150_000, 30.0, 320, 180), (500_000, 30.0, 640, 360), (2_500_000, 30.0, 1280, 720)]
-        house.report(fake_plane.TrackRates(track, rates))
+        rates = [(150_000, 30.0, 320, 180), (500_000, 30.0, 640, 360), (4_000_000, 30.0, 1280, 720)]
+        for _ in range(20):
+            house.report(fake_plane.TrackRates(track, rates))
     house.pass_time(0.6)
     assert targets(house)[egress(house, dan, "v3")] < 2
     dan.ask("view", pin=bob.id)

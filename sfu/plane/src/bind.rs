@@ -287,6 +287,13 @@ impl Worker {
         })
     }
 
+    fn weigh(&self, route: Id, weight: i64) -> PyResult<()> {
+        self.submit(Command::Weigh {
+            route: route.0,
+            weight: within("weight", weight, 1, u8::MAX.into())? as u8,
+        })
+    }
+
     fn remove_route(&self, route: Id) -> PyResult<()> {
         self.submit(Command::RemoveRoute { route: route.0 })
     }

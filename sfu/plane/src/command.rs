@@ -99,6 +99,10 @@ pub enum Command {
         route: Id,
         track: Option<Id>,
     },
+    Weigh {
+        route: Id,
+        weight: u8,
+    },
     RemoveRoute {
         route: Id,
     },

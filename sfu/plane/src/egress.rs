@@ -11,7 +11,7 @@ use crate::header::{Fields, Template, MAX_HEADER};
 use crate::pacer::Pacer;
 use crate::retransmit::History;
 use crate::rewrite::{Numbers, Rewrite};
-use crate::ring::{Meta, MAX_PAYLOAD};
+use crate::ring::{Meta, Ring, MAX_PAYLOAD};
 use crate::select::{Select, Verdict};
 use crate::srtp::Sealer;
 use crate::table::Key;
@@ -85,6 +85,8 @@ pub struct Egress {
     pub octets: u32,
     /// When the last packet left, in local time.
     pub last_sent_us: i64,
+    /// When its next packet's turn is among the pictures that wait ([`paced`](crate::paced)).
+    pub turn: u64,
     rewrite: Rewrite,
     history: History,
     template: Template,
@@ -119,6 +121,7 @@ impl Egress {
             packets: 0,
             octets: 0,
             last_sent_us: i64::MIN / 2,
+            turn: 0,
             rewrite: Rewrite::new(start.0, start.1),
             history: History::default(),
             template,
@@ -144,6 +147,24 @@ impl Egress {
         self.cursor = cursor;
     }
 
+    /// The next packet that may be for it: its index, and when it came.
+    pub fn next(&self, ring: &Ring, alive: &[bool; MAX_LAYERS]) -> Option<(u64, i64)> {
+        if self.cursor < ring.oldest() {
+            // The ring has gone round: it begins anew, whatever is there.
+            return ring
+                .get(ring.oldest())
+                .map(|(meta, _)| (self.cursor, meta.arrived_us));
+        }
+        let mut index = self.cursor;
+        while let Some((meta, _)) = ring.get(index) {
+            if self.select.concerns(meta, alive) {
+                return Some((index, meta.arrived_us));
+            }
+            index += 1;
+        }
+        None
+    }
+
     /// Looks at the next packet of the track.
     #[inline]
     pub fn offer(
@@ -160,7 +181,7 @@ impl Egress {
         }
         if meta.codec.is_video()
             && !wire.pacer.admits(usize::from(meta.padded) + OVERHEAD)
-            && self.select.concerns(meta)
+            && self.select.concerns(meta, alive)
         {
             return Err(Stopped::Paced);
         }

@@ -71,12 +71,17 @@ impl Forwarder {
             };
             let resumes = egress.select.is_paused() && target.spatial >= 0;
             let (spatial, temporal) = (target.spatial, target.temporal);
+            let descends = egress.select.current().0 > spatial;
             egress.select.set_target(spatial, temporal, target.drop_now);
             let track = self.routes.get(egress.route).and_then(|route| route.track);
             if let Some(row) = track.and_then(|track| self.tracks.get_mut(track)) {
                 row.refresh_alive(now.us);
                 if resumes {
                     egress.attach(row.ring.next());
+                }
+                // The pace may hold the egress back for long; the keyframe shall be there by then.
+                if descends && row.ask_for_keyframe(&egress.select) {
+                    self.agenda.hasten(row.transport);
                 }
             }
             if let Some(track) = track {
@@ -252,9 +257,7 @@ impl Forwarder {
             sent += 1;
         }
         let transport_key = egress.transport;
-        let waited_for = egress.select.waits_for(&alive).filter(|_| !track.muted);
-        if let Some(ingress) = waited_for.and_then(|layer| track.layers.get_mut(layer as usize)) {
-            ingress.keyframes.want();
+        if track.ask_for_keyframe(&egress.select) {
             self.agenda.hasten(track.transport);
         }
         if held_back {

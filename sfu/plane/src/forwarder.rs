@@ -51,6 +51,8 @@ pub(crate) struct Route {
     pub(crate) video: bool,
     pub(crate) track: Option<Key>,
     pub(crate) egresses: Vec<Key>,
+    /// Its share of a receiver's pace where pictures have to wait for each other; at least 1.
+    pub(crate) weight: u8,
 }
 
 /// One worker's state; see the crate's contract.
@@ -255,6 +257,7 @@ impl Forwarder {
                     video,
                     track: None,
                     egresses: Vec::new(),
+                    weight: 1,
                 };
                 (
                     "add_route",
@@ -262,6 +265,7 @@ impl Forwarder {
                 )
             }
             Command::Bind { route, track } => ("bind", self.bind(route, track, now)),
+            Command::Weigh { route, weight } => ("weigh", self.weigh(route, weight)),
             Command::RemoveRoute { route } => ("remove_route", self.remove_route(route)),
             Command::AddEgress {
                 egress,

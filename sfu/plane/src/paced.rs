@@ -1,9 +1,13 @@
-//! What transports are sent whose pace has held something back: repairs, then pictures. The stream
-//! that has least to send goes first, so that a quiet screen never starves behind cameras.
+//! What transports are sent whose pace has held something back: repairs, then pictures.
+//!
+//! Pictures that wait for each other share the pace by the weights of their routes (start-time fair
+//! queueing, Goyal et al. 1996): each stream's turn is as late as what it was sent in this wait costs,
+//! divided by its weight. So a stream that needs less than its share does not wait, however much the
+//! others have to send, and nobody starves.
 
 use crate::clock::Now;
 use crate::command::Id;
-use crate::egress::{Wire, MAX_PACKET};
+use crate::egress::{Egress, Wire, MAX_PACKET};
 use crate::fanout::{send_time, Full};
 use crate::forwarder::Forwarder;
 use crate::rates::Rates;
@@ -16,14 +20,21 @@ const SLICE: usize = 64;
 const MAX_REPAIRS: usize = 256;
 /// A picture that has waited for longer than this gives way to a newer keyframe …
 const STALE_US: i64 = 300_000;
-/// … which is asked for when it has waited for longer than this.
+/// … which is asked for when it has waited for longer than this …
 const TOO_LATE_US: i64 = 1_000_000;
+/// … unless the last one is more recent than this: it may be what takes so long.
+const SPACED_US: i64 = 5_000_000;
+
+/// A byte of a stream of weight 1, in turns.
+const TURN: u64 = 256;
+/// What a packet is longer than its payload by, about.
+const OVERHEAD: u32 = 60;
 
 /// What has not left yet of one stream.
 struct Waiting {
-    /// Packets of all its track's layers.
-    packets: u64,
-    /// When the first of them came.
+    /// Its turn: the least is next.
+    turn: u64,
+    /// When the first packet came.
     arrived_us: i64,
     egress: Key,
     track: Key,
@@ -113,12 +124,25 @@ impl Forwarder {
             transport.pace(waited_us, now.us);
         }
         self.repair_waiting(key, now)?;
-        while let Some((egress, track)) = self.next_waiting(key) {
-            if self.is_held_back(key) {
+        while !self.is_held_back(key) {
+            let Some(next) = self.next_waiting(key) else {
+                self.end_turns(key);
                 break;
-            }
-            self.serve(egress, track, now)?;
+            };
+            let before = self.sent_bytes(next.egress);
+            let served = self.serve(next.egress, next.track, now);
+            let sent = self.sent_bytes(next.egress).wrapping_sub(before);
+            self.take_turn(key, &next, sent);
+            served?;
         }
+        Ok(())
+    }
+
+    /// A route's share of each receiver's pace, where pictures have to wait for each other.
+    pub(crate) fn weigh(&mut self, route: Id, weight: u8) -> Result<(), &'static str> {
+        let key = self.routes.key(route).ok_or("no such route")?;
+        let route = self.routes.get_mut(key).ok_or("no such route")?;
+        route.weight = weight.max(1);
         Ok(())
     }
 
@@ -147,37 +171,70 @@ impl Forwarder {
         arrived.min().map_or(0, |arrived_us| now_us - arrived_us)
     }
 
-    /// The egress that is to be served next, and its track.
-    fn next_waiting(&self, key: Key) -> Option<(Key, Key)> {
-        let next = self
-            .waiting(key)
-            .min_by_key(|waiting| (waiting.packets, waiting.arrived_us))?;
-        Some((next.egress, next.track))
+    /// The stream whose turn it is, the one that has waited longest among equals.
+    fn next_waiting(&self, key: Key) -> Option<Waiting> {
+        self.waiting(key)
+            .min_by_key(|waiting| (waiting.turn, waiting.arrived_us))
     }
 
     /// Pictures of this transport that have not left yet.
     fn waiting(&self, key: Key) -> impl Iterator<Item = Waiting> + '_ {
-        let egresses = self.transports.get(key).map(|row| row.egresses.as_slice());
-        egresses.unwrap_or_default().iter().filter_map(|key| {
+        let transport = self.transports.get(key);
+        let turn = transport.map_or(0, |row| row.turn);
+        let egresses = transport.map(|row| row.egresses.as_slice());
+        egresses.unwrap_or_default().iter().filter_map(move |key| {
             let egress = self.egresses.get(*key)?;
             let track_key = self.routes.get(egress.route)?.track?;
             let track = self.tracks.get(track_key)?;
             if !track.codec.is_video() || egress.select.is_paused() {
                 return None;
             }
-            let cursor = egress.cursor.max(track.ring.oldest());
-            let (meta, _) = track.ring.get(cursor)?;
+            let (_, arrived_us) = egress.next(&track.ring, &track.alive)?;
             Some(Waiting {
-                packets: track.ring.next() - cursor,
-                arrived_us: meta.arrived_us,
+                turn: egress.turn.max(turn),
+                arrived_us,
                 egress: *key,
                 track: track_key,
             })
         })
     }
 
-    /// Nobody is sent old pictures while there is a newer beginning; of a layer that is to go down
-    /// not even recent ones.
+    /// Payload and headers that an egress has sent so far, more or less.
+    fn sent_bytes(&self, egress: Key) -> u32 {
+        let sent = |egress: &Egress| {
+            let headers = egress.packets.wrapping_mul(OVERHEAD);
+            egress.octets.wrapping_add(headers)
+        };
+        self.egresses.get(egress).map_or(0, sent)
+    }
+
+    /// A stream has had its turn.
+    fn take_turn(&mut self, key: Key, turn: &Waiting, bytes: u32) {
+        let Some(egress) = self.egresses.get_mut(turn.egress) else {
+            return;
+        };
+        let weight = self.routes.get(egress.route).map_or(1, |row| row.weight);
+        egress.turn = turn.turn + u64::from(bytes) * TURN / u64::from(weight);
+        if let Some(transport) = self.transports.get_mut(key) {
+            transport.turn = turn.turn;
+        }
+    }
+
+    /// Nothing waits any more: what was sent until now counts for nobody.
+    fn end_turns(&mut self, key: Key) {
+        if let Some(transport) = self.transports.get_mut(key) {
+            let egresses = &self.egresses;
+            let turns = transport
+                .egresses
+                .iter()
+                .filter_map(|key| egresses.get(*key));
+            let last = turns.map(|egress| egress.turn).max();
+            transport.turn = transport.turn.max(last.unwrap_or(0));
+        }
+    }
+
+    /// Passes over what is not for a stream any more. Nobody is sent old pictures while there is a
+    /// newer beginning; of a layer that is to go down not even recent ones.
     fn skip_stale(&mut self, key: Key, now: Now) {
         let Some(transport) = self.transports.get(key) else {
             return;
@@ -193,18 +250,23 @@ impl Forwarder {
             let Some(wanted) = egress.select.wanted(&track.alive) else {
                 continue;
             };
-            let Some((meta, _)) = track.ring.get(egress.cursor.max(track.ring.oldest())) else {
+            let Some((index, arrived_us)) = egress.next(&track.ring, &track.alive) else {
+                egress.cursor = track.ring.next();
                 continue;
             };
+            egress.cursor = index;
             let (spatial, _) = egress.select.current();
-            let waited_us = now.us - meta.arrived_us;
+            let waited_us = now.us - arrived_us;
             let descends = i16::from(wanted) < i16::from(spatial);
             match track.keyframe(wanted) {
                 Some(index) if index > egress.cursor && (descends || waited_us > STALE_US) => {
                     egress.skip_to(index);
                     self.counters.skips += 1;
                 }
-                _ if waited_us > TOO_LATE_US && track.codec.is_video() => {
+                _ if waited_us > TOO_LATE_US
+                    && track.codec.is_video()
+                    && track.keyframe_age_us(wanted, now.us) > SPACED_US =>
+                {
                     if let Some(layer) = track.layers.get_mut(wanted as usize) {
                         layer.keyframes.want();
                         self.agenda.hasten(track.transport);

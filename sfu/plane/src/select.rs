@@ -93,9 +93,10 @@ impl Select {
             .filter(|layer| *layer as i8 != self.spatial)
     }
 
-    /// Whether a packet is of the layer that goes out, or could begin another.
-    pub fn concerns(&self, meta: &Meta) -> bool {
-        meta.layer as i8 == self.spatial || meta.payload.keyframe
+    /// Whether a packet is of the layer that goes out, or begins the one that should.
+    pub fn concerns(&self, meta: &Meta, alive: &[bool; MAX_LAYERS]) -> bool {
+        meta.layer as i8 == self.spatial
+            || (meta.payload.keyframe && self.wanted(alive) == Some(meta.layer))
     }
 
     /// Judges the next packet of the track.

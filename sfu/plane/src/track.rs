@@ -4,6 +4,7 @@ use crate::audible::Audible;
 use crate::command::{Id, LayerSource, MAX_LAYERS};
 use crate::ingress::Ingress;
 use crate::ring::{Meta, Ring};
+use crate::select::Select;
 use crate::table::Key;
 use sfu_codecs::Codec;
 
@@ -153,10 +154,27 @@ impl Track {
         (fresh && short && keyframe.index >= self.ring.oldest()).then_some(keyframe.index)
     }
 
+    /// Asks for what an egress waits for; says whether that is anything.
+    pub fn ask_for_keyframe(&mut self, select: &Select) -> bool {
+        let layer = select.waits_for(&self.alive).filter(|_| !self.muted);
+        let ingress = layer.and_then(|layer| self.layers.get_mut(layer as usize));
+        if let Some(ingress) = ingress {
+            ingress.keyframes.want();
+            return true;
+        }
+        false
+    }
+
     /// The last keyframe of a layer, while it is in the ring.
     pub fn keyframe(&self, layer: u8) -> Option<u64> {
         let keyframe = self.keyframes[layer as usize]?;
         (keyframe.index >= self.ring.oldest()).then_some(keyframe.index)
+    }
+
+    /// How long ago the last keyframe of a layer came.
+    pub fn keyframe_age_us(&self, layer: u8, now_us: i64) -> i64 {
+        let keyframe = self.keyframes[layer as usize];
+        keyframe.map_or(i64::MAX, |keyframe| now_us - keyframe.arrived_us)
     }
 
     /// Forgets the cached keyframes: what follows has no connection with them.

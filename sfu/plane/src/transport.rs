@@ -89,6 +89,8 @@ pub struct Transport {
     pub rates: Rates,
     /// When what it is sent may leave.
     pub pacer: Pacer,
+    /// How far the turns of its pictures are that wait ([`paced`](crate::paced)).
+    pub turn: u64,
     /// What it has asked for again and not been sent yet.
     pub repairs: Repairs,
     /// What tries its path.
@@ -130,6 +132,7 @@ impl Transport {
             cname: String::new(),
             tracks: Vec::new(),
             egresses: Vec::new(),
+            turn: 0,
             recorder: Recorder::default(),
             clock: PublisherClock::default(),
             history: SendHistory::default(),

@@ -107,7 +107,7 @@ fn note_sent(
 
 fn command(choices: &mut Choices<'_>) -> Command {
     let (transport, id) = (choices.id(), choices.id());
-    match choices.byte() % 15 {
+    match choices.byte() % 16 {
         0 => {
             choices.opened += 1;
             Command::OpenTransport {
@@ -174,6 +174,10 @@ fn command(choices: &mut Choices<'_>) -> Command {
         13 => Command::SetUpload {
             transport,
             bps: u32::from(choices.byte()) << 16,
+        },
+        14 => Command::Weigh {
+            route: id,
+            weight: choices.byte(),
         },
         _ => Command::SetTargets(vec![Target {
             egress: u32::from(choices.byte()),

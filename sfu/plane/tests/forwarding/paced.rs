@@ -2,11 +2,13 @@
 
 use crate::call::{Call, SUBSCRIBER};
 use crate::picture::Frame;
-use _plane::command::Command;
+use _plane::command::{Command, Target};
 use _plane::rates::Rates;
 
 const SSRC: u32 = 2000;
 const RTX: u32 = 2001;
+/// A route beside the usual one.
+const OTHER: u32 = 77;
 
 fn pace(call: &mut Call, bps: u32) {
     call.apply(Command::SetRates(vec![Rates {
@@ -95,10 +97,16 @@ fn old_pictures_give_way_to_a_newer_keyframe() {
 
 #[test]
 fn what_waits_too_long_asks_for_a_keyframe() {
-    let mut call = paced(30_000, &[("", 1000, 1001)]);
+    let mut call = paced(8_000, &[("", 1000, 1001)]);
     picture(&mut call, 1000, true, 60);
     let before = call.plane.counters().plis_out;
-    call.run(3_500);
+    call.run(4_900);
+    let counters = call.plane.counters();
+    assert_eq!(
+        counters.plis_out, before,
+        "it may be the keyframe that takes so long"
+    );
+    call.run(2_000);
     assert!(call.plane.counters().plis_out > before);
 }
 
@@ -165,41 +173,106 @@ fn a_path_that_ends_while_it_waits_leaves_nothing_behind() {
     assert!(call.sent_media(SUBSCRIBER).is_empty());
 }
 
-#[test]
-fn a_quiet_stream_does_not_wait_behind_a_loud_one() {
-    let mut call = paced(400_000, &[("", 1000, 1001)]);
+/// The same with a second publisher's picture on another route.
+fn shared(bps: u32) -> Call {
+    let mut call = paced(bps, &[("", 1000, 1001)]);
     call.publish_video(2, &[("", 3000, 3001)]);
     call.apply(Command::AddRoute {
-        route: 77,
+        route: OTHER,
         video: true,
     });
     call.apply(Command::Bind {
-        route: 77,
+        route: OTHER,
         track: Some(2),
     });
     call.apply(Command::AddEgress {
         egress: 11,
         transport: SUBSCRIBER,
-        route: 77,
+        route: OTHER,
         mid: "v1".into(),
         ssrc: 4000,
         rtx_ssrc: 4001,
     });
-    let quiet = |call: &mut Call, key| {
-        call.frame(Frame {
-            ssrc: 3000,
-            key,
-            packets: 1,
-            nameless: true,
-            ..Frame::default()
-        });
-    };
-    quiet(&mut call, true);
+    call
+}
+
+fn other(call: &mut Call, key: bool, packets: usize) {
+    call.frame(Frame {
+        ssrc: 3000,
+        key,
+        packets,
+        nameless: true,
+        ..Frame::default()
+    });
+}
+
+#[test]
+fn a_quiet_stream_does_not_wait_behind_a_loud_one() {
+    let mut call = shared(400_000);
+    other(&mut call, true, 1);
     picture(&mut call, 1000, true, 150);
     call.received(SUBSCRIBER);
-    quiet(&mut call, false);
+    other(&mut call, false, 1);
     call.run(100);
     let got = call.received(SUBSCRIBER);
     let at = got.iter().position(|packet| packet.ssrc == 4000);
     assert!(at.is_some_and(|at| at < 12), "{at:?} of {}", got.len());
+}
+
+#[test]
+fn streams_that_wait_for_each_other_share_by_weight_and_none_starves() {
+    let mut call = shared(400_000);
+    call.apply(Command::Weigh {
+        route: OTHER,
+        weight: 3,
+    });
+    picture(&mut call, 1000, true, 250);
+    other(&mut call, true, 250);
+    call.received(SUBSCRIBER);
+    call.run(800);
+    let got = call.received(SUBSCRIBER);
+    let theirs = got.iter().filter(|packet| packet.ssrc == 4000).count();
+    let share = theirs as f64 / got.len() as f64;
+    assert!((0.7..0.8).contains(&share), "{theirs} of {}", got.len());
+}
+
+#[test]
+fn what_was_sent_while_nothing_waited_counts_for_nobody() {
+    let mut call = shared(400_000);
+    other(&mut call, true, 1);
+    picture(&mut call, 1000, true, 40);
+    call.run(1_500);
+    picture(&mut call, 1000, false, 40);
+    other(&mut call, false, 40);
+    call.received(SUBSCRIBER);
+    call.run(200);
+    let got = call.received(SUBSCRIBER);
+    let theirs = got.iter().filter(|packet| packet.ssrc == 4000).count();
+    let share = theirs as f64 / got.len() as f64;
+    assert!((0.4..0.6).contains(&share), "{theirs} of {}", got.len());
+}
+
+#[test]
+fn a_layer_that_ends_at_once_leaves_nothing_waiting_and_its_successor_is_asked_for() {
+    let mut call = paced(100_000, &[("q", 1000, 1001), ("h", 1010, 1011)]);
+    picture(&mut call, 1000, true, 1);
+    picture(&mut call, 1010, true, 1);
+    call.run(2_200);
+    picture(&mut call, 1010, false, 60);
+    call.run(50);
+    call.received(SUBSCRIBER);
+    let before = call.plane.counters().plis_out;
+    call.apply(Command::SetTargets(vec![Target {
+        egress: 10,
+        spatial: 0,
+        temporal: 9,
+        drop_now: true,
+    }]));
+    call.run(15);
+    assert_eq!(call.plane.counters().plis_out, before + 1);
+    call.run(200);
+    assert_eq!(call.received(SUBSCRIBER).len(), 0);
+    picture(&mut call, 1000, true, 3);
+    call.run(150);
+    assert_eq!(call.received(SUBSCRIBER).len(), 3);
 }
