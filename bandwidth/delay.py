@@ -80,11 +80,15 @@ class DelayControl(Columns):
         throughput: Floats,
         probed: Floats,
         unavoidable: Floats,
+        covered: Floats,
     ) -> None:
         """A feedback of each row, `first` its first delta; `throughput` and `probed` in bit/s, 0
-        where unknown; `unavoidable` is the fraction that is lost whatever is sent."""
+        where unknown; `unavoidable` is the fraction that is lost whatever is sent, `covered` the
+        part of what is sent that deltas tell of."""
         # What is lost anyway came through the bottleneck, or would have.
-        throughput = throughput / (1.0 - unavoidable)
+        came = 1.0 - unavoidable
+        throughput = throughput / came
+        seen = came * covered
         counts = news["deltas"].astype(np.int64)
         timed = news["round_trip_us"] > 0
         self.aimd.round_trip[rows[timed]] = news["round_trip_us"][timed] / 1e6
@@ -95,7 +99,7 @@ class DelayControl(Columns):
             self.trendline.clear(rows[anew])
         self.trendline.update(rows, Groups(first, counts, deltas))
         self.arrivals.update(rows, first, counts, deltas)
-        arriving = self.arrivals.now(rows) / (1.0 - unavoidable)
+        arriving = self.arrivals.now(rows) / seen
         slower = (arriving > 0.0) & (arriving < SLOWER * throughput)
         self.queue.update(rows, now, news["delay_min_us"] / 1000.0, slower)
         state = self.trendline.state[rows]
@@ -104,7 +108,7 @@ class DelayControl(Columns):
         probed = self._credible(rows, throughput, probed)
         steering = state
         if self._tuning.drain:
-            state, steering = self._drain(rows, now, state, throughput, unavoidable)
+            state, steering = self._drain(rows, now, state, throughput, seen)
         if self._tuning.drain:
             steering = np.where(self.crowded(rows, now), UNDERUSE, steering)
         if self._tuning.standing_queue:
@@ -161,12 +165,13 @@ class DelayControl(Columns):
         return np.where(probed > 0.0, np.maximum(probed, floor), 0.0)
 
     def _drain(
-        self, rows: Ints, now: float, state: Ints, throughput: Floats, unavoidable: Floats
+        self, rows: Ints, now: float, state: Ints, throughput: Floats, seen: Floats
     ) -> tuple[Ints, Ints]:
-        """State as it is, and as rate control shall see it: it waits while a queue is drained."""
+        """State as it is, and as rate control shall see it: it waits while a queue is drained.
+        `seen` is the part of what goes through the bottleneck that deltas tell of."""
         queue, empty = self.queue.queue[rows], self.queue.empty(rows)
         before = self.drain.active[rows]
-        lately = self.arrivals.lately(rows) / (1.0 - unavoidable)
+        lately = self.arrivals.lately(rows) / seen
         late = self.drain.update(rows, now, lately, queue, empty)
         alien = late & self.drain.stays(rows, queue)
         self.queue.give_up(rows[alien], now)
@@ -179,7 +184,7 @@ class DelayControl(Columns):
         crowded = self.crowded(rows, now)
         cut = (state == OVERUSE) & (throughput > 0.0) & ~crowded
         cut &= ~active | self.drain.worsens(rows, queue)
-        current = self.arrivals.now(rows) / (1.0 - unavoidable)
+        current = self.arrivals.now(rows) / seen
         arriving = np.where(self.queue.jumping[rows], current, lately)
         # While a queue stands, the link is busy: what comes in is what it carries.
         stands = (queue > self.queue.hold(rows)) & (arriving > 0.0)

@@ -15,6 +15,7 @@ from sfu.bandwidth.index import Index
 from sfu.bandwidth.loss import BY_DELAY, INCREASING, Loss
 from sfu.bandwidth.observations import READY
 from sfu.bandwidth.pacing import AMPLE, CUT_LATELY, Pacing, factors, room
+from sfu.bandwidth.partial import Partial
 from sfu.bandwidth.probing import Probing, Situation
 from sfu.bandwidth.rows import (
     FEEDBACK,
@@ -102,6 +103,7 @@ class Estimator(Columns):
         self._delay = DelayControl(capacity, self._tuning)
         self._loss = Loss(capacity)
         self._limited = ApplicationLimited(capacity)
+        self._partial = Partial(capacity)
         self._back_off = BackOff(capacity)
         self._fallback = Fallback(capacity)
         self._pacing = Pacing(capacity)
@@ -110,6 +112,7 @@ class Estimator(Columns):
             self._delay,
             self._loss,
             self._limited,
+            self._partial,
             self._back_off,
             self._fallback,
             self._pacing,
@@ -189,7 +192,8 @@ class Estimator(Columns):
 
     def _hear(self, rows: Ints, news: Records, first: Ints, deltas: Records, now: float) -> None:
         """Transport-wide feedback, in the order of goog_cc: usage, delay, rate, loss."""
-        throughput = np.minimum(news["throughput_bps"], MOST_RATE)
+        covered = self._partial.covered(rows, news)
+        throughput = np.minimum(news["throughput_bps"] / covered, MOST_RATE)
         arrived = throughput > 0.0
         self.throughput[rows[arrived]] = throughput[arrived]
         round_trip = news["round_trip_us"].astype(np.float64)
@@ -201,7 +205,7 @@ class Estimator(Columns):
         self._limited.update(rows, now, 8.0 * sent, self.estimate[rows])
         unavoidable = self._loss.unavoidable[rows]
         probed = self._probed(rows, news, now)
-        self._delay.update(rows, now, news, first, deltas, throughput, probed, unavoidable)
+        self._delay.update(rows, now, news, first, deltas, throughput, probed, unavoidable, covered)
         self.state[rows] = self._delay.state[rows]
         # Nobody's layers shall suffer from a queue that is somebody else's.
         crowded = self._delay.crowded(rows, now)

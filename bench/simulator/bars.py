@@ -155,17 +155,28 @@ def flapping(outcome: Outcome) -> Findings:
 
 
 def keyframes(outcome: Outcome) -> Findings:
-    if "crowd" not in outcome:
+    for name, note in (("crowd", ""), ("room", ", a room of 1,000")):
+        if name not in outcome:
+            continue
+        scenario = outcome.scenario(name)
+        sources = outcome.simulation(name).sources
+        mine = np.unique(outcome.simulation(name).slots.source[outcome.flat(name)])
+        mine = mine[mine >= 0]
+        used = sources.keyframes[mine] > 0
+        rate = sources.keyframes[mine][used] / scenario.seconds
+        yield Finding("B11", f"keyframes a second and layer{note}", rate, 0.5, unit="")
+        bits = ratio(sources.keyframe_bytes[mine], sources.bytes[mine])[used]
+        yield Finding("B11", f"share of the layer's bits{note}", bits, 0.10, unit="")
+
+
+def restlessness(outcome: Outcome) -> Findings:
+    """Whether a room's audience is left alone once everybody has been in for a while."""
+    if "room" not in outcome:
         return
-    scenario = outcome.scenario("crowd")
-    sources = outcome.simulation("crowd").sources
-    mine = np.unique(outcome.simulation("crowd").slots.source[outcome.flat("crowd")])
-    mine = mine[mine >= 0]
-    used = sources.keyframes[mine] > 0
-    rate = sources.keyframes[mine][used] / scenario.seconds
-    yield Finding("B11", "keyframes a second and layer", rate, 0.5, unit="")
-    bits = ratio(sources.keyframe_bytes[mine], sources.bytes[mine])[used]
-    yield Finding("B11", "share of the layer's bits", bits, 0.10, unit="")
+    minutes = (outcome.scenario("room").seconds - _SETTLED) / 60
+    changes = _level_changes(outcome, "room")
+    values = np.array([sum(each[2] for each in row) / minutes for row in changes])
+    yield Finding("B10", "layer switches a minute, a room of 1,000", values, 1.0, unit="")
 
 
 def probe_cost(outcome: Outcome) -> Findings:
@@ -336,6 +347,7 @@ BARS: Final[tuple[Callable[[Outcome], Findings], ...]] = (
     pause,
     flapping,
     keyframes,
+    restlessness,
     probe_cost,
     budgets,
     tight,

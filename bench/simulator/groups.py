@@ -32,13 +32,16 @@ class Groups:
             self._add(rows[here], sent[here, column], came[here, column], size[here, column])
 
     def collect(self, rows: Ints) -> tuple[Records, Ints]:
-        """DELTA entries found since the last call, in order of `rows`, and how many each has."""
+        """DELTA entries of `rows` found since they were last asked for, in their order, which is
+        ascending, and how many each has."""
         counts = np.zeros(len(self._began), dtype=np.int64)
         if not self._found:
             return np.zeros(0, dtype=DELTA), counts[rows]
         owner = np.concatenate([each[0] for each in self._found])
         deltas = np.concatenate([each[1] for each in self._found])
-        self._found = []
+        asked = np.isin(owner, rows)
+        self._found = [] if asked.all() else [(owner[~asked], deltas[~asked])]
+        owner, deltas = owner[asked], deltas[asked]
         counts += np.bincount(owner, minlength=len(counts))
         return deltas[np.argsort(owner, kind="stable")], counts[rows]
 

@@ -117,8 +117,21 @@ class History:
         """When each of the reports that `report` gave last comes in; infinite if it is lost."""
         self._pool.arrive(arrival)
 
-    def take(self, time: float, queued: Floats) -> tuple[Records, Records]:
-        """FEEDBACK and DELTA rows of what has come in until `time`; `queued` in seconds."""
+    def take(
+        self, time: float, queued: Floats, *, urgent_only: bool = False
+    ) -> tuple[Records, Records]:
+        """FEEDBACK and DELTA rows of what has come in until `time`, or of those rows that have a
+        queue or a finished probe to tell of; `queued` in seconds."""
+        self.hear(time)
+        rows = np.flatnonzero(self._news)
+        if urgent_only:
+            urgent = self.above_base[rows] >= _URGENT
+            urgent |= (self._row["flags"][rows] & PROBED) != 0
+            rows = rows[urgent]
+        return self._rows_with_news(rows, time, queued)
+
+    def hear(self, time: float) -> None:
+        """Takes the reports that have come in until `time`."""
         minute = int(time // 60)
         if minute != self._minute:
             self._minute = minute
@@ -132,7 +145,6 @@ class History:
                 self._row[name][row] = value
             self._row["flags"][row] |= PROBED
             self._news[row] = True
-        return self._rows_with_news(time, queued)
 
     def is_silent(self, time: float) -> Bools:
         """Where feedback has stopped coming while packets are on their way."""
@@ -203,8 +215,7 @@ class History:
         self._silent_at[silent] = time + _SILENCE
         self._news[silent] = True
 
-    def _rows_with_news(self, time: float, queued: Floats) -> tuple[Records, Records]:
-        rows = np.flatnonzero(self._news)
+    def _rows_with_news(self, rows: Ints, time: float, queued: Floats) -> tuple[Records, Records]:
         self._news[rows] = False
         out = self._row[rows].copy()
         out["transport"] = rows + 1
@@ -275,5 +286,7 @@ _MINUTES: Final = 10
 _SKEW: Final = 30e-6
 """Most that a receiver's clock runs fast or slow by."""
 _SILENCE: Final = 0.5
+_URGENT: Final = 0.01
+"""Seconds of delay above the base that are told with the next tick."""
 _LONG: Final = 0.25
 """Seconds of delay above the base."""

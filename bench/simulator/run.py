@@ -8,7 +8,7 @@ from sfu.bandwidth.tuning import Tuning
 from sfu.bench.simulator.bars import BARS
 from sfu.bench.simulator.outcome import Finding, Outcome
 from sfu.bench.simulator.scenario import Scenario
-from sfu.bench.simulator.scenarios import GROUPS
+from sfu.bench.simulator.scenarios import ASKED_FOR, GROUPS
 from sfu.bench.simulator.simulation import Simulation
 
 Progress = Callable[[str, float], None]
@@ -21,15 +21,15 @@ class UnknownScenario(ValueError):
 
 
 def choose(names: Iterable[str] = (), most: float = float("inf")) -> list[Scenario]:
-    """Scenarios whose name or group begins with one of the names, all without any; none longer
-    than `most` seconds."""
+    """Scenarios whose name or group begins with one of the names, without any all but those of
+    ASKED_FOR; none longer than `most` seconds."""
     chosen: dict[str, Scenario] = {}
     unknown = set(names)
     for group, make in GROUPS.items():
         for each in make():
             hits = {name for name in names if each.name.startswith(name) or group == name}
             unknown -= hits
-            if hits or not names:
+            if hits or not (names or group in ASKED_FOR):
                 chosen[each.name] = replace(each, seconds=min(each.seconds, most))
     if unknown:
         known = ", ".join(GROUPS)

@@ -147,6 +147,29 @@ def crowd() -> list[Scenario]:
     return [Scenario("crowd", 120, sources, audience)]
 
 
+def room(count: int = 1_000, seconds: float = 60.0) -> list[Scenario]:
+    """One room whose audience has links of all kinds, some lossy, some with jitter, some slow."""
+    capacities = 0.5e6, 0.8e6, 1.2e6, 1.8e6, 2.5e6, 3.5e6, 5e6, 8e6, 20e6
+    delays = 0.01, 0.025, 0.06, 0.12
+    losses = 0.0, 0.0, 0.0, 0.0, 0.01, 0.0, 0.05
+    audience = tuple(
+        viewer(
+            down(
+                capacities[index % 9],
+                delay=delays[index % 4],
+                loss=losses[index % 7],
+                jitter=0.0 if index % 5 else 0.02,
+            ),
+            4,
+            audio=2,
+            start=5.0 * index / count,
+            up=up(delay=delays[index % 4]),
+        )
+        for index in range(count)
+    )
+    return [Scenario("room", seconds, (CAMERA,) * 4, audience)]
+
+
 Profile = tuple[str, float, int, tuple[Source, ...]]
 
 _SD: Final = Source(layers=(120_000.0, 350_000.0, 850_000.0))
@@ -299,6 +322,7 @@ GROUPS: Final[dict[str, Callable[[], list[Scenario]]]] = {
     "pause": pause,
     "flapping": flapping,
     "crowd": crowd,
+    "room": room,
     "budgets": budgets,
     "tight": tight,
     "variable": variable,
@@ -308,3 +332,5 @@ GROUPS: Final[dict[str, Callable[[], list[Scenario]]]] = {
     "events": events,
 }
 """Groups of scenarios by name."""
+ASKED_FOR: Final = frozenset({"room"})
+"""Groups that run only when they are named: a seed of them is as much as all the others."""

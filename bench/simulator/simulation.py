@@ -125,8 +125,10 @@ class Simulation:
     def step(self, number: int) -> None:
         """The next 5 ms."""
         time = number * STEP
+        if number % _LOOK == 0:
+            self._look(time)
         if number % _TICK == 0:
-            self._tick(time)
+            self._tick(time, urgent_only=number % _ALL != 0)
         frames = self.sources.step(time)
         forwarded = self.slots.forward(frames)
         self.playback.expect(forwarded)
@@ -195,20 +197,24 @@ class Simulation:
             self.history.deliver(self.back.cross(rows, leaves, time))
         self._reverse.step(self.back_links, time)
 
-    def _tick(self, time: float) -> None:
-        """Feedback up, decisions down."""
-        queued = self.pacer.queued(time)
-        feedback, deltas = self.history.take(time, queued)
+    def _look(self, time: float) -> None:
+        """What the packet plane learns and does by itself."""
+        self.history.hear(time)
         self.pacer.throughput[:] = self.history.throughput.bps
         self.pacer.is_clear = self.history.above_base <= _CLEAR
         stale = time - self.pacer.ordered_at > _STALE_ORDER
         self.pacer.braked = self.history.is_silent(time) | (self.history.is_late() & stale)
         self._drop_stale(time)
-        self.control.note_repairs(feedback)
-        self.control.tick(time, feedback, deltas, self.pacer)
         self.slots.ask(self.sources)
         wait = self.links.wait(time)[self.link]
         self._round_trip = self.paths.delay(time) + self.back.delay(time) + wait
+
+    def _tick(self, time: float, *, urgent_only: bool) -> None:
+        """Feedback up, decisions down."""
+        queued = self.pacer.queued(time)
+        feedback, deltas = self.history.take(time, queued, urgent_only=urgent_only)
+        self.control.note_repairs(feedback)
+        self.control.tick(time, feedback, deltas, self.pacer)
 
     def _drop_stale(self, time: float) -> None:
         """Pictures that have waited long give way to a keyframe behind them, or ask for one."""
@@ -254,8 +260,11 @@ class Simulation:
         control.changed.clear()
 
 
-_TICK: Final = 5
-"""Steps between two ticks of the estimator: 25 ms."""
+_LOOK: Final = 5
+_TICK: Final = 10
+"""Steps between two ticks of the estimator: 50 ms, ..."""
+_ALL: Final = 2 * _TICK
+"""... of which every other takes all rows."""
 _REPORT: Final = 90
 """Bytes of a receiver's feedback packet."""
 _CLEAR: Final = 0.015

@@ -33,6 +33,8 @@ pub use row::{
 
 /// Bytes of repairs that may be saved up for.
 const MAX_REPAIR_BUDGET: u32 = 256 * 1024;
+/// Delay above the least that is told at once.
+const URGENT_DELAY_US: u32 = 10_000;
 /// Deltas that wait to be taken; more than that begin anew.
 const MAX_DELTAS: usize = 512;
 /// Sending without being reported on for so long is told.
@@ -73,6 +75,7 @@ pub struct SendHistory {
     looked_at: (i64, i64),
     news: bool,
     listed: bool,
+    hurried: bool,
 }
 
 impl SendHistory {
@@ -248,9 +251,15 @@ impl SendHistory {
         self.news && !std::mem::replace(&mut self.listed, true)
     }
 
+    /// The same for news that does not bear waiting: a queue in the path, a probe that is over.
+    pub fn is_to_be_hurried(&mut self) -> bool {
+        let urgent = self.delay_us >= URGENT_DELAY_US || self.clusters.has_more();
+        self.news && urgent && !std::mem::replace(&mut self.hurried, true)
+    }
+
     /// Appends the row and its deltas in packed form, if there is news, and begins the next.
-    /// `queued_us` is the age of the oldest packet that is held back. Gives whether there is
-    /// more to tell in another row.
+    /// `queued_us` is the age of the oldest packet that is held back. There may be more to tell in
+    /// another row.
     pub fn take_row(
         &mut self,
         transport: Id,
@@ -258,10 +267,10 @@ impl SendHistory {
         now_us: i64,
         rows: &mut Vec<u8>,
         deltas: &mut Vec<u8>,
-    ) -> bool {
-        self.listed = false;
+    ) {
+        (self.listed, self.hurried) = (false, false);
         if !std::mem::take(&mut self.news) {
-            return false;
+            return;
         }
         let mut row = std::mem::take(&mut self.row);
         if row.time_us == 0 {
@@ -276,6 +285,5 @@ impl SendHistory {
         row.pack(transport, (self.deltas.len() / DELTA_BYTES) as u16, rows);
         deltas.append(&mut self.deltas);
         self.news = self.clusters.has_more();
-        self.is_to_be_listed()
     }
 }

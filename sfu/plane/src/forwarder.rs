@@ -76,6 +76,7 @@ pub struct Forwarder {
     pub(crate) probing: DueList,
     /// Transports whose receivers have reported something.
     pub(crate) with_news: Vec<Key>,
+    pub(crate) with_urgent_news: Vec<Key>,
     pub(crate) agenda: Agenda,
     pub(crate) outbox: Outbox,
     pub(crate) reports: Vec<Report>,
@@ -103,6 +104,7 @@ impl Forwarder {
             paced: BinaryHeap::new(),
             probing: DueList::new(),
             with_news: Vec::new(),
+            with_urgent_news: Vec::new(),
             agenda: Agenda::default(),
             outbox: Outbox::new(OUTBOX_BYTES, OUTBOX_MESSAGES),
             reports: Vec::new(),
@@ -173,21 +175,31 @@ impl Forwarder {
 
     /// Moves the feedback rows and their deltas out, packed as
     /// [`FEEDBACK_DTYPE`](crate::feedback::FEEDBACK_DTYPE) and
-    /// [`DELTA_DTYPE`](crate::feedback::DELTA_DTYPE) say.
-    pub fn take_feedback(&mut self, now: Now, rows: &mut Vec<u8>, deltas: &mut Vec<u8>) {
-        let mut listed = std::mem::take(&mut self.with_news);
+    /// [`DELTA_DTYPE`](crate::feedback::DELTA_DTYPE) say: all, or only what is urgent.
+    pub fn take_feedback(&mut self, all: bool, now: Now, rows: &mut Vec<u8>, deltas: &mut Vec<u8>) {
+        if all {
+            self.with_urgent_news.clear();
+        }
+        let list = |plane: &mut Self| match all {
+            true => std::mem::take(&mut plane.with_news),
+            false => std::mem::take(&mut plane.with_urgent_news),
+        };
+        let mut listed = list(self);
         for key in listed.drain(..) {
             let queued_us = self.queued_us(key, now.us);
             if let Some(transport) = self.transports.get_mut(key) {
-                let id = transport.id;
-                let history = &mut transport.history;
-                if history.take_row(id, queued_us, now.us, rows, deltas) {
-                    self.with_news.push(key);
-                }
+                let (id, history) = (transport.id, &mut transport.history);
+                history.take_row(id, queued_us, now.us, rows, deltas);
+                // It may have more to tell, in another row.
+                self.list_news(key);
             }
         }
-        listed.append(&mut self.with_news);
-        self.with_news = listed;
+        listed.append(&mut list(self));
+        if all {
+            self.with_news = listed;
+        } else {
+            self.with_urgent_news = listed;
+        }
     }
 
     /// Totals so far.
@@ -198,6 +210,19 @@ impl Forwarder {
     /// For the worker, to add its own.
     pub fn counters_mut(&mut self) -> &mut Counters {
         &mut self.counters
+    }
+
+    /// What the transport has heard is told with the next rows.
+    pub(crate) fn list_news(&mut self, key: Key) {
+        let Some(transport) = self.transports.get_mut(key) else {
+            return;
+        };
+        if transport.history.is_to_be_listed() {
+            self.with_news.push(key);
+        }
+        if transport.history.is_to_be_hurried() {
+            self.with_urgent_news.push(key);
+        }
     }
 
     /// Carries a command out; one that cannot be is reported as refused.

@@ -43,11 +43,7 @@ impl Forwarder {
                 }
             }
         }
-        if let Some(transport) = self.transports.get_mut(key) {
-            if transport.history.is_to_be_listed() {
-                self.with_news.push(key);
-            }
-        }
+        self.list_news(key);
     }
 
     fn on_control_packet(&mut self, key: Key, packet: &Rtcp<'_>, now: Now) {

@@ -107,9 +107,10 @@ impl Forwarder {
             });
         }
         transport.history.look_after(now.us);
-        if transport.history.is_to_be_listed() {
-            self.with_news.push(key);
-        }
+        self.list_news(key);
+        let Some(transport) = self.transports.get_mut(key) else {
+            return now.us + REPORT_US;
+        };
         let subscribes = !transport.egresses.is_empty();
         let publishes = !transport.tracks.is_empty();
         let report_due = now.us - transport.reported_us >= REPORT_US;

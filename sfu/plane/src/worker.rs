@@ -40,6 +40,8 @@ const MAX_SLEEP: Duration = Duration::from_millis(100);
 const COUNTERS_EVERY_US: i64 = 200_000;
 /// How long after the last rows new ones are left, if those were taken.
 const FEEDBACK_EVERY_US: i64 = 10_000;
+/// The same for rows that are not urgent: who takes many at once works less for each.
+const ALL_FEEDBACK_EVERY_US: i64 = 90_000;
 
 /// What a worker is started with.
 #[derive(Clone, Copy, Debug)]
@@ -176,6 +178,7 @@ struct Rounds {
     news: Vec<Report>,
     clock: Clock,
     feedback_us: i64,
+    all_feedback_us: i64,
     counters_us: i64,
 }
 
@@ -190,6 +193,7 @@ impl Rounds {
             news: Vec::new(),
             clock: Clock::start(),
             feedback_us: 0,
+            all_feedback_us: 0,
             counters_us: 0,
         }
     }
@@ -295,8 +299,12 @@ impl Rounds {
             if let Ok(mut waiting) = self.shared.feedback.try_lock() {
                 let (rows, deltas) = &mut *waiting;
                 if rows.is_empty() {
-                    self.forwarder.take_feedback(now, rows, deltas);
+                    let all = now.us - self.all_feedback_us >= ALL_FEEDBACK_EVERY_US;
+                    self.forwarder.take_feedback(all, now, rows, deltas);
                     self.feedback_us = now.us;
+                    if all {
+                        self.all_feedback_us = now.us;
+                    }
                 }
             }
         }

@@ -9,6 +9,8 @@ from sfu.bench.simulator.simulation import Simulation
 def test_scenarios_are_chosen_by_name_and_group() -> None:
     everything = choose()
     assert len(everything) > 30
+    assert "room" not in {each.name for each in everything}
+    assert len(choose(["room"])[0].subscribers) == 1_000
     assert [each.name for each in choose(["drop"])] == ["drop", "drop, elastic"]
     assert {each.name for each in choose(["pause", "5.8"])} == {"pause", "5.8 pause"}
     assert max(each.seconds for each in choose(most=30.0)) == 30.0

@@ -275,3 +275,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_queue_in_the_path_does_not_bear_waiting() {
+    let mut history = SendHistory::default();
+    send(&mut history, 60, 0, 10_000);
+    let came = (0..20).map(|n| (n, i64::from(n) * 10_000 + 70_000));
+    tell(&mut history, &report(came), 300_000);
+    assert!(history.is_to_be_listed() && !history.is_to_be_hurried());
+    Taken::of(&mut history, 300_000);
+    let came = (20..40).map(|n| (n, i64::from(n) * 10_000 + 82_000));
+    tell(&mut history, &report(came), 500_000);
+    assert!(history.is_to_be_hurried());
+    assert!(!history.is_to_be_hurried(), "it is already");
+    Taken::of(&mut history, 500_000);
+    assert!(!history.is_to_be_hurried(), "it has been told");
+}

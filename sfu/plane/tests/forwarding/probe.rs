@@ -40,7 +40,7 @@ impl Call {
     pub(crate) fn row<const N: usize>(&mut self, names: [&str; N]) -> Option<[u64; N]> {
         let (mut rows, mut deltas) = (Vec::new(), Vec::new());
         let now = self.now();
-        self.plane.take_feedback(now, &mut rows, &mut deltas);
+        self.plane.take_feedback(true, now, &mut rows, &mut deltas);
         let row = rows.chunks(ROW_BYTES).next_back()?.to_vec();
         let value = |name: &str| {
             let mut at = 0;
