@@ -180,9 +180,12 @@ impl Forwarder {
         if all {
             self.with_urgent_news.clear();
         }
-        let list = |plane: &mut Self| match all {
-            true => std::mem::take(&mut plane.with_news),
-            false => std::mem::take(&mut plane.with_urgent_news),
+        let list = |plane: &mut Self| {
+            std::mem::take(if all {
+                &mut plane.with_news
+            } else {
+                &mut plane.with_urgent_news
+            })
         };
         let mut listed = list(self);
         for key in listed.drain(..) {
