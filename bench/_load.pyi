@@ -37,10 +37,14 @@ class Snapshot(TypedDict):
     keyframe_requests: int
     sent_again: int
     video_p50_ns: int
+    video_p90_ns: int
     video_p99_ns: int
+    video_p999_ns: int
     video_max_ns: int
     audio_p50_ns: int
+    audio_p90_ns: int
     audio_p99_ns: int
+    audio_p999_ns: int
     audio_max_ns: int
     """From the presenter's send to the attendee's receive call, of verified packets."""
 
@@ -67,17 +71,38 @@ class Engine:
     def fileno(self) -> int:
         """Readable when `events` has something."""
 
-    def add_attendee(self, *, verify: bool) -> int:
-        """Adds a client that receives, and gives its number."""
+    def add_attendee(self, *, verify: bool, format: tuple[int, int, int, int] | None = None) -> int:
+        """Adds a client that receives, and gives its number. `format` is what the server's offer
+        calls things: payload types of VP8, its retransmissions and Opus, extension id of the
+        transport-wide sequence number; this server's if None."""
 
     def add_presenter(
-        self, *, video_ssrc: int, audio_ssrc: int, bitrate: int, fps: int, seed: int
+        self,
+        *,
+        video_ssrc: int,
+        audio_ssrc: int,
+        bitrate: int,
+        fps: int,
+        seed: int,
+        microphone: bool = True,
     ) -> int:
         """Adds a client that sends camera (mid "0") and microphone (mid "1") as soon as it has
         keys, and gives its number. `bitrate` is in bit/s."""
 
-    def connect(self, endpoint: int, host: str, port: int, username: str, password: str) -> None:
-        """Begins binding checks: `username` is "theirs:ours", `password` theirs."""
+    def remove(self, endpoint: int) -> None:
+        """Closes a client's socket without a word; it is no longer counted."""
+
+    def connect(
+        self,
+        endpoint: int,
+        host: str,
+        port: int,
+        username: str,
+        password: str,
+        own_password: str = "",
+    ) -> None:
+        """Begins binding checks: `username` is "theirs:ours", `password` theirs; checks of a server
+        that makes some itself are answered with `own_password`."""
 
     def send(self, endpoint: int, datagrams: list[bytes]) -> None:
         """Sends DTLS datagrams."""
@@ -85,8 +110,9 @@ class Engine:
     def set_keys(self, endpoint: int, profile: str, receive: bytes, send: bytes) -> None:
         """Begins with media; master key and salt of each direction."""
 
-    def events(self) -> list[tuple[int, bytes | None]]:
-        """What has come since the last call: None for a path that is up, or a DTLS datagram."""
+    def events(self) -> list[tuple[int, bytes | int | None]]:
+        """What has come since the last call: None for a path that is up, a DTLS datagram, or when
+        the first packet of a picture came (CLOCK_MONOTONIC, nanoseconds)."""
 
     def snapshot(self, *, begin: bool = False) -> Snapshot:
         """All counts so far; `begin` starts the latencies anew afterwards."""
@@ -95,7 +121,14 @@ class Engine:
         """Ends the thread; idempotent."""
 
 def floor(
-    *, receivers: int, presenters: int, bitrate: int, fps: int, seconds: float, core: int | None
+    *,
+    receivers: int,
+    presenters: int,
+    bitrate: int,
+    fps: int,
+    seconds: float,
+    core: int | None,
+    microphones: int | None = None,
 ) -> Cost:
     """Seals and sends in real time, from a thread on `core`, what that many presenters send, to
     sockets that a thread on the caller's cores drains. Blocks, without the interpreter's lock."""

@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from sfu.bench import cli_load
+from sfu.bench.cli_load import fail, progress
 
 app = typer.Typer(
     name="bench",
@@ -22,39 +24,7 @@ def root() -> None:
     """Measure this build on this machine."""
 
 
-@app.command()
-def forward(
-    attendees: Annotated[int, typer.Option("-n", "--attendees", min=1, max=5000)] = 200,
-    seconds: Annotated[float, typer.Option(min=1, help="How long to measure.")] = 10.0,
-    cameras: Annotated[
-        int, typer.Option(min=1, max=5, help="Presenters, each with camera and microphone.")
-    ] = 1,
-    floor: Annotated[bool, typer.Option(help="Measure the floor as well.")] = True,
-    json: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the results as JSON.")
-    ] = None,
-) -> None:
-    """CPU per forwarded packet, latency and memory, beside a bare loop that sends the same."""
-    from sfu.bench import machine, report
-    from sfu.bench.clients import ClientError
-    from sfu.bench.daemon import DaemonError
-    from sfu.bench.forward import ForwardError, Plan, measure
-
-    console = Console()
-    plan = Plan(attendees, seconds, cameras, floor)
-    facts = {**machine.facts(), "load before": f"{machine.load():.2f}"}
-    try:
-        with _progress(console) as bar:
-            task = bar.add_task("", total=1.0)
-            result = measure(
-                plan, lambda name, done: bar.update(task, description=name, completed=done)
-            )
-    except (ForwardError, ClientError, DaemonError, OSError) as error:
-        Console(stderr=True).print(str(error), style="red", highlight=False, markup=False)
-        raise typer.Exit(1) from None
-    report.show(console, result, facts)
-    if json is not None:
-        report.save(json, result, facts)
+cli_load.add(app)
 
 
 @app.command()
@@ -87,14 +57,14 @@ def call(
     from sfu.bench.call.browser import BrowserError
     from sfu.bench.call.run import Plan, run
     from sfu.bench.call.traces import find
-    from sfu.bench.daemon import DaemonError
     from sfu.bench.emulator.namespace import NamespaceError
+    from sfu.bench.process import ProcessError
     from sfu.bench.trace import TraceError
 
     console = Console()
     try:
         plan = Plan(find(trace), cameras, screen, camera_rate, settle)
-        with _progress(console) as bar:
+        with progress(console) as bar:
             task = bar.add_task("", total=1.0)
 
             def tell(name: str, done: float) -> None:
@@ -111,9 +81,8 @@ def call(
             timeline.save(json)
         if plot is not None:
             picture.draw(timeline, plot, plan.trace.name)
-    except (TraceError, NamespaceError, BrowserError, DaemonError) as error:
-        Console(stderr=True).print(str(error), style="red", highlight=False, markup=False)
-        raise typer.Exit(1) from None
+    except (TraceError, NamespaceError, BrowserError, ProcessError) as error:
+        raise fail(error) from None
 
 
 @app.command()
@@ -151,20 +120,14 @@ def converge(
             for each in choose(plan.names, seconds):
                 console.print(f"{each.name}: {each.seconds:.0f} s", highlight=False)
             return
-        with _progress(console) as bar:
+        with progress(console) as bar:
             task = bar.add_task("", total=1.0)
             findings, outcome = run(
                 plan, lambda name, done: bar.update(task, description=name, completed=done)
             )
     except (UnknownScenario, MissingMatplotlib, OSError) as error:
-        Console(stderr=True).print(str(error), style="red", highlight=False, markup=False)
-        raise typer.Exit(1) from None
+        raise fail(error) from None
     report.show(console, findings)
     if json is not None:
         facts = {"machine": machine.facts(), "seeds": seeds, "longest": seconds}
         report.save(json, report.to_json(findings, outcome, facts))
-
-
-def _progress(console: Console) -> Progress:
-    columns = TextColumn("{task.description:12}"), BarColumn(), TimeElapsedColumn()
-    return Progress(*columns, console=console, transient=True)

@@ -1,10 +1,9 @@
-"""Synthetic participants: signaling and handshakes here, media in the native engine."""
+"""Synthetic participants of this server: its signaling, each on a socket of its own."""
 
 import asyncio
 import contextlib
 import json
 import time
-from collections.abc import Sequence
 from typing import Any, Final, Self
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -13,149 +12,111 @@ from websockets.typing import Subprotocol
 
 from sfu.bench._load import Engine
 from sfu.bench.description import (
+    AUDIO_MID,
     SOURCES,
+    VIDEO_MID,
     Credentials,
-    Remote,
     publish_offer,
     read_remote,
     receive_answer,
 )
-from sfu.certificate import Certificate
-from sfu.dtls import DtlsError, Handshake
+from sfu.bench.endpoints import PATIENCE, Endpoints
+from sfu.bench.errors import ClientError
+from sfu.bench.shape import Shape
 
-PATIENCE: Final = 20.0
-"""Seconds that a participant may take to join or to connect."""
-AT_ONCE: Final = 16
-"""Participants on their way in at the same time."""
 VERIFY_EVERY: Final = 16
 """One attendee in so many opens and compares every packet."""
-_TIMER: Final = 0.05
-
-
-class ClientError(Exception):
-    """A participant could not join or connect; the message says who and why."""
 
 
 class Clients:
-    """All participants of one room; an asynchronous context that ends them."""
+    """All participants of one room of this server; an asynchronous context that ends them."""
 
-    def __init__(self, url: str, room: str, engine: Engine) -> None:
+    def __init__(self, url: str, room: str, endpoints: Endpoints) -> None:
         """`url` is that of the signaling socket."""
         self._url = url
         self._room = room
-        self._engine = engine
-        self._certificate = Certificate.generate()
-        self._signaling: list[Signaling] = []
-        self._handshakes: dict[int, tuple[Handshake, asyncio.Future[None]]] = {}
-        self._gate = asyncio.Semaphore(AT_ONCE)
-        self._timer: asyncio.Task[None] | None = None
+        self._endpoints = endpoints
+        self._signaling: dict[int, Signaling] = {}
+        self.stages: dict[str, list[float]] = {}
+        """Seconds that each part of a join has taken."""
 
     async def __aenter__(self) -> Self:
-        asyncio.get_running_loop().add_reader(self._engine.fileno, self._read)
-        self._timer = asyncio.create_task(self._run_timers())
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        asyncio.get_running_loop().remove_reader(self._engine.fileno)
-        if self._timer is not None:
-            self._timer.cancel()
-        await asyncio.gather(*(each.close() for each in self._signaling), return_exceptions=True)
+        sockets = self._signaling.values()
+        await asyncio.gather(*(each.close() for each in sockets), return_exceptions=True)
 
-    async def add_presenter(self, role: str, number: int, *, bitrate: int, fps: int) -> None:
-        """Joins with one camera and one microphone. Raises ClientError."""
+    async def add_presenter(self, number: int, shape: Shape) -> None:
+        """Joins with one camera, and with a microphone if it is one of those who speak. Raises
+        ClientError."""
         name = f"presenter {number}"
-        video_ssrc, audio_ssrc = 1000 + 10 * number, 1005 + 10 * number
+        role = "organizer" if number == 0 else "presenter"
+        speaks = number < shape.speakers
         signaling = await self._join(name, role)
-        endpoint = self._engine.add_presenter(
-            video_ssrc=video_ssrc,
-            audio_ssrc=audio_ssrc,
-            bitrate=bitrate,
-            fps=fps,
-            seed=12345 + number,
-        )
+        endpoint, video_ssrc, audio_ssrc = add_presenter(self._endpoints.engine, number, shape)
+        self._signaling[endpoint] = signaling
         ours = Credentials.generate()
-        offer = publish_offer(ours, self._certificate.fingerprint, video_ssrc, audio_ssrc)
-        answer = await signaling.request("publish", sdp=offer, sources=SOURCES)
-        await self._connect(name, endpoint, ours, read_remote(answer["sdp"]))
+        offer = publish_offer(
+            ours, self._endpoints.fingerprint, video_ssrc, audio_ssrc, microphone=speaks
+        )
+        sources = {mid: SOURCES[mid] for mid in (VIDEO_MID, AUDIO_MID)[: 1 + speaks]}
+        answer = await signaling.request("publish", sdp=offer, sources=sources)
+        await self._endpoints.connect(name, endpoint, ours, read_remote(answer["sdp"]))
 
-    async def add_attendee(self, number: int) -> None:
-        """Joins to receive. Raises ClientError."""
-        async with self._gate:
-            name = f"attendee {number}"
-            signaling = await self._join(name, "attendee")
-            offer = await signaling.offer()
-            endpoint = self._engine.add_attendee(verify=number % VERIFY_EVERY == 0)
-            ours = Credentials.generate()
-            answer = receive_answer(offer, ours, self._certificate.fingerprint)
-            await signaling.request("answer", sdp=answer)
-            await self._connect(name, endpoint, ours, read_remote(offer))
+    async def add_attendee(self, number: int) -> int:
+        """Joins to receive and gives the endpoint. Raises ClientError."""
+        name, start = f"attendee {number}", time.monotonic()
+        signaling = await self._join(name, "attendee")
+        offer = await signaling.offer()
+        offered = self._stage("offered", start)
+        endpoint = self._endpoints.engine.add_attendee(verify=number % VERIFY_EVERY == 0)
+        self._signaling[endpoint] = signaling
+        ours = Credentials.generate()
+        answer = receive_answer(offer, ours, self._endpoints.fingerprint)
+        await signaling.request("answer", sdp=answer)
+        answered = self._stage("answered", offered)
+        await self._endpoints.connect(name, endpoint, ours, read_remote(offer))
+        self._stage("connected", answered)
+        return endpoint
+
+    async def leave(self, endpoint: int, *, politely: bool) -> None:
+        """Ends a participant: by word, or as a closed laptop does."""
+        signaling = self._signaling.pop(endpoint)
+        if politely:
+            await signaling.request("leave")
+        await signaling.close()
+        self._endpoints.remove(endpoint)
+
+    def _stage(self, name: str, start: float) -> float:
+        now = time.monotonic()
+        self.stages.setdefault(name, []).append(now - start)
+        return now
 
     async def _join(self, name: str, role: str) -> "Signaling":
         signaling = await Signaling.open(self._url, name)
-        self._signaling.append(signaling)
-        answer = await signaling.request("join", room=self._room, name=name, role=role)
-        if answer.get("status") != "admitted":
-            raise ClientError(f"{name}: {answer.get('status')}, not admitted")
+        try:
+            answer = await signaling.request("join", room=self._room, name=name, role=role)
+            if answer.get("status") != "admitted":
+                raise ClientError(f"{name}: {answer.get('status')}, not admitted")
+        except BaseException:
+            await signaling.close()
+            raise
         return signaling
 
-    async def _connect(self, name: str, endpoint: int, ours: Credentials, remote: Remote) -> None:
-        loop = asyncio.get_running_loop()
-        handshake = Handshake(
-            self._certificate,
-            client=True,
-            fingerprints=remote.fingerprints,
-            now=time.monotonic(),
-        )
-        done: asyncio.Future[None] = loop.create_future()
-        self._handshakes[endpoint] = handshake, done
-        username = f"{remote.credentials.ufrag}:{ours.ufrag}"
-        self._engine.connect(endpoint, remote.host, remote.port, username, remote.credentials.pwd)
-        try:
-            await asyncio.wait_for(done, PATIENCE)
-        except TimeoutError:
-            state = handshake.state.name.lower()
-            raise ClientError(f"{name}: no connection in {PATIENCE:.0f} s, DTLS {state}") from None
-        except DtlsError as error:
-            raise ClientError(f"{name}: {error}") from error
-        finally:
-            del self._handshakes[endpoint]
 
-    def _read(self) -> None:
-        now = time.monotonic()
-        for endpoint, datagram in self._engine.events():
-            # Later ones are repetitions of the server's last flight.
-            if endpoint in self._handshakes:
-                self._step(endpoint, datagram, now)
-
-    def _step(self, endpoint: int, datagram: bytes | None, now: float) -> None:
-        handshake, done = self._handshakes[endpoint]
-        try:
-            flight = handshake.start(now) if datagram is None else handshake.receive(datagram, now)
-        except DtlsError as error:
-            if not done.done():
-                done.set_exception(error)
-            return
-        self._send(endpoint, flight)
-        if (keys := handshake.keys) is not None and not done.done():
-            self._engine.set_keys(endpoint, keys.profile, keys.receive, keys.send)
-            done.set_result(None)
-
-    async def _run_timers(self) -> None:
-        while True:
-            await asyncio.sleep(_TIMER)
-            now = time.monotonic()
-            for endpoint, (handshake, done) in list(self._handshakes.items()):
-                due = handshake.timeout()
-                if due is None or now < due or done.done():
-                    continue
-                try:
-                    self._send(endpoint, handshake.expire(now))
-                except DtlsError as error:
-                    done.set_exception(error)
-
-    def _send(self, endpoint: int, flight: Sequence[bytes]) -> None:
-        if flight:
-            self._engine.send(endpoint, list(flight))
+def add_presenter(engine: Engine, number: int, shape: Shape) -> tuple[int, int, int]:
+    """One that sends what the shape says, and its SSRCs of video and sound."""
+    video_ssrc, audio_ssrc = 1000 + 10 * number, 1005 + 10 * number
+    endpoint = engine.add_presenter(
+        video_ssrc=video_ssrc,
+        audio_ssrc=audio_ssrc,
+        bitrate=shape.bitrate,
+        fps=shape.fps,
+        seed=12345 + number,
+        microphone=number < shape.speakers,
+    )
+    return endpoint, video_ssrc, audio_ssrc
 
 
 class Signaling:

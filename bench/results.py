@@ -1,5 +1,6 @@
 """What a measurement found, and the goals it is held against."""
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -12,6 +13,12 @@ GOAL_RATIO: Final = 1.6
 GOAL_P99_MS: Final = 10.0
 GOAL_BYTES: Final = 256 * 1024
 """Resident memory per subscriber."""
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """The smallest value that at least this share of all does not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,10 @@ class Forward:
     bytes_per_subscriber: float = 0.0
     dropped: int = 0
     """Datagrams that the kernel dropped at the server's media socket."""
+    microphones: int = 1
+    """How many of the presenters speak."""
+    profile: str = ""
+    """The SRTP profile that was agreed upon."""
     floors: Sequence[Floor] = ()
 
     def with_floors(self, floors: Sequence[Floor]) -> "Forward":
@@ -81,7 +92,12 @@ class Forward:
         return replace(self, floors=tuple(floors))
 
     def with_surroundings(
-        self, *, seconds_to_join: float, bytes_per_subscriber: float, dropped: int
+        self,
+        *,
+        seconds_to_join: float,
+        bytes_per_subscriber: float,
+        dropped: int,
+        profile: str = "",
     ) -> "Forward":
         """The same with what was seen besides packets."""
         return replace(
@@ -89,6 +105,7 @@ class Forward:
             seconds_to_join=seconds_to_join,
             bytes_per_subscriber=bytes_per_subscriber,
             dropped=dropped,
+            profile=profile,
         )
 
     @property

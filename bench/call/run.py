@@ -45,7 +45,7 @@ class Plan:
 
 
 async def run(plan: Plan, progress: Progress) -> Timeline:
-    """Holds the call. Raises NamespaceError, DaemonError or BrowserError."""
+    """Holds the call. Raises NamespaceError, ProcessError or BrowserError."""
     async with contextlib.AsyncExitStack() as stack:
         playwright = await stack.enter_async_context(browser.driver())
         link = stack.enter_context(Link(plan.trace))

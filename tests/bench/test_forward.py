@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from sfu.bench.clients import ClientError
-from sfu.bench.forward import ForwardError, Plan, measure
+from sfu.bench.errors import BenchError, ClientError
+from sfu.bench.forward import Plan, measure
+from sfu.bench.shape import Shape
 
 
 @pytest.fixture(autouse=True)
@@ -18,7 +19,7 @@ def _own_cores() -> Iterator[None]:
 
 def test_everybody_gets_everything() -> None:
     heard: list[str] = []
-    result = measure(Plan(18, 2.0, floor=False), lambda name, _: heard.append(name))
+    result = measure(Plan(Shape(18), 2.0, floor=False), lambda name, _: heard.append(name))
     wrong = {
         "lost": result.lost,
         "damaged": result.damaged,
@@ -42,7 +43,7 @@ def test_everybody_gets_everything() -> None:
 
 
 def test_several_presenters_are_received_side_by_side() -> None:
-    result = measure(Plan(4, 1.0, presenters=2, floor=False), lambda *_: None)
+    result = measure(Plan(Shape(4, cameras=2), 1.0, floor=False), lambda *_: None)
     assert (result.lost, result.damaged, result.duplicates) == (0, 0, 0)
     # The sound of both and a picture at least; both pictures when the room's budget allows.
     assert result.packets / result.seconds > 4 * (2 * 45 + 30 * 2.5)
@@ -51,11 +52,11 @@ def test_several_presenters_are_received_side_by_side() -> None:
 def test_a_server_that_lets_nobody_in_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SFU_LIMITS__PARTICIPANTS_PER_ROOM", "3")
     with pytest.raises(ClientError, match=r"attendee \d: join refused: room_full"):
-        measure(Plan(6, 1.0, floor=False), lambda *_: None)
+        measure(Plan(Shape(6), 1.0, floor=False), lambda *_: None)
 
 
 def test_the_floor_stands_beside_it() -> None:
-    result = measure(Plan(4, 1.0), lambda *_: None)
+    result = measure(Plan(Shape(4), 1.0), lambda *_: None)
     assert len(result.floors) == 2
     assert result.ratio is not None
     assert [each.lost for each in result.floors] == [0, 0]
@@ -63,5 +64,5 @@ def test_the_floor_stands_beside_it() -> None:
 
 def test_too_many_for_the_open_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("resource.getrlimit", lambda _: (64, 128))
-    with pytest.raises(ForwardError, match="open files"):
-        measure(Plan(100, 1.0), lambda *_: None)
+    with pytest.raises(BenchError, match="open files"):
+        measure(Plan(Shape(100), 1.0), lambda *_: None)

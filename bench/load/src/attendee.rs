@@ -12,13 +12,36 @@ use _plane::rtp::Rtp;
 use _plane::srtp::{Opener, Sealer};
 use _plane::{rtx, twcc};
 
-/// Id of the transport-wide sequence number in the server's offers.
-const TRANSPORT_CC: u8 = 3;
 const REPORT_NS: u64 = 1_000_000_000;
 const FEEDBACK_NS: u64 = 100_000_000;
 const ROUND_TRIP_US: i64 = 20_000;
 /// The room has at most so many slots.
 const MAX_STREAMS: usize = 64;
+
+/// What the server's offer calls things.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Format {
+    /// Payload type of VP8.
+    pub video: u8,
+    /// Payload type of its retransmissions (RFC 4588).
+    pub retransmission: u8,
+    /// Payload type of Opus.
+    pub audio: u8,
+    /// Id of the header extension with the transport-wide sequence number.
+    pub transport_cc: u8,
+}
+
+impl Default for Format {
+    /// That of this server's offers.
+    fn default() -> Self {
+        Self {
+            video: pattern::VP8,
+            retransmission: pattern::VP8_RTX,
+            audio: pattern::OPUS,
+            transport_cc: 3,
+        }
+    }
+}
 
 /// Latencies of the packets that were verified.
 #[derive(Clone, Default)]
@@ -76,6 +99,7 @@ impl Tally {
 /// One attendee behind its transport.
 pub struct Attendee {
     verifies: bool,
+    format: Format,
     ssrc: u32,
     streams: Vec<Stream>,
     recorder: twcc::Recorder,
@@ -88,9 +112,10 @@ pub struct Attendee {
 
 impl Attendee {
     /// `ssrc` is what it reports under; its times are spread by it.
-    pub fn new(verifies: bool, ssrc: u32) -> Self {
+    pub fn new(verifies: bool, ssrc: u32, format: Format) -> Self {
         Self {
             verifies,
+            format,
             ssrc,
             streams: Vec::new(),
             recorder: twcc::Recorder::default(),
@@ -114,6 +139,11 @@ impl Attendee {
         tally
     }
 
+    /// Whether a picture has begun to come.
+    pub fn sees(&self) -> bool {
+        self.tally.video > 0
+    }
+
     /// Streams of which something has come, of video and of sound.
     pub fn streams(&self) -> (u64, u64) {
         let video = self.streams.iter().filter(|stream| stream.video).count();
@@ -133,14 +163,16 @@ impl Attendee {
             return;
         };
         self.tally.bytes += packet.len() as u64;
-        if let Some(&[high, low]) = header.extensions.find(packet, TRANSPORT_CC) {
+        if let Some(&[high, low]) = header.extensions.find(packet, self.format.transport_cc) {
             let sequence = u16::from_be_bytes([high, low]);
             self.recorder.record(sequence, us(now_ns));
         }
         let video = match header.payload_type {
-            pattern::VP8 => true,
-            pattern::OPUS => false,
-            pattern::VP8_RTX => return self.on_retransmission(packet, &header, opener),
+            video if video == self.format.video => true,
+            audio if audio == self.format.audio => false,
+            again if again == self.format.retransmission => {
+                return self.on_retransmission(packet, &header, opener);
+            }
             _ => {
                 self.tally.strange += 1;
                 return;
@@ -160,7 +192,12 @@ impl Attendee {
             return;
         }
         self.tally.verified += 1;
-        match opened(packet, &header, opener).and_then(|payload| stream.stamp(payload)) {
+        let payload = opened(packet, &header, opener);
+        // Padding alone: some servers probe with it.
+        if payload.is_some_and(<[u8]>::is_empty) {
+            return;
+        }
+        match payload.and_then(|payload| stream.stamp(payload)) {
             Some(stamp) => {
                 self.tally.skipped += stream.passed_over(stamp.counter);
                 let latency = now_ns.saturating_sub(stamp.sent_ns);

@@ -1,5 +1,6 @@
 //! The Python module `sfu.bench._load`, as `_load.pyi` describes it.
 
+use crate::attendee::Format;
 use crate::endpoint::Event;
 use crate::engine::{self, Snapshot, Stopped};
 use crate::floor::{measure, Settings};
@@ -9,6 +10,7 @@ use _plane::srtp::Profile;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
+use pyo3::IntoPyObjectExt;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::RawFd;
 use std::time::Duration;
@@ -43,13 +45,25 @@ impl Engine {
         self.engine.events_fd()
     }
 
-    #[pyo3(signature = (*, verify))]
-    fn add_attendee(&mut self, verify: bool) -> PyResult<usize> {
+    #[pyo3(signature = (*, verify, format=None))]
+    fn add_attendee(&mut self, verify: bool, format: Option<(u8, u8, u8, u8)>) -> PyResult<usize> {
+        let format = format.map_or_else(Format::default, |names| Format {
+            video: names.0,
+            retransmission: names.1,
+            audio: names.2,
+            transport_cc: names.3,
+        });
         self.endpoints += 1;
-        Ok(self.engine.add_attendee(verify)?)
+        Ok(self.engine.add_attendee(verify, format)?)
     }
 
-    #[pyo3(signature = (*, video_ssrc, audio_ssrc, bitrate, fps, seed))]
+    fn remove(&self, endpoint: usize) -> PyResult<()> {
+        let endpoint = self.checked(endpoint)?;
+        self.engine.remove(endpoint).map_err(stopped)
+    }
+
+    #[pyo3(signature = (*, video_ssrc, audio_ssrc, bitrate, fps, seed, microphone=true))]
+    #[allow(clippy::too_many_arguments)]
     fn add_presenter(
         &mut self,
         video_ssrc: u32,
@@ -57,13 +71,17 @@ impl Engine {
         bitrate: u32,
         fps: u32,
         seed: u64,
+        microphone: bool,
     ) -> PyResult<usize> {
         check_camera(bitrate, fps)?;
-        let presenter = Presenter::new(bitrate, fps, seed, (video_ssrc, audio_ssrc));
+        let ssrcs = (video_ssrc, audio_ssrc);
+        let presenter = Presenter::new(bitrate, fps, seed, ssrcs, microphone);
         self.endpoints += 1;
         Ok(self.engine.add_presenter(presenter)?)
     }
 
+    #[pyo3(signature = (endpoint, host, port, username, password, own_password=String::new()))]
+    #[allow(clippy::too_many_arguments)]
     fn connect(
         &self,
         endpoint: usize,
@@ -71,6 +89,7 @@ impl Engine {
         port: u16,
         username: String,
         password: String,
+        own_password: String,
     ) -> PyResult<()> {
         let endpoint = self.checked(endpoint)?;
         let Ok(address) = host.parse::<IpAddr>() else {
@@ -78,7 +97,7 @@ impl Engine {
         };
         let server = SocketAddr::new(address, port);
         self.engine
-            .connect(endpoint, server, username, password)
+            .connect(endpoint, server, username, (password, own_password))
             .map_err(stopped)
     }
 
@@ -108,12 +127,16 @@ impl Engine {
             .map_err(stopped)
     }
 
-    fn events<'py>(&self, py: Python<'py>) -> Vec<(usize, Option<Bound<'py, PyBytes>>)> {
+    fn events<'py>(&self, py: Python<'py>) -> PyResult<Vec<(usize, Bound<'py, PyAny>)>> {
         let events = self.engine.events().into_iter();
         events
-            .map(|(endpoint, event)| match event {
-                Event::PathUp => (endpoint, None),
-                Event::Handshake(datagram) => (endpoint, Some(PyBytes::new(py, &datagram))),
+            .map(|(endpoint, event)| {
+                let told = match event {
+                    Event::PathUp => py.None().into_bound(py),
+                    Event::Handshake(datagram) => PyBytes::new(py, &datagram).into_any(),
+                    Event::Picture(at_ns) => at_ns.into_bound_py_any(py)?,
+                };
+                Ok((endpoint, told))
             })
             .collect()
     }
@@ -131,7 +154,8 @@ impl Engine {
 
 /// The floor, see `_load.pyi`.
 #[pyfunction]
-#[pyo3(signature = (*, receivers, presenters, bitrate, fps, seconds, core))]
+#[pyo3(signature = (*, receivers, presenters, bitrate, fps, seconds, core, microphones=None))]
+#[allow(clippy::too_many_arguments)]
 fn floor<'py>(
     py: Python<'py>,
     receivers: usize,
@@ -140,6 +164,7 @@ fn floor<'py>(
     fps: u32,
     seconds: f64,
     core: Option<usize>,
+    microphones: Option<usize>,
 ) -> PyResult<Bound<'py, PyDict>> {
     check_camera(bitrate, fps)?;
     let duration = Duration::try_from_secs_f64(seconds)
@@ -150,6 +175,7 @@ fn floor<'py>(
     let settings = Settings {
         receivers,
         presenters,
+        microphones: microphones.unwrap_or(presenters),
         bitrate,
         fps,
         duration,
@@ -216,7 +242,9 @@ fn to_dict<'py>(py: Python<'py>, snapshot: &Snapshot) -> PyResult<Bound<'py, PyD
 
 fn set_latencies(dict: &Bound<'_, PyDict>, kind: &str, histogram: &Histogram) -> PyResult<()> {
     dict.set_item(format!("{kind}_p50_ns"), histogram.quantile(0.5))?;
+    dict.set_item(format!("{kind}_p90_ns"), histogram.quantile(0.9))?;
     dict.set_item(format!("{kind}_p99_ns"), histogram.quantile(0.99))?;
+    dict.set_item(format!("{kind}_p999_ns"), histogram.quantile(0.999))?;
     dict.set_item(format!("{kind}_max_ns"), histogram.largest())
 }
 

@@ -28,6 +28,8 @@ pub enum Event {
     PathUp,
     /// A DTLS datagram has come.
     Handshake(Vec<u8>),
+    /// The first packet of a picture has come, at that time in nanoseconds.
+    Picture(u64),
 }
 
 /// One client.
@@ -39,10 +41,10 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Binds a socket on loopback.
+    /// Binds a socket; servers to be measured are on this machine.
     pub fn new(part: Part) -> io::Result<Self> {
         Ok(Self {
-            socket: UdpSocket::bind(Some(Ipv4Addr::LOCALHOST.into()), 0, BUFFER)?,
+            socket: UdpSocket::bind(Some(Ipv4Addr::UNSPECIFIED.into()), 0, BUFFER)?,
             path: None,
             keys: None,
             part,
@@ -59,16 +61,24 @@ impl Endpoint {
         &self.part
     }
 
-    /// From now on it checks this path.
+    /// From now on it checks this path; `passwords` are theirs and ours.
     pub fn connect(
         &mut self,
         server: SocketAddr,
         username: String,
-        password: String,
+        passwords: (String, String),
         tie_breaker: u64,
         now_ns: u64,
     ) {
-        self.path = Some(Path::new(server, username, password, tie_breaker, now_ns));
+        let (theirs, ours) = passwords;
+        self.path = Some(Path::new(
+            server,
+            username,
+            theirs,
+            ours,
+            tie_breaker,
+            now_ns,
+        ));
     }
 
     /// From now on it sends and receives media. Key and salt follow each other.
@@ -114,7 +124,7 @@ impl Endpoint {
         for (datagram, received) in inbox.iter_mut() {
             match (classify(datagram), &mut self.path, &mut self.keys) {
                 (Kind::Stun, Some(path), _) => {
-                    let came_up = path.on_datagram(datagram, now_ns);
+                    let came_up = path.on_datagram(datagram, now_ns, outbox);
                     if came_up {
                         on_event(Event::PathUp);
                     }
@@ -122,7 +132,11 @@ impl Endpoint {
                 (Kind::Dtls, _, _) => on_event(Event::Handshake(datagram.to_vec())),
                 (Kind::Rtp, _, Some((_, opener))) => {
                     if let Part::Attendee(attendee) = &mut self.part {
+                        let saw = attendee.sees();
                         attendee.on_rtp(datagram, opener, latencies, now_ns);
+                        if !saw && attendee.sees() {
+                            on_event(Event::Picture(now_ns));
+                        }
                     }
                 }
                 (Kind::Rtcp, _, Some((_, opener))) => {

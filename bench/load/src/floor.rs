@@ -2,6 +2,7 @@
 //! and nothing else. How near a server comes is its quality; below the floor comes only
 //! who puts more into a message than a frame.
 
+use crate::attendee::Format;
 use crate::clock;
 use crate::endpoint::{Endpoint, Part};
 use crate::engine::{Engine, Snapshot};
@@ -27,8 +28,10 @@ const WARM_UP_NS: u64 = 500_000_000;
 pub struct Settings {
     /// Sockets that receive; each 16th verifies.
     pub receivers: usize,
-    /// Cameras, each with a microphone.
+    /// Each with a camera.
     pub presenters: usize,
+    /// How many of them have a microphone, too.
+    pub microphones: usize,
     /// Bit/s of each camera.
     pub bitrate: u32,
     /// Frames per second of each camera.
@@ -89,7 +92,7 @@ struct Destination {
 }
 
 fn receiver(n: usize) -> io::Result<(Endpoint, Destination)> {
-    let attendee = crate::attendee::Attendee::new(n % 16 == 0, 1 + n as u32);
+    let attendee = crate::attendee::Attendee::new(n % 16 == 0, 1 + n as u32, Format::default());
     let mut endpoint = Endpoint::new(Part::Attendee(Box::new(attendee)))?;
     // Keys that differ, as those of real transports do; nobody else sees the packets.
     let mut keys = [0x5a; 28];
@@ -152,7 +155,10 @@ impl Loop {
         let (frame_ns, count) = (self.frame_ns(), self.sources.len() as u64);
         for (n, source) in self.sources.iter_mut().enumerate() {
             source.next_frame_ns = start_ns + frame_ns * n as u64 / count;
-            source.next_audio_ns = source.next_frame_ns + frame_ns / 3;
+            source.next_audio_ns = match n < self.settings.microphones {
+                true => source.next_frame_ns + frame_ns / 3,
+                false => u64::MAX,
+            };
         }
         self.run_until(start_ns + WARM_UP_NS)?;
         let (cpu_ns, packets) = (clock::thread_cpu_ns(), self.sent);
@@ -281,6 +287,7 @@ mod tests {
         let cost = measure(Settings {
             receivers: 20,
             presenters: 2,
+            microphones: 2,
             bitrate: 1_200_000,
             fps: 30,
             duration: Duration::from_millis(500),

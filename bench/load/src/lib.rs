@@ -13,4 +13,5 @@ pub mod histogram;
 pub mod path;
 pub mod pattern;
 pub mod presenter;
+pub mod service;
 pub mod socket;

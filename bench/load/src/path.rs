@@ -17,6 +17,7 @@ pub struct Path {
     server: Destination,
     username: String,
     password: Vec<u8>,
+    own_password: Vec<u8>,
     tie_breaker: u64,
     checks: u32,
     next_ns: u64,
@@ -25,11 +26,13 @@ pub struct Path {
 }
 
 impl Path {
-    /// `username` is "theirs:ours", `password` theirs (RFC 8445 §7.2.2).
+    /// `username` is "theirs:ours", `password` theirs (RFC 8445 §7.2.2); checks of a server that
+    /// makes some itself are answered with `own_password`.
     pub fn new(
         server: SocketAddr,
         username: String,
         password: String,
+        own_password: String,
         tie_breaker: u64,
         now_ns: u64,
     ) -> Self {
@@ -40,6 +43,7 @@ impl Path {
             },
             username,
             password: password.into_bytes(),
+            own_password: own_password.into_bytes(),
             tie_breaker,
             checks: 0,
             next_ns: now_ns,
@@ -75,10 +79,19 @@ impl Path {
     }
 
     /// Takes a STUN datagram; true when the path has just come up.
-    pub fn on_datagram(&mut self, datagram: &[u8], now_ns: u64) -> bool {
+    pub fn on_datagram(&mut self, datagram: &[u8], now_ns: u64, outbox: &mut Outbox) -> bool {
         let Ok(message) = stun::parse(datagram) else {
             return false;
         };
+        if message.class == Class::Request {
+            if message.check_integrity(&self.own_password) {
+                let transaction = message.transaction_id;
+                let to = self.server.remote;
+                stun::binding_success(&mut self.datagram, transaction, to, &self.own_password);
+                put(outbox, &self.server, &self.datagram);
+            }
+            return false;
+        }
         // An answer may be one check late.
         let ours = message.transaction_id[..8] == self.transaction()[..8];
         let good = message.class == Class::Success && message.check_integrity(&self.password);
@@ -123,7 +136,14 @@ mod tests {
     #[test]
     fn checks_are_repeated_until_answered_and_then_for_consent() {
         let server = SocketAddr::from(([127, 0, 0, 1], 7801));
-        let mut path = Path::new(server, "them:us".into(), "secret".into(), 77, 1000);
+        let mut path = Path::new(
+            server,
+            "them:us".into(),
+            "secret".into(),
+            "ours".into(),
+            77,
+            1000,
+        );
         let mut outbox = Outbox::new(4096, 16);
         path.advance(1000, &mut outbox);
         path.advance(1000 + RETRY_NS - 1, &mut outbox);
@@ -137,15 +157,46 @@ mod tests {
         let mut answer = Vec::new();
         stun::binding_success(&mut answer, check.transaction_id, server, b"wrong");
         assert!(
-            !path.on_datagram(&answer, 2000),
+            !path.on_datagram(&answer, 2000, &mut outbox),
             "an answer that anybody could have made"
         );
         stun::binding_success(&mut answer, check.transaction_id, server, b"secret");
-        assert!(path.on_datagram(&answer, 2000));
-        assert!(!path.on_datagram(&answer, 3000), "it comes up once");
+        assert!(path.on_datagram(&answer, 2000, &mut outbox));
+        assert!(
+            !path.on_datagram(&answer, 3000, &mut outbox),
+            "it comes up once"
+        );
         path.advance(2000 + CONSENT_NS / 2 - 1, &mut outbox);
         assert!(outbox.is_empty());
         path.advance(2000 + CONSENT_NS, &mut outbox);
         assert_eq!(sent(&mut outbox).len(), 1);
+    }
+
+    #[test]
+    fn a_server_that_checks_itself_is_answered_if_it_knows_the_password() {
+        let server = SocketAddr::from(([127, 0, 0, 1], 7801));
+        let mut path = Path::new(
+            server,
+            "them:us".into(),
+            "secret".into(),
+            "ours".into(),
+            7,
+            0,
+        );
+        let mut outbox = Outbox::new(4096, 16);
+        for (password, answers) in [("theirs", 0), ("ours", 1)] {
+            let mut check = Vec::new();
+            let id = [9; 12];
+            let password = password.as_bytes();
+            stun::binding_request(&mut check, id, "us:them", password, 1, false, 5, false);
+            assert!(!path.on_datagram(&check, 1, &mut outbox));
+            let sent = sent(&mut outbox);
+            assert_eq!(sent.len(), answers);
+            for answer in &sent {
+                let answer = stun::parse(answer).expect("an answer");
+                assert!(answer.class == Class::Success && answer.transaction_id == id);
+                assert!(answer.check_integrity(b"ours"));
+            }
+        }
     }
 }

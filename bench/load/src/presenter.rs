@@ -60,6 +60,7 @@ pub struct Presenter {
     budget_ns: u64,
     video: Stream,
     audio: Stream,
+    microphone: bool,
     audio_timestamp: u32,
     transport_sequence: u16,
     next_frame_ns: u64,
@@ -71,8 +72,9 @@ pub struct Presenter {
 }
 
 impl Presenter {
-    /// Begins when first advanced. `ssrcs` are of camera and microphone, whose mids are "0" and "1".
-    pub fn new(bitrate: u32, fps: u32, seed: u64, ssrcs: (u32, u32)) -> Self {
+    /// Begins when first advanced. `ssrcs` are of camera and microphone, whose mids are "0" and "1";
+    /// without a `microphone` only the camera sends.
+    pub fn new(bitrate: u32, fps: u32, seed: u64, ssrcs: (u32, u32), microphone: bool) -> Self {
         Self {
             camera: Camera::new(bitrate, fps, seed),
             frame_ns: 1_000_000_000 / u64::from(fps),
@@ -82,6 +84,7 @@ impl Presenter {
             budget_ns: 0,
             video: Stream::new(ssrcs.0, pattern::VP8, b'0', seed as u16 & 0x7fff),
             audio: Stream::new(ssrcs.1, pattern::OPUS, b'1', (seed >> 16) as u16 & 0x7fff),
+            microphone,
             audio_timestamp: (seed >> 9) as u32,
             transport_sequence: 0,
             next_frame_ns: 0,
@@ -110,7 +113,10 @@ impl Presenter {
         if self.next_frame_ns == 0 {
             self.next_frame_ns = now_ns;
             // Between two frames, so that the two sources do not always coincide.
-            self.next_audio_ns = now_ns + self.frame_ns / 3;
+            self.next_audio_ns = match self.microphone {
+                true => now_ns + self.frame_ns / 3,
+                false => u64::MAX,
+            };
             self.next_report_ns = now_ns + REPORT_NS / 4;
         }
         if now_ns >= self.next_audio_ns {
@@ -240,7 +246,8 @@ impl Presenter {
         to: &Destination,
         outbox: &mut Outbox,
     ) {
-        for stream in [&self.video, &self.audio] {
+        let audio = self.microphone.then_some(&self.audio);
+        for stream in [&self.video].into_iter().chain(audio) {
             self.rtcp.clear();
             let mut compound = Compound::new(&mut self.rtcp);
             let (packets, octets) = (stream.packets as u32, stream.octets as u32);

@@ -23,7 +23,7 @@ impl Call {
     fn new() -> Self {
         let profile = Profile::AeadAes128Gcm;
         Self {
-            attendee: Attendee::new(true, 5),
+            attendee: Attendee::new(true, 5, Format::default()),
             opener: Opener::new(profile, &KEY, &SALT).expect("lengths"),
             sealer: Sealer::new(profile, &KEY, &SALT).expect("lengths"),
             latencies: Latencies::default(),
@@ -52,7 +52,7 @@ impl Call {
         packet[8..12].copy_from_slice(&ssrc.to_be_bytes());
         let mut block = [0; 16];
         let mut writer = Writer::new(&mut block, false);
-        writer.put(TRANSPORT_CC, &sequence.to_be_bytes());
+        writer.put(Format::default().transport_cc, &sequence.to_be_bytes());
         let len = writer.finish();
         packet.extend(&block[..len]);
         let header = packet.len();

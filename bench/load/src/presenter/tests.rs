@@ -16,7 +16,7 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         Self {
-            presenter: Presenter::new(1_200_000, 30, 5, (11, 12)),
+            presenter: Presenter::new(1_200_000, 30, 5, (11, 12), true),
             sealer: Sealer::new(Profile::AeadAes128Gcm, &KEY, &SALT).expect("lengths"),
             to: Destination {
                 remote: ([127, 0, 0, 1], 1).into(),

@@ -1,0 +1,85 @@
+"""How long packets stay in the server: percentiles, and their course."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from sfu.bench import peers
+from sfu.bench.room import Progress, Room, prepare
+from sfu.bench.shape import Shape
+
+QUANTILES: Final = ("p50", "p90", "p99", "p999", "max")
+GOALS: Final = {("video", "p50"): 3.0, ("video", "p99"): 10.0, ("audio", "p99"): 3.0}
+"""In milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Latencies:
+    """Milliseconds from send to receive call, by kind and quantile."""
+
+    attendees: int
+    cameras: int
+    seconds: float
+    video: dict[str, float]
+    audio: dict[str, float]
+    course: Sequence[dict[str, float]]
+    """The same from the beginning to `at`, each second: `video_p50` and so on."""
+    lost: int
+    load_busy: float
+
+    def missed(self) -> list[str]:
+        """The goals that were not reached, in words."""
+        missed = []
+        for (kind, name), most in GOALS.items():
+            value = (self.video if kind == "video" else self.audio)[name]
+            if value > most:
+                missed.append(f"{kind} {name} {value:.1f} ms, not {most:.0f}")
+        return [*missed, *([f"{self.lost} packets lost"] if self.lost else [])]
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it, as JSON takes it."""
+        return {**asdict(self), "missed": self.missed()}
+
+
+def measure(shape: Shape, seconds: float, progress: Progress) -> Latencies:
+    """Raises BenchError."""
+    core, _ = prepare(shape)
+    with peers.make("sfu", core, shape) as server:
+        return asyncio.run(_measure(server, shape, seconds, progress))
+
+
+async def _measure(
+    server: peers.Server, shape: Shape, seconds: float, progress: Progress
+) -> Latencies:
+    async with Room(server, shape, progress) as room:
+        await room.fill()
+        whole = room.engine.snapshot(begin=True)
+        start, course = time.monotonic(), []
+        for second in range(round(seconds)):
+            await asyncio.sleep(start + second + 1 - time.monotonic())
+            now = room.engine.snapshot()
+            at = time.monotonic() - start
+            course.append({"at": at, **_flat(dict(now))})  # type: ignore[arg-type]
+            progress("forwarding", at / seconds)
+        end = room.engine.snapshot()
+    values = _flat(dict(end))  # type: ignore[arg-type]
+    return Latencies(
+        shape.attendees,
+        shape.cameras,
+        seconds,
+        {name: values[f"video_{name}"] for name in QUANTILES},
+        {name: values[f"audio_{name}"] for name in QUANTILES},
+        course,
+        end["expected"] - end["received"],
+        (end["cpu_ns"] - whole["cpu_ns"]) / 1e9 / seconds,
+    )
+
+
+def _flat(snapshot: dict[str, int]) -> dict[str, float]:
+    return {
+        f"{kind}_{name}": snapshot[f"{kind}_{name}_ns"] / 1e6
+        for kind in ("video", "audio")
+        for name in QUANTILES
+    }
