@@ -10,7 +10,7 @@ from sfu.bench.room import Progress, Room, gather, prepare
 from sfu.bench.shape import Shape
 
 GOAL_KIB: Final = 128.0
-HANDSHAKES: Final = 33.0
+HANDSHAKES: Final = 3.0
 """Seconds until OpenSSL's memory of the last handshake has been given back."""
 
 

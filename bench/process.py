@@ -14,7 +14,7 @@ from typing import Final
 
 from sfu.bench.errors import BenchError
 
-START_PATIENCE: Final = 20.0
+START_PATIENCE: Final = 60.0
 STOP_PATIENCE: Final = 5.0
 _TETHER: Final = ("setpriv", "--pdeathsig", "TERM", "--") if shutil.which("setpriv") else ()
 """The server does not outlive who started it, even if that is killed."""

@@ -4,6 +4,7 @@ multistream subscriptions."""
 import asyncio
 import itertools
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -68,9 +69,11 @@ _TRANSPORTS: Final = "http pfunix rabbitmq mqtt nanomsg"
 
 def version(folder: Path | None = None) -> str:
     """Of the installed one. Raises MissingPeer."""
-    command = [_program(folder), "--version"]
-    words = subprocess.run(command, capture_output=True, text=True, timeout=10).stdout.split()
-    return words[-1] if words else "unknown"
+    text = subprocess.run(
+        [_program(folder), "-V"], capture_output=True, text=True, timeout=10
+    ).stdout
+    found = re.search(r"\(([\d.]+)\)", text)
+    return found[1] if found else "unknown"
 
 
 def _program(folder: Path | None) -> str:

@@ -54,6 +54,6 @@ def test_servers_that_are_not_here_are_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sfu.bench.compare.prepare", lambda _: (None, None))
-    folders = {name: tmp_path for name in ("janus", "livekit", "mediasoup")}
+    folders = dict.fromkeys(("janus", "livekit", "mediasoup"), tmp_path)
     comparison = measure(Plan(list(folders), [SHAPE], 2, 1.0, folders), lambda *_: None)
     assert (comparison.runs, len(comparison.missing)) == ([], 3)

@@ -20,7 +20,10 @@ import pytest
 
 from sfu.bench._load import Engine
 from sfu.bench.clients import Clients
-from sfu.bench.daemon import Daemon, free_port
+from sfu.bench.daemon import Daemon
+from sfu.bench.endpoints import Endpoints
+from sfu.bench.process import free_port
+from sfu.bench.shape import Shape
 
 Seen = TypeVar("Seen")
 
@@ -125,8 +128,11 @@ async def under_load(daemon: Daemon, look: Callable[[], Seen]) -> Seen:
     """A presenter and some attendees, and a look when Prometheus has seen enough of them."""
     engine = Engine()
     try:
-        async with Clients(daemon.signaling_url, "hall", engine) as clients:
-            await clients.add_presenter("organizer", 0, bitrate=600_000, fps=15)
+        async with (
+            Endpoints(engine) as endpoints,
+            Clients(daemon.signaling_url, "hall", endpoints) as clients,
+        ):
+            await clients.add_presenter(0, Shape(ATTENDEES, fps=15))
             await asyncio.gather(*(clients.add_attendee(number) for number in range(ATTENDEES)))
             await asyncio.sleep(SECONDS)
             return await asyncio.to_thread(look)
