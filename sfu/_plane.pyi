@@ -289,3 +289,6 @@ class Worker:
         """Asks for a `Traffic` report."""
 
     def request_keyframe(self, track: int) -> None: ...
+    def panic(self) -> None:
+        """For tests of what contains a bug: the thread ends as by one. No client's message leads
+        here."""

@@ -49,7 +49,7 @@ class Allocation:
         shown: Shown,
         notify: Callable[[str, Notice], None],
     ) -> None:
-        self._forwarder = forwarder
+        self.forwarder = forwarder
         self._room = room
         self._shown = shown
         self._notify = notify
@@ -181,7 +181,7 @@ class Allocation:
         for receiver in receivers:
             receiver.plan = plan
         transports = (receiver.transport.id for receiver in receivers)
-        self._forwarder.subscribers.assign(transports, plan.staircase)
+        self.forwarder.subscribers.assign(transports, plan.staircase)
         return self._aim(receivers, now, scarce=False)
 
     def _aim(self, receivers: Sequence[Receiver], now: float, *, scarce: bool) -> list[Target]:
@@ -191,7 +191,7 @@ class Allocation:
         for receiver in receivers:
             plan = receiver.plan
             assert plan is not None
-            level = self._forwarder.subscribers.level(receiver.transport.id)
+            level = self.forwarder.subscribers.level(receiver.transport.id)
             before, after = receiver.aims, plan.staircase.aims(level or 0)
             descent = Descent.AS_IT_WAS
             if scarce:
@@ -207,13 +207,13 @@ class Allocation:
             receiver.aims = after
             for slot, former, latter in changed:
                 self._watched.move(slot, former, latter, now)
-                self._forwarder.pauses += latter < 0 <= former
+                self.forwarder.pauses += latter < 0 <= former
             targets += receiver.aim_video([slot for slot, *_ in changed], descent)
         return targets
 
     def _order(self, targets: list[Target]) -> None:
         if targets:
-            self._forwarder.order(self._forwarder.worker.set_targets, targets)
+            self.forwarder.order(self.forwarder.worker.set_targets, targets)
 
     # What others are told
 
@@ -238,7 +238,7 @@ class Allocation:
         due = [each for each, since in self._uncertain.items() if now - since >= CONGESTED_AFTER]
         for receiver in due:
             del self._uncertain[receiver]
-            standing = self._forwarder.subscribers.standing(receiver.transport.id)
+            standing = self.forwarder.subscribers.standing(receiver.transport.id)
             if standing is None:
                 continue
             if _is_short(receiver):

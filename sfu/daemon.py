@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from sfu.clock import Clock
 from sfu.config import Settings
 from sfu.dtls import Certificate
-from sfu.forwarder import TICK, Forwarder, Timeouts, start_worker
+from sfu.forwarder import TICK, Forwarder, Timeouts
 from sfu.ice import announced_addresses
 from sfu.journal import Journal
 from sfu.media_metrics import Sample, samples
@@ -33,6 +33,7 @@ from sfu.store import Store, StoreError, make_store
 from sfu.store.records import Retention
 from sfu.tls import Tls
 from sfu.transport import State
+from sfu.workers import Workers
 
 log = structlog.get_logger()
 
@@ -46,6 +47,7 @@ class Daemon:
         self.clock = Clock(monotonic=time.monotonic, wall=time.time)
         self.forwarders: list[Forwarder] = []
         self.rooms = Rooms(self.forwarders, _audience, self.clock, limit=settings.limits.rooms)
+        self.workers = Workers(self.rooms, self.clock.monotonic)
         self.admission = Admission(settings, self.rooms, dev=dev)
         self.sockets = Sockets(settings, self.admission, self.clock)
         self.metrics = Metrics(self)
@@ -92,11 +94,8 @@ class Daemon:
         self._loop = asyncio.get_running_loop()
         await self._open_store()
         try:
-            for index in range(media.worker_count(os.cpu_count() or 1)):
-                worker = start_worker(media, index)
-                forwarder = Forwarder(worker, certificate, addresses, timeouts)
-                self.forwarders.append(forwarder)
-                self._loop.add_reader(worker.fileno, self._read, forwarder)
+            count = media.worker_count(os.cpu_count() or 1)
+            self.workers.start(media, count, certificate, addresses, timeouts)
         except OSError:
             await self.stop()
             raise
@@ -115,11 +114,7 @@ class Daemon:
         if self._next_tick is not None:
             self._next_tick.cancel()
             self._next_tick = None
-        for forwarder in self.forwarders:
-            if self._loop is not None:
-                self._loop.remove_reader(forwarder.worker.fileno)
-            forwarder.stop()
-        self.forwarders.clear()
+        self.workers.stop()
 
     async def _open_store(self) -> None:
         store = await _open_store(self.settings, dev=self.dev)
@@ -197,6 +192,7 @@ class Daemon:
             "sfu_sockets": self.sockets.addresses.total,
             "sfu_feedback_rows": sum(each.subscribers.tally.rows for each in self.forwarders),
             "sfu_worker_faults": sum(each.fault is not None for each in self.forwarders),
+            "sfu_worker_restarts": self.workers.restarts,
         }
 
     def media(self) -> Iterator[Sample]:
@@ -211,9 +207,6 @@ class Daemon:
 
     # The loop
 
-    def _read(self, forwarder: Forwarder) -> None:
-        forwarder.read(self.clock.monotonic())
-
     def _schedule(self, when: float) -> None:
         assert self._loop is not None
         self._next_tick = self._loop.call_at(when, self._tick, when)
@@ -225,8 +218,7 @@ class Daemon:
         self._schedule(max(due, self._loop.time() - TICK) + TICK)
         now = self.clock.monotonic()
         try:
-            for forwarder in self.forwarders:
-                forwarder.tick(now)
+            self.workers.tick(now)
             self.rooms.tick(now)
             if self.journal is not None:
                 self.journal.tick(now)

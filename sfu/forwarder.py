@@ -30,6 +30,8 @@ TICK: Final = 0.05
 BACKLOG: Final = 1_000_000
 """Commands that wait here while the worker's queue is full; more is a worker that hangs."""
 
+_IDS: Final = itertools.count(1)
+
 P = ParamSpec("P")
 log = structlog.get_logger()
 
@@ -76,11 +78,12 @@ class EgressOwner(Protocol):
         """`track` None: silent; `spatial` -1: paused."""
 
 
-def start_worker(media: MediaSettings, index: int) -> _plane.Worker:
-    """Starts the worker of this index on its UDP port. Raises OSError if it cannot be had."""
+def start_worker(media: MediaSettings, index: int, port: int = 0) -> _plane.Worker:
+    """Starts the worker of this index on its UDP port, or where the settings leave that open on
+    `port`. Raises OSError if it cannot be had."""
     return _plane.Worker(
         host=media.host or None,
-        port=media.udp_port + index if media.udp_port else 0,
+        port=media.udp_port + index if media.udp_port else port,
         commands=media.command_queue,
         transports=media.transports,
         video_ring=media.video_ring,
@@ -113,13 +116,14 @@ class Forwarder:
         self.transports_by_state: Counter[State] = Counter()
         self.subscribers = Subscribers()
         self.fault: str | None = None
-        """Why the worker's thread has stopped, if it has."""
+        """Why the worker's thread has stopped, or is to be done without."""
+        self.hangs = False
+        """Whether the thread may be alive in spite of the fault."""
         self.pauses = 0
         """Pictures that ceased to be given to a receiver, for want of bandwidth or view."""
         self.load = 0
         """Rooms on this worker."""
         self._timeouts = timeouts
-        self._ids = itertools.count(1)
         self._backlog: deque[Callable[[], None]] = deque()
         self._deadlines: list[tuple[float, int]] = []
         self._transports: dict[int, tuple[Transport, TransportOwner]] = {}
@@ -134,8 +138,8 @@ class Forwarder:
         return tuple((address, self.worker.port) for address in self.addresses)
 
     def new_id(self) -> int:
-        """An identifier never used before on this worker."""
-        return next(self._ids)
+        """An identifier never used before, on any worker of the process."""
+        return next(_IDS)
 
     def order(self, command: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
         """Gives the worker a command; keeps it, in order, while the worker's queue is full."""
@@ -144,6 +148,7 @@ class Forwarder:
         if not self._backlog and self._sent(lambda: command(*args, **kwargs)):
             return
         if len(self._backlog) >= BACKLOG:
+            self.hangs = True
             self._fail("the worker takes no commands any more")
         else:
             self._backlog.append(lambda: command(*args, **kwargs))
@@ -316,6 +321,14 @@ class Forwarder:
     def stop(self) -> None:
         """Stops the worker; idempotent."""
         self.worker.stop()
+
+    def abandon(self, now: float) -> None:
+        """After a fault: all that was on the worker is gone, and its owners are told."""
+        for transport, _ in list(self._transports.values()):
+            try:
+                transport.close("worker fault", now)
+            except Exception:
+                log.exception("transport not abandoned", transport=transport.id, bounded=True)
 
     def _send_backlog(self) -> None:
         while self._backlog and self._sent(self._backlog[0]):

@@ -32,6 +32,7 @@ TABLE: Final[dict[str, tuple[str, tuple[str, ...], str]]] = {
     ),
     "sfu_feedback_rows": ("counter", (), "Rows of feedback from subscribers."),
     "sfu_worker_faults": ("gauge", (), "Workers that have stopped by a fault."),
+    "sfu_worker_restarts": ("counter", (), "Workers started anew after a fault."),
     "sfu_subscribers": (
         "gauge",
         ("state",),

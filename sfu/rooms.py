@@ -97,15 +97,12 @@ class LiveRoom:
 
     def open_stage(self) -> Stage:
         """The room's media; made when it is first needed. Refused while no worker runs."""
-        if self.stage is None or self.stage.forwarder.fault is not None:
-            self.stage = Stage(
-                self._rooms.least_loaded(),
-                self.room,
-                self._notify,
-                self._heard,
-                self._lost,
-                self._rooms.account,
-            )
+        if self.stage is not None:
+            return self.stage
+        rooms = self._rooms
+        self.stage = Stage(
+            rooms.least_loaded(), self.room, self._notify, self._heard, self._lost, rooms.account
+        )
         return self.stage
 
     def publish(
@@ -239,7 +236,7 @@ class Rooms:
 
     def __init__(
         self,
-        forwarders: Sequence[Forwarder],
+        forwarders: list[Forwarder],
         make_audience: Callable[[LiveRoom], Audience],
         clock: Clock,
         *,
@@ -356,14 +353,18 @@ class Rooms:
             raise Refusal("overloaded", "no packet worker is running")
         return min(alive, key=lambda forwarder: forwarder.load)
 
+    def leave(self, lost: Forwarder, now: float) -> None:
+        """Rooms of a worker that has ended go on on others, if any runs; who was there is told."""
+        for live in self:
+            if live.stage is not None and live.stage.forwarder is lost:
+                live.stage.move(self.least_loaded())
+        lost.abandon(now)
+
     def tick(self, now: float) -> None:
         """What is due, in the rooms where something may be."""
         for live in self.awake.due(now):
             try:
-                if live.stage is not None and live.stage.forwarder.fault is not None:
-                    live.close("fault")
-                if self.find(live.room.tenant, live.room.id) is live:
-                    live.tick(now)
+                live.tick(now)
             except Exception:
                 # A fault about one room stays in that room.
                 log.exception("room tick failed", room=live.room.id, bounded=True)

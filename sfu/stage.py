@@ -61,9 +61,7 @@ class Stage:
     ) -> None:
         self.forwarder = forwarder
         self._room = room
-        self._notify = notify
-        self._heard = heard
-        self._lost = lost
+        self._notify, self._heard, self._lost = notify, heard, lost
         self._weights = Weights(forwarder, room)
         self._routes: dict[str, Routes] = {}
         self._add_routes(room.slots)
@@ -78,12 +76,20 @@ class Stage:
         self._microphones = Microphones(forwarder, room.options.microphones)
         forwarder.load += 1
 
+    def move(self, forwarder: Forwarder) -> None:
+        """Goes on on another worker: the former has ended, with all that was on it."""
+        self.forwarder.load, forwarder.load = self.forwarder.load - 1, forwarder.load + 1
+        self.forwarder = self.uplinks.forwarder = self.allocation.forwarder = forwarder
+        self._weights.forwarder = forwarder
+        self._microphones = Microphones(forwarder, self._room.options.microphones)
+        self._routes.clear()
+        self._add_routes(self._room.slots)
+
     def _add_routes(self, slots: Iterable[str]) -> None:
         for slot in slots:
             if slot not in self._routes:
-                self._routes[slot] = Routes(
-                    self.forwarder.add_route(video=False), self.forwarder.add_route(video=True)
-                )
+                add = self.forwarder.add_route
+                self._routes[slot] = Routes(add(video=False), add(video=True))
 
     # Connections
 
@@ -171,8 +177,7 @@ class Stage:
             self.uplinks.pop(publisher)
             for track in [t for t in self._ids if t.participant == publisher]:
                 self._forget(track)
-            lost = ConnectionLost("publish", transport.why, transport.opened)
-            self._notify(publisher, lost)
+            self._notify(publisher, ConnectionLost("publish", transport.why, transport.opened))
             self._lost(publisher, transport, now)
             return
         for participant, receiver in self.receivers.items():
@@ -196,10 +201,9 @@ class Stage:
             self._drop_receiver(receiver, "room closed", now)
         for track in self._sent:
             self.forwarder.forget_track(track)
-        worker = self.forwarder.worker
         for routes in self._routes.values():
-            self.forwarder.order(worker.remove_route, routes.audio)
-            self.forwarder.order(worker.remove_route, routes.video)
+            for route in (routes.audio, routes.video):
+                self.forwarder.order(self.forwarder.worker.remove_route, route)
         self.receivers.clear()
         self._sent.clear()
         self.forwarder.load -= 1

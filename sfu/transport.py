@@ -65,7 +65,8 @@ class Transport:
         """What its bytes count for, once it takes part."""
         self.watched_until = math.inf
         """The forwarder's: when it will look at the deadline next."""
-        self._forwarder = forwarder
+        self.forwarder = forwarder
+        """Of the worker that it is on."""
         self._credentials = credentials
         self._certificate = certificate
         self._path_timeout = path_timeout
@@ -139,11 +140,11 @@ class Transport:
         self._handshake = None
         self._early.clear()
         self._become(State.CLOSED, None)
-        self._forwarder.transport_closed(self, now)
+        self.forwarder.transport_closed(self, now)
 
     def take_score(self) -> tuple[float, float]:
         """(sum of scores, seconds) of what it was sent, since the last call."""
-        return self._forwarder.subscribers.take_score(self.id)
+        return self.forwarder.subscribers.take_score(self.id)
 
     def counted(self, received: int, sent: int) -> None:
         """It is gone from the worker: these are its totals for good."""
@@ -172,17 +173,17 @@ class Transport:
             self.opened = True
             self._become(State.OPEN, None)
             # Before the last flight: the peer answers it with media at once.
-            self._forwarder.set_keys(self, keys, now)
+            self.forwarder.set_keys(self, keys, now)
         self._send(flight)
         if handshake.peer_closed:
             self.close("the peer has closed", now)
 
     def _send(self, datagrams: list[bytes]) -> None:
         if datagrams:
-            self._forwarder.send_handshake(self, datagrams)
+            self.forwarder.send_handshake(self, datagrams)
 
     def _become(self, state: State, limit: float | None) -> None:
-        self._forwarder.transport_moved(self.state, state)
+        self.forwarder.transport_moved(self.state, state)
         self.state = state
         self._limit = limit
-        self._forwarder.watch(self)
+        self.forwarder.watch(self)

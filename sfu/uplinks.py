@@ -16,7 +16,7 @@ class Uplinks:
     """
 
     def __init__(self, forwarder: Forwarder, room: Room) -> None:
-        self._forwarder = forwarder
+        self.forwarder = forwarder
         self._room = room
         self._transports: dict[str, Transport] = {}
         self._ceilings: dict[str, int] = {}
@@ -66,4 +66,4 @@ class Uplinks:
             ceiling = sum(budgets[source.value] for source in publisher.tracks)
             if self._ceilings.get(id, 0) != ceiling:
                 self._ceilings[id] = ceiling
-                self._forwarder.order(self._forwarder.worker.set_upload, transport.id, ceiling)
+                self.forwarder.order(self.forwarder.worker.set_upload, transport.id, ceiling)

@@ -15,7 +15,7 @@ class Weights:
     """Of one room's picture routes, on one worker; all receivers share them."""
 
     def __init__(self, forwarder: Forwarder, room: Room) -> None:
-        self._forwarder = forwarder
+        self.forwarder = forwarder
         self._room = room
         self._speaker: str | None = None
         self._told: dict[int, int] = {}
@@ -30,7 +30,7 @@ class Weights:
             weight = FIRST if self._is_first(slot) else OTHERS
             if self._told.get(route, OTHERS) != weight:
                 self._told[route] = weight
-                self._forwarder.order(self._forwarder.worker.weigh, route, weight)
+                self.forwarder.order(self.forwarder.worker.weigh, route, weight)
 
     def _is_first(self, slot: str) -> bool:
         if slot == SCREEN:

@@ -9,7 +9,6 @@ and for a new one when that was lost.
 import random
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from sfu.config.budgets import upload
@@ -42,14 +41,6 @@ REOFFERS: Final = 5
 _numbers = random.SystemRandom()
 
 
-@dataclass(frozen=True, slots=True)
-class _Offered:
-    """An offer that waits for its answer."""
-
-    forwarder: Forwarder
-    transport: Transport
-
-
 class Connections:
     """Of one joined participant. Raises Refusal for what cannot be agreed to."""
 
@@ -58,7 +49,7 @@ class Connections:
         self._participant = participant
         self._version = 0
         self._established: RemoteTransport | None = None
-        self._offered: _Offered | None = None
+        self._offered: Transport | None = None
         self._slots: list[Slot] = []
         """Of the last offer."""
         self._receiving: RemoteTransport | None = None
@@ -127,7 +118,7 @@ class Connections:
         transport = stage.offer(self._participant)
         self._slots = _slots(self._live.room.slots)
         self._receiving = None
-        self._offered = _Offered(stage.forwarder, transport)
+        self._offered = transport
         return self._describe(transport)
 
     def offer_more(self) -> tuple[str, dict[str, str]] | None:
@@ -143,7 +134,7 @@ class Connections:
             return None
         # A section never moves: what is new goes to the end (RFC 3264 §8).
         self._slots = [*self._slots, *_slots(missing)]
-        self._offered = _Offered(stage.forwarder, transport)
+        self._offered = transport
         return self._describe(transport)
 
     def offer_again(self) -> tuple[str, dict[str, str]] | None:
@@ -155,7 +146,7 @@ class Connections:
     def answer(self, sdp: str, now: float) -> None:
         """The client's answer to the last offer."""
         offered = self._offered
-        if offered is None or offered.transport.state is State.CLOSED:
+        if offered is None or offered.state is State.CLOSED:
             raise Refusal("no_offer", "no offer waits for an answer")
         try:
             negotiated = accept_answer(sdp, self._slots, CNAME)
@@ -172,7 +163,7 @@ class Connections:
             return
         self._receiving = negotiated.remote
         remote = _remote(negotiated)
-        stage.connect_downlink(self._participant, offered.transport, remote, egresses, now)
+        stage.connect_downlink(self._participant, offered, remote, egresses, now)
 
     def may_offer_again(self, opened: bool) -> bool:
         """Whether a lost receiving connection is worth another offer."""
@@ -183,7 +174,7 @@ class Connections:
         """Gives up an offer that nobody will answer; the rest goes with the participant."""
         offered, self._offered = self._offered, None
         if offered is not None and self._receiving is None:
-            offered.forwarder.drop_transport(offered.transport, "offer withdrawn", now)
+            offered.forwarder.drop_transport(offered, "offer withdrawn", now)
 
     def _describe(self, transport: Transport) -> tuple[str, dict[str, str]]:
         sdp = offer_receive(self._slots, self._local(transport), CNAME, self._offers)
@@ -193,7 +184,7 @@ class Connections:
         return sdp, mids
 
     def _local(self, transport: Transport) -> LocalTransport:
-        forwarder: Forwarder = self._live.open_stage().forwarder
+        forwarder: Forwarder = transport.forwarder
         return LocalTransport(
             ufrag=transport.credentials.ufrag,
             pwd=transport.credentials.pwd,

@@ -23,6 +23,9 @@ Trouble = re.compile(r"Traceback|panicked|\[?(error|critical)\b", re.IGNORECASE)
 class Daemon:
     """One daemon process on free ports, its output in `log`."""
 
+    program: tuple[str, ...] = ("-m", "sfu")
+    """What Python runs."""
+
     def __init__(self, folder: Path, **settings: str) -> None:
         self.port = free_port(socket.SOCK_STREAM, 7980)
         self.udp_port = free_port(socket.SOCK_DGRAM, 8000, UDP_PORTS)
@@ -50,7 +53,7 @@ class Daemon:
         """Starts the process and waits until it takes joins."""
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "sfu", "serve", "--dev"],
+                [sys.executable, *self.program, "serve", "--dev"],
                 cwd=ROOT, env=self._environment, stdout=log, stderr=subprocess.STDOUT,
             )  # fmt: skip
         deadline = time.monotonic() + START_TIMEOUT
@@ -70,6 +73,11 @@ class Daemon:
             except subprocess.TimeoutExpired:
                 continue
         raise RuntimeError("the daemon cannot be killed")
+
+    def signal(self, number: signal.Signals) -> None:
+        """Sends the process a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
 
     def metric(self, name: str, **labels: str) -> float:
         """Sum of a metric's samples that carry these labels; 0 if there is none."""

@@ -176,21 +176,26 @@ def test_an_empty_room_ends_if_so_wished(house: House) -> None:
     assert prepared.room.state is State.PREPARING
 
 
-def test_a_room_ends_with_its_worker(house: House) -> None:
+def test_a_room_outlives_its_worker_and_waits_for_another(house: House) -> None:
     house.prepare(attendees=1)
     pia = house.member("presenter")
     pia.ask("start")
-    house.member()
-    guest = house.guest()
     house.report(fake_plane.Fault("panic"))
-    house.pass_time(0.1)
+    lost = house.forwarders[0]
+    with pytest.raises(Refusal):
+        house.rooms.leave(lost, house.now)
     pia.read()
-    closed = pia.closed()
-    assert closed is not None
-    assert closed.code == 1012
-    assert guest.closed() is not None
-    assert not house.live().room.participants
-    assert house.live().stage is None
+    house.pass_time(0.1)
+    assert pia.events("connection") == []
+    assert pia.closed() is None
+    other = House(workers=1)
+    house.forwarders[0] = other.forwarders[0]
+    house.rooms.leave(lost, house.now)
+    assert [event["connection"] for event in pia.events("connection")] == ["receive"]
+    stage = house.live().stage
+    assert stage is not None
+    assert stage.forwarder is other.forwarders[0]
+    assert [other.forwarders[0].load, lost.load] == [1, 0]
 
 
 async def test_a_removed_room_has_ended(house: House) -> None:

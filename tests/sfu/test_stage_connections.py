@@ -137,22 +137,31 @@ def test_rooms_go_to_the_worker_with_the_fewest(house: House) -> None:
     assert [forwarder.load for forwarder in pair.forwarders] == [2, 2]
 
 
-def test_a_dead_worker_ends_its_rooms_and_gets_no_more(house: House) -> None:
+def test_the_rooms_of_a_dead_worker_go_on_elsewhere_and_everybody_is_told(house: House) -> None:
     pair = House(workers=2)
-    one, two = pair.member(room="one"), pair.member(room="two")
+    ann, one, two = pair.presenter(room="one"), pair.member(room="one"), pair.member(room="two")
+    one.answer()
     pair.workers[0].reports.append(fake_plane.Fault("panic"))
-    pair.forwarders[0].read(pair.now)
-    pair.pass_time(0.1)
-    one.read()
-    closed = one.closed()
-    assert closed is not None
-    assert closed.code == 1012
-    assert two.closed() is None
-    again = pair.member(room="one")
+    lost = pair.forwarders[0]
+    lost.read(pair.now)
+    for visitor in (ann, one, two):
+        visitor.read()
+    pair.rooms.leave(lost, pair.now)
     stage = pair.live("one").stage
     assert stage is not None
     assert stage.forwarder is pair.forwarders[1]
-    assert again.id
+    assert [e["connection"] for e in ann.events("connection")] == ["receive", "publish"]
+    frames = one.read()
+    told = [frame["type"] for frame in frames if frame["type"] in ("connection", "offer")]
+    assert told == ["connection", "offer"]
+    assert two.events("connection") == []
+    one.offer = next(frame for frame in frames if frame["type"] == "offer")
+    pair.workers[1].take()
+    one.answer()
+    assert pair.workers[1].named("add_egress")
+    assert ann.publish({"0": "microphone", "1": "camera"})["type"] == "ok"
+    assert len(pair.workers[1].named("add_track")) == 2
+    assert not sum(lost.transports_by_state.values())
 
 
 def test_a_stream_that_changes_is_another_track(house: House) -> None:

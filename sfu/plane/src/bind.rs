@@ -360,6 +360,11 @@ impl Worker {
     fn request_keyframe(&self, track: Id) -> PyResult<()> {
         self.submit(Command::RequestKeyframe { track: track.0 })
     }
+
+    /// For tests: the thread ends as by a bug.
+    fn panic(&self) -> PyResult<()> {
+        self.submit(Command::Panic)
+    }
 }
 
 /// An OSError with its number, so that callers can tell a taken port from a wrong address.

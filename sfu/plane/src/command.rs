@@ -127,4 +127,6 @@ pub enum Command {
     RequestKeyframe {
         track: Id,
     },
+    /// A bug on purpose, for tests of what contains it.
+    Panic,
 }

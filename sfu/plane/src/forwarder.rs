@@ -316,6 +316,7 @@ impl Forwarder {
             Command::RequestKeyframe { track } => {
                 ("request_keyframe", self.request_keyframe(track))
             }
+            Command::Panic => panic!("on purpose"),
         };
         if let Err(reason) = done {
             self.counters.commands_refused += 1;
