@@ -139,9 +139,9 @@ class Connections:
 
     def offer_again(self) -> tuple[str, dict[str, str]] | None:
         """The last offer once more, if it still waits for its answer."""
-        if self._offered is None or self._offered.transport.state is State.CLOSED:
+        if self._offered is None or self._offered.state is State.CLOSED:
             return None
-        return self._describe(self._offered.transport)
+        return self._describe(self._offered)
 
     def answer(self, sdp: str, now: float) -> None:
         """The client's answer to the last offer."""
