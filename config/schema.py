@@ -69,7 +69,7 @@ class ServerSettings(Table):
 
 
 class MediaSettings(Table):
-    """Media: one UDP port per worker, counted up from the first."""
+    """Media: one port per worker, of UDP and of TCP, counted up from the first."""
 
     host: BindAddress = ""
     """Address to bind; "" is every address of both families."""
@@ -98,6 +98,23 @@ class MediaSettings(Table):
 
     socket_buffer: Annotated[int, Field(ge=65536, le=1 << 30)] = 4 << 20
     """Bytes of kernel buffer, per direction, asked for at each media socket."""
+
+    tcp: bool = True
+    """Whether media may come over TCP, on the same port numbers (ICE-TCP, RFC 6544): for clients
+    whose network lets no UDP through."""
+
+    tcp_connections: Annotated[int, Field(ge=1, le=1 << 20)] = 4096
+    """TCP connections of one worker; a full table gives up who has shown no valid check yet."""
+
+    tcp_connections_per_address: Annotated[int, Field(ge=1, le=1 << 20)] = 1000
+    """TCP connections of one worker from one address."""
+
+    tcp_waiting: Annotated[int, Field(ge=1 << 14, le=1 << 26)] = 1 << 18
+    """Bytes that may wait for one TCP connection: beyond a quarter pictures are held back, beyond
+    all of it nothing is taken."""
+
+    tcp_first_check: Annotated[Duration, Field(gt=0, le=3600)] = 10.0
+    """From a TCP connection to its first valid binding check (ICE)."""
 
     def worker_count(self, cores: int) -> int:
         """Threads to start on a machine with this many processor cores."""

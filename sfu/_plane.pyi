@@ -180,9 +180,10 @@ RATES_DTYPE: Final[list[tuple[str, str]]]
 
 @final
 class Worker:
-    """One thread with one UDP socket.
+    """One thread with one UDP socket, and with `tcp_connections` a TCP listener on the same port.
 
-    `host` None binds every address of both families. Raises OSError when the
+    `host` None binds every address of both families; `tcp_waiting` is in bytes,
+    `tcp_first_check` in seconds. Raises OSError when the
     port cannot be bound and ValueError for limits out of range.
     """
 
@@ -196,6 +197,10 @@ class Worker:
         video_ring: int = 1024,
         audio_ring: int = 128,
         socket_buffer: int = 4 << 20,
+        tcp_connections: int = 0,
+        tcp_connections_per_address: int = 1000,
+        tcp_waiting: int = 262144,
+        tcp_first_check: float = 10.0,
     ) -> Self: ...
     @property
     def port(self) -> int: ...

@@ -89,6 +89,10 @@ def start_worker(media: MediaSettings, index: int, port: int = 0) -> _plane.Work
         video_ring=media.video_ring,
         audio_ring=media.audio_ring,
         socket_buffer=media.socket_buffer,
+        tcp_connections=media.tcp_connections if media.tcp else 0,
+        tcp_connections_per_address=media.tcp_connections_per_address,
+        tcp_waiting=media.tcp_waiting,
+        tcp_first_check=media.tcp_first_check,
     )
 
 
@@ -109,10 +113,14 @@ class Forwarder:
         certificate: Certificate,
         addresses: Sequence[str],
         timeouts: Timeouts,
+        *,
+        takes_tcp: bool = False,
     ) -> None:
         self.worker = worker
         self.certificate = certificate
         self.addresses = tuple(addresses)
+        self.takes_tcp = takes_tcp
+        """Whether its worker takes connections of TCP on its port number."""
         self.transports_by_state: Counter[State] = Counter()
         self.subscribers = Subscribers()
         self.fault: str | None = None

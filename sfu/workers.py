@@ -44,7 +44,11 @@ class Workers:
     ) -> None:
         """Raises OSError when a port cannot be had; `stop` is still to be called then."""
         self._make: Callable[[int, int], Forwarder] = lambda index, port: Forwarder(
-            start_worker(media, index, port), certificate, addresses, timeouts
+            start_worker(media, index, port),
+            certificate,
+            addresses,
+            timeouts,
+            takes_tcp=media.tcp,
         )
         for index in range(count):
             self._forwarders.append(self._make(index, 0))

@@ -31,6 +31,8 @@ class LocalTransport:
     """As in SDP: "sha-256 AB:CD:…"."""
     candidates: tuple[tuple[str, int], ...]
     """(address, port), most preferred first."""
+    tcp: bool = False
+    """Whether connections are taken there, too (RFC 6544)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +127,21 @@ def session_id(ufrag: str) -> int:
 
 
 def candidates(local: LocalTransport) -> list[str]:
-    """The values of our a=candidate lines: host candidates, the first preferred (RFC 8839 §5.1)."""
+    """The values of our a=candidate lines: host candidates, the first preferred (RFC 8839 §5.1);
+    passive ones of TCP behind those of UDP (RFC 6544 §4.5)."""
     lines = []
     for index, (address, port) in enumerate(local.candidates):
         # RFC 8445 §5.1.2.1: type preference 126 (host), local preference falling, component 1.
         priority = (126 << 24) | ((65535 - index) << 8) | 255
         lines.append(f"{index + 1} 1 udp {priority} {address} {port} typ host")
+    if not local.tcp:
+        return lines
+    for index, (address, port) in enumerate(local.candidates):
+        # RFC 6544 §4.2: a lower type preference than UDP's; direction 4 (passive) in 3 bits.
+        priority = (_TCP_HOST << 24) | ((4 << 13 | 8191 - index) << 8) | 255
+        foundation = len(local.candidates) + index + 1
+        lines.append(f"{foundation} 1 tcp {priority} {address} {port} typ host tcptype passive")
     return lines
+
+
+_TCP_HOST = 90  # libwebrtc: ICE_TYPE_PREFERENCE_HOST_TCP

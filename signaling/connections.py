@@ -190,6 +190,7 @@ class Connections:
             pwd=transport.credentials.pwd,
             fingerprint=forwarder.certificate.fingerprint,
             candidates=candidates(forwarder.addresses, forwarder.worker.port),
+            tcp=forwarder.takes_tcp,
         )
 
 

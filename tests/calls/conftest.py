@@ -123,7 +123,7 @@ async def invite(
     guests: list[Guest] = []
 
     async def call_in(
-        name: str, role: str, *, link: Link | None = None, width: int = 1280
+        name: str, role: str, *, link: Link | None = None, width: int = 1280, udp: bool = True
     ) -> Guest:
         context = await chromium.new_context(viewport={"width": width, "height": 800})
         tab = await context.new_page()
@@ -131,6 +131,8 @@ async def invite(
         guests.append(guest)
         listen(tab, guest)
         await tab.add_init_script(PROBE)
+        if not udp:
+            await tab.add_init_script("probe.blockUdp();")
         if link is not None:
             leads = {port: await link.lead(("127.0.0.1", port)) for port in daemon.udp_ports}
             await tab.add_init_script(f"probe.lead({json.dumps(leads)});")

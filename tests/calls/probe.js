@@ -127,9 +127,10 @@
   let links = null;
   let floor = 2200;
   let limits = true;
+  let udp = true;
   const original = RTCPeerConnection.prototype.setRemoteDescription;
   RTCPeerConnection.prototype.setRemoteDescription = function ({ type, sdp }) {
-    return original.call(this, { type, sdp: withLimits(withFloor(withLinks(sdp))) });
+    return original.call(this, { type, sdp: withLimits(withFloor(withLinks(withoutUdp(sdp)))) });
   };
 
   function withLinks(sdp) {
@@ -137,6 +138,11 @@
     const port = /a=candidate:\S+ 1 udp \d+ \S+ (\d+) typ host/i.exec(sdp)[1];
     const candidate = `a=candidate:1 1 udp 2130706431 ${links[port].join(' ')} typ host\r\n`;
     return sdp.replace(/a=candidate:.*\r\n/g, '').replace(/a=mid:.*\r\n/g, `$&${candidate}`);
+  }
+
+  /** As a network would have it that lets no UDP through: the server's TCP candidates alone. */
+  function withoutUdp(sdp) {
+    return udp ? sdp : sdp.replace(/a=candidate:\S+ 1 udp .*\r\n/gi, '');
   }
 
   /** Without the budget that a description states (b=TIAS, b=AS). */
@@ -160,6 +166,7 @@
     inbound, outbound, sent, wantMore, picture, watch, frames, plain, keepResolution,
     unlimited: () => { limits = false; },
     honest: () => { floor = 0; },
+    blockUdp: () => { udp = false; },
     lead: (addresses) => { links = addresses; },
   };
 })();

@@ -230,6 +230,11 @@ def test_a_taken_port_is_an_oserror(worker: Worker) -> None:
         {"video_ring": 1 << 30},
         {"audio_ring": -5},
         {"socket_buffer": 0},
+        {"tcp_connections": -1},
+        {"tcp_connections_per_address": 0},
+        {"tcp_waiting": 1},
+        {"tcp_first_check": 0.0},
+        {"tcp_first_check": float("nan")},
     ],
 )
 def test_settings_out_of_range_are_refused(settings: dict[str, Any]) -> None:

@@ -56,7 +56,9 @@ impl Worker {
 impl Worker {
     #[new]
     #[pyo3(signature = (*, host=None, port=0, commands=65_536, transports=16_384, video_ring=1_024,
-                        audio_ring=128, socket_buffer=4 << 20))]
+                        audio_ring=128, socket_buffer=4 << 20, tcp_connections=0,
+                        tcp_connections_per_address=1_000, tcp_waiting=262_144,
+                        tcp_first_check=10.0))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
@@ -67,6 +69,10 @@ impl Worker {
         video_ring: i64,
         audio_ring: i64,
         socket_buffer: i64,
+        tcp_connections: i64,
+        tcp_connections_per_address: i64,
+        tcp_waiting: i64,
+        tcp_first_check: f64,
     ) -> PyResult<Self> {
         let host: Option<IpAddr> = match host.map(str::parse) {
             None => None,
@@ -85,6 +91,12 @@ impl Worker {
                 audio_ring: within("audio_ring", audio_ring, 16, 1 << 16)?,
             },
             socket_buffer: within("socket_buffer", socket_buffer, 4_096, 1 << 30)?,
+            tcp: arguments::tcp_limits(
+                tcp_connections,
+                tcp_connections_per_address,
+                tcp_waiting,
+                tcp_first_check,
+            )?,
         };
         let worker = py
             .detach(|| worker::Worker::start(&settings))

@@ -11,6 +11,7 @@ use crate::forwarder::Forwarder;
 use crate::report::Report;
 use crate::stun::{self, Class};
 use crate::table::Key;
+use crate::tcp::peer;
 use crate::transport::Transport;
 
 /// An address belongs to the peer whose checks came from it, for as long as two of them may be apart.
@@ -78,7 +79,7 @@ impl Forwarder {
             stun::binding_success(
                 &mut answer,
                 message.transaction_id,
-                from.remote,
+                peer::address(&from.remote),
                 &transport.pwd,
             );
             let id = transport.id;
@@ -98,7 +99,7 @@ impl Forwarder {
             if moved || is_new {
                 self.reports.push(Report::PathUp {
                     transport: id,
-                    remote: from.remote,
+                    remote: peer::address(&from.remote),
                 });
             }
         }

@@ -24,6 +24,7 @@ counters! {
     drop_unknown_kind, drop_malformed, drop_unknown_address, drop_no_keys, drop_unknown_stream,
     drop_payload_type, drop_payload, drop_duplicate, drop_oversize, drop_outbox_full, drop_muted,
     drop_stun_unknown_user, drop_stun_address_taken, drop_handshake_flood, drop_feedback_flood, drop_stun_integrity, drop_truncated, drop_send_error,
+    drop_tcp_full, tcp_accepted, tcp_refused,
     srtp_failures, srtp_replayed,
     nacks_in, nacks_out, plis_in, plis_out, firs_in,
     retransmitted, retransmit_missed, recovered, lost,

@@ -49,6 +49,7 @@ pub mod seq;
 pub mod srtp;
 pub mod stun;
 pub mod table;
+pub mod tcp;
 pub mod top_speakers;
 pub mod track;
 pub mod transport;

@@ -23,6 +23,8 @@ const LEAST_BURST: f64 = 2_400.0;
 const MOST_DEBT_US: f64 = 500_000.0;
 /// What waits for longer makes the pace quicker, up to twice the rate.
 const PATIENCE_US: i64 = 1_000_000;
+/// When a path that took nothing is looked at again.
+const HELD_US: i64 = 5_000;
 
 /// One transport's bucket. Times are monotonic, in microseconds.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,6 +39,7 @@ pub struct Pacer {
     listed_us: i64,
     burst: f64,
     is_waiting: bool,
+    is_held: bool,
 }
 
 impl Pacer {
@@ -78,7 +81,18 @@ impl Pacer {
     /// Whether a packet of this size may leave now. Whatever its size, one may when nothing is owed.
     #[inline]
     pub fn admits(&self, size: usize) -> bool {
-        self.rate == 0.0 || self.debt <= 0.0 || self.debt + size as f64 <= self.burst
+        !self.is_held
+            && (self.rate == 0.0 || self.debt <= 0.0 || self.debt + size as f64 <= self.burst)
+    }
+
+    /// The path takes nothing now, as a connection whose peer reads too slowly, or takes all again.
+    pub fn hold(&mut self, held: bool) {
+        self.is_held = held;
+    }
+
+    /// Whether the path takes nothing now.
+    pub fn is_held(&self) -> bool {
+        self.is_held
     }
 
     /// A packet leaves, held back or not.
@@ -128,6 +142,9 @@ impl Pacer {
 
     /// When the debt is paid and the next burst may leave.
     pub fn due_us(&self) -> i64 {
+        if self.is_held {
+            return self.at_us + HELD_US;
+        }
         if self.rate == 0.0 {
             return self.at_us;
         }
@@ -203,6 +220,18 @@ mod tests {
         assert!(pacer.admits(1000));
         pacer.charge(1000, 0);
         assert!(!pacer.admits(1000));
+    }
+
+    #[test]
+    fn a_path_that_takes_nothing_is_looked_at_again_soon() {
+        for mut pacer in [Pacer::default(), paced(MEGABIT)] {
+            pacer.adapt(0, None, 0, 1_000);
+            pacer.hold(true);
+            assert!(!pacer.admits(1));
+            assert_eq!(pacer.due_us(), 6_000);
+            pacer.hold(false);
+            assert!(pacer.admits(1));
+        }
     }
 
     #[test]

@@ -182,6 +182,9 @@ impl Forwarder {
         let Some(transport) = self.transports.get_mut(key) else {
             return 0;
         };
+        if transport.pacer.is_held() {
+            return 0;
+        }
         let padded = transport.egresses.iter().filter_map(|key| {
             let egress = self.egresses.get(*key)?;
             (egress.rtx_ssrc != 0).then_some((egress.last_sent_us, *key))

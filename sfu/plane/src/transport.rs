@@ -1,5 +1,6 @@
 //! One peer's path: credentials, validated addresses, keys, and what runs over it.
 
+mod moves;
 mod pace;
 #[cfg(test)]
 mod tests;
@@ -206,7 +207,7 @@ impl Transport {
         self.reselect(now_us);
         let moved = self.destination().map(|destination| destination.remote) != before;
         if moved && before.is_some() {
-            self.history.reset();
+            self.moved();
         }
         (moved, evicted)
     }
@@ -227,7 +228,7 @@ impl Transport {
             .position(|path| path.destination.remote == remote)
         {
             self.selected = found;
-            self.history.reset();
+            self.moved();
         }
     }
 

@@ -7,6 +7,7 @@ mod control;
 mod name;
 
 use crate::batch::{Inbox, Message, Outbox, Received, INBOX_DATAGRAMS};
+use crate::tcp::peer;
 use control::Control;
 use name::Name;
 use rustix::event::{poll, PollFd, PollFlags, Timespec};
@@ -209,6 +210,9 @@ impl UdpSocket {
     fn plan(&mut self, messages: &[Message]) {
         self.units.clear();
         for (at, message) in messages.iter().enumerate() {
+            if peer::connection(&message.to.remote).is_some() {
+                continue;
+            }
             let unit = Unit {
                 message: at,
                 start: message.start,

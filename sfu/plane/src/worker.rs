@@ -1,21 +1,22 @@
-//! One thread that drives one forwarder with one UDP socket, and the handle by
+//! One thread that drives one forwarder with its sockets, and the handle by
 //! which the control plane reaches it. The only reader of the clock in the plane.
 //!
 //! A round: carry out commands, receive and hand over, advance, send, report. The
 //! thread sleeps only when the forwarder has nothing left to do at once.
 
 mod mailbox;
+mod sockets;
 
-use crate::batch::Inbox;
 use crate::clock::Now;
 use crate::command::Command;
 use crate::counters::Counters;
 use crate::forwarder::{Forwarder, Limits};
 use crate::report::Report;
-use crate::udp::UdpSocket;
+use crate::tcp::table::TcpLimits;
 use mailbox::{lock, Commands, Reports};
 use rustix::event::{poll, PollFd, PollFlags, Timespec};
 use rustix::time::{clock_gettime, ClockId};
+use sockets::Sockets;
 use std::any::Any;
 use std::collections::VecDeque;
 use std::io;
@@ -27,13 +28,8 @@ use std::sync::{Arc, Mutex};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-/// Receive calls per round, so that a flood cannot starve timers and commands.
-const RECEIVES_PER_ROUND: usize = 4;
-/// Commands per round, for the same reason.
+/// Commands per round, so that many cannot starve timers and sockets.
 const COMMANDS_PER_ROUND: usize = 256;
-/// What the outbox keeps free for the answers to one datagram.
-const MESSAGES_FREE: usize = 256;
-const BYTES_FREE: usize = 1 << 18;
 /// The longest sleep, so that counters stay fresh.
 const MAX_SLEEP: Duration = Duration::from_millis(100);
 /// How often counters are published.
@@ -56,6 +52,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Bytes of the socket's buffers, in each direction.
     pub socket_buffer: usize,
+    /// Connections on the same port number of TCP (RFC 6544).
+    pub tcp: TcpLimits,
 }
 
 /// Why a command was not enqueued.
@@ -100,13 +98,13 @@ impl Shared {
 impl Worker {
     /// Binds the socket and starts the thread.
     pub fn start(settings: &Settings) -> io::Result<Self> {
-        let socket = UdpSocket::bind(settings.host, settings.port, settings.socket_buffer)?;
-        let port = socket.local_port();
+        let sockets = Sockets::bind(settings)?;
+        let port = sockets.udp.local_port();
         let shared = Arc::new(Shared::new(settings.commands)?);
         let mut seed = [0; 8];
         aws_lc_rs::rand::fill(&mut seed).map_err(|_| io::Error::other("no randomness"))?;
         let forwarder = Forwarder::new(settings.limits, u64::from_ne_bytes(seed));
-        let rounds = Rounds::new(socket, forwarder, Arc::clone(&shared));
+        let rounds = Rounds::new(sockets, forwarder, Arc::clone(&shared));
         let thread = Builder::new()
             .name(format!("plane-{port}"))
             .spawn(move || rounds.run())?;
@@ -170,10 +168,9 @@ impl Drop for Worker {
 
 /// What the thread owns.
 struct Rounds {
-    socket: UdpSocket,
+    sockets: Sockets,
     forwarder: Forwarder,
     shared: Arc<Shared>,
-    inbox: Inbox,
     backlog: VecDeque<Command>,
     news: Vec<Report>,
     clock: Clock,
@@ -183,12 +180,11 @@ struct Rounds {
 }
 
 impl Rounds {
-    fn new(socket: UdpSocket, forwarder: Forwarder, shared: Arc<Shared>) -> Self {
+    fn new(sockets: Sockets, forwarder: Forwarder, shared: Arc<Shared>) -> Self {
         Self {
-            socket,
+            sockets,
             forwarder,
             shared,
-            inbox: Inbox::new(),
             backlog: VecDeque::new(),
             news: Vec::new(),
             clock: Clock::start(),
@@ -209,11 +205,11 @@ impl Rounds {
         let started_us = now.us;
         let mut sleep = Duration::ZERO;
         while !self.shared.stopping.load(SeqCst) {
-            let mut readable = true;
+            let (mut readable, mut streams) = (true, false);
             if !sleep.is_zero() && self.backlog.is_empty() && self.news.is_empty() {
                 let before_us = self.clock.us();
                 self.forwarder.counters_mut().busy_us += (before_us - now.us) as u64;
-                readable = self.sleep(sleep);
+                (readable, streams) = self.sleep(sleep);
                 now = self.clock.now();
             } else {
                 let before_us = now.us;
@@ -224,7 +220,10 @@ impl Rounds {
             // Commands first: a peer may answer to what one of them has brought about.
             self.obey(now);
             if readable {
-                self.receive(now);
+                self.sockets.receive(&mut self.forwarder, now);
+            }
+            if self.sockets.tcp.is_due(streams, now.us) {
+                self.sockets.receive_streams(&mut self.forwarder, now);
             }
             sleep = self.forwarder.advance(now);
             self.flush();
@@ -232,8 +231,8 @@ impl Rounds {
         }
     }
 
-    /// Waits for the socket, a command or the time; returns whether the socket is readable.
-    fn sleep(&mut self, timeout: Duration) -> bool {
+    /// Waits for the sockets, a command or the time; returns whether UDP is readable, and TCP.
+    fn sleep(&mut self, timeout: Duration) -> (bool, bool) {
         let commands = &self.shared.commands;
         let timeout = match commands.fall_asleep() && !self.shared.stopping.load(SeqCst) {
             true => timeout.min(MAX_SLEEP),
@@ -245,32 +244,15 @@ impl Rounds {
         };
         let bell = commands.bell();
         let mut fds = [
-            PollFd::from_borrowed_fd(self.socket.as_fd(), PollFlags::IN),
+            PollFd::from_borrowed_fd(self.sockets.udp.as_fd(), PollFlags::IN),
             PollFd::from_borrowed_fd(bell, PollFlags::IN),
+            PollFd::from_borrowed_fd(self.sockets.tcp.as_fd(), PollFlags::IN),
         ];
         // An interrupted wait is a short one.
         let _ = poll(&mut fds, Some(&timeout));
-        let readable = !fds[0].revents().is_empty();
+        let [readable, _, streams] = fds.each_ref().map(|fd| !fd.revents().is_empty());
         commands.wake_up();
-        readable
-    }
-
-    fn receive(&mut self, now: Now) {
-        for _ in 0..RECEIVES_PER_ROUND {
-            // Without memory for a datagram the kernel says so and drops it: nothing to do here.
-            let received = self.socket.recv(&mut self.inbox).unwrap_or(0);
-            for (datagram, meta) in self.inbox.iter_mut() {
-                if meta.truncated {
-                    self.forwarder.counters_mut().drop_truncated += 1;
-                    continue;
-                }
-                self.forwarder.handle(datagram, &meta.from, now);
-                make_room(&mut self.socket, &mut self.forwarder);
-            }
-            if received < self.inbox.capacity() {
-                break;
-            }
-        }
+        (readable, streams)
     }
 
     fn obey(&mut self, now: Now) {
@@ -280,13 +262,13 @@ impl Rounds {
         let count = self.backlog.len().min(COMMANDS_PER_ROUND);
         for command in self.backlog.drain(..count) {
             self.forwarder.apply(command, now);
-            make_room(&mut self.socket, &mut self.forwarder);
+            self.sockets.make_room(&mut self.forwarder);
         }
     }
 
     fn flush(&mut self) {
         if !self.forwarder.outbox().is_empty() {
-            send(&mut self.socket, &mut self.forwarder);
+            self.sockets.send(&mut self.forwarder);
         }
     }
 
@@ -326,22 +308,6 @@ fn contain(shared: &Shared, rounds: impl FnOnce()) {
         let reason = panic_message(panic.as_ref());
         shared.reports.post_last(Report::Fault { reason });
     }
-}
-
-/// Sends early when the outbox could become too small for what one step may write.
-fn make_room(socket: &mut UdpSocket, forwarder: &mut Forwarder) {
-    let outbox = forwarder.outbox();
-    if outbox.messages_free() < MESSAGES_FREE || outbox.bytes_free() < BYTES_FREE {
-        send(socket, forwarder);
-    }
-}
-
-fn send(socket: &mut UdpSocket, forwarder: &mut Forwarder) {
-    let sent = socket.send(forwarder.outbox());
-    let counters = forwarder.counters_mut();
-    counters.send_calls += sent.calls;
-    counters.send_messages += sent.messages;
-    counters.drop_send_error += sent.failed + sent.dropped;
 }
 
 /// The monotonic clock, and wall-clock time derived from it: a step of the wall clock must not

@@ -2,6 +2,7 @@
 //! ValueError, never an OverflowError.
 
 use crate::extension::ExtensionIds;
+use crate::tcp::table::TcpLimits;
 use pyo3::exceptions::{PyOverflowError, PyValueError};
 use pyo3::prelude::*;
 use std::collections::HashMap;
@@ -18,6 +19,27 @@ pub(super) fn within(name: &str, value: i64, low: usize, high: usize) -> PyResul
             Err(PyValueError::new_err(text))
         }
     }
+}
+
+/// What is accepted of TCP; the last is in seconds.
+pub(super) fn tcp_limits(
+    connections: i64,
+    per_address: i64,
+    waiting: i64,
+    first_check: f64,
+) -> PyResult<TcpLimits> {
+    let first_check_us = (first_check * 1e6) as i64;
+    Ok(TcpLimits {
+        connections: within("tcp_connections", connections, 0, 1 << 20)?,
+        per_address: within("tcp_connections_per_address", per_address, 1, 1 << 20)?,
+        waiting: within("tcp_waiting", waiting, 1 << 14, 1 << 26)?,
+        first_check_us: within(
+            "microseconds of tcp_first_check",
+            first_check_us,
+            1,
+            3_600_000_000,
+        )? as i64,
+    })
 }
 
 /// Any integer; those beyond 64 bits are out of every range here.

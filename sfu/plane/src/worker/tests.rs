@@ -1,4 +1,8 @@
 use super::*;
+use crate::stun;
+use crate::tcp::framing;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::net::{Ipv4Addr, UdpSocket as Peer};
 use std::time::Instant;
 
@@ -14,6 +18,12 @@ fn start(commands: usize) -> Worker {
         commands,
         limits,
         socket_buffer: 1 << 20,
+        tcp: TcpLimits {
+            connections: 4,
+            per_address: 4,
+            waiting: 1 << 16,
+            first_check_us: 1_000_000,
+        },
     };
     Worker::start(&settings).unwrap()
 }
@@ -110,4 +120,53 @@ fn a_panic_is_contained_and_told() {
 
     contain(&shared, || ());
     assert!(shared.reports.drain().is_empty());
+}
+
+#[test]
+fn a_check_over_tcp_is_answered_there_and_noise_is_cut_off() {
+    let worker = start(10);
+    worker
+        .submit(Command::OpenTransport {
+            transport: 7,
+            ufrag: "ours".into(),
+            pwd: "a password of theirs to us".into(),
+        })
+        .unwrap();
+    let mut peer = TcpStream::connect(("127.0.0.1", worker.port())).unwrap();
+    let (mut check, mut framed) = (Vec::new(), Vec::new());
+    let key = b"a password of theirs to us";
+    stun::binding_request(&mut check, [1; 12], "ours:theirs", key, 1, true, 2, true);
+    framing::put(&mut framed, &check);
+    // In two pieces, the first of which ends within the length.
+    peer.write_all(&framed[..1]).unwrap();
+    peer.flush().unwrap();
+    std::thread::sleep(Duration::from_millis(5));
+    peer.write_all(&framed[1..]).unwrap();
+    let mut answer = [0; 512];
+    let len = peer.read(&mut answer).unwrap();
+    let ours = peer.local_addr().unwrap();
+    assert_eq!(framing::next(&answer[..len]), Ok(Some(len - 2)));
+    let answer = stun::parse(&answer[2..len]).unwrap();
+    assert_eq!(
+        (answer.class, answer.mapped),
+        (stun::Class::Success, Some(ours))
+    );
+    let report = wait_for(|| worker.drain().pop_front());
+    let expected = Report::PathUp {
+        transport: 7,
+        remote: ours,
+    };
+    assert_eq!(report, expected);
+
+    let mut noise = TcpStream::connect(("127.0.0.1", worker.port())).unwrap();
+    noise.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+    let cut_off = noise.read(&mut [0; 8]);
+    assert!(matches!(cut_off, Ok(0) | Err(_)), "{cut_off:?}");
+    let mut silent = TcpStream::connect(("127.0.0.1", worker.port())).unwrap();
+    assert_eq!(silent.read(&mut [0; 8]).unwrap(), 0, "after a second");
+    peer.write_all(&framed).unwrap();
+    assert!(
+        peer.read(&mut [0; 8]).unwrap() > 0,
+        "who has passed a check stays"
+    );
 }
