@@ -1,6 +1,5 @@
 """Answers to publishers: captured offers, altered offers."""
 
-import dataclasses
 import re
 
 import pytest
@@ -88,17 +87,6 @@ def test_the_answer_mirrors_the_offer() -> None:
             "2 1 udp 2130706175 2001:db8::1 7801 typ host",
         ]
         assert media.has("end-of-candidates")
-
-
-def test_tcp_is_offered_behind_udp() -> None:
-    local = dataclasses.replace(LOCAL, tcp=True)
-    answer = parse(answer_publish(CHROMIUM, CAMERA, local).sdp)
-    lines = [a.value for a in answer.media[0].all("candidate")]
-    assert [line.split()[2] for line in lines] == ["udp", "udp", "tcp", "tcp"]
-    assert lines[2] == "3 1 tcp 1520435199 127.0.0.1 7801 typ host tcptype passive"
-    priorities = [int(line.split()[3]) for line in lines]
-    assert priorities == sorted(priorities, reverse=True)
-    assert len({line.split()[0] for line in lines}) == 4
 
 
 def test_firefox_simulcast() -> None:
