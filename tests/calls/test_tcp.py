@@ -10,13 +10,14 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 async def protocol(guest: Guest, connection: str) -> str:
     """Of the pair of candidates that carries the connection's media."""
-    return await guest.evaluate(
+    name = await guest.evaluate(
         f"""sfu.{connection}.getStats().then((all) => {{
             const transport = [...all.values()].find((each) => each.type === 'transport');
             const pair = all.get(transport.selectedCandidatePairId);
             return all.get(pair.localCandidateId).protocol;
         }})"""
     )
+    return str(name)
 
 
 async def test_picture_and_sound_without_udp(invite: Invite) -> None:
