@@ -113,14 +113,12 @@ class Forwarder:
         certificate: Certificate,
         addresses: Sequence[str],
         timeouts: Timeouts,
-        *,
         takes_tcp: bool = False,
     ) -> None:
         self.worker = worker
         self.certificate = certificate
         self.addresses = tuple(addresses)
         self.takes_tcp = takes_tcp
-        """Whether its worker takes connections of TCP on its port number."""
         self.transports_by_state: Counter[State] = Counter()
         self.subscribers = Subscribers()
         self.fault: str | None = None
@@ -139,11 +137,6 @@ class Forwarder:
         """Those that the worker has not reported as closed yet."""
         self._tracks: dict[int, TrackOwner] = {}
         self._egresses: dict[int, EgressOwner] = {}
-
-    @property
-    def candidates(self) -> tuple[tuple[str, int], ...]:
-        """Where clients send to: (address, port), most preferred first."""
-        return tuple((address, self.worker.port) for address in self.addresses)
 
     def new_id(self) -> int:
         """An identifier never used before, on any worker of the process."""
