@@ -83,7 +83,12 @@ pub fn forwarder(data: &[u8]) {
             note_sent(&mut plane, &mut seen);
         }
         plane.take_reports(&mut Vec::new());
-        plane.take_feedback(now, &mut Vec::new(), &mut Vec::new());
+        plane.take_feedback(
+            choices.byte() & 1 != 0,
+            now,
+            &mut Vec::new(),
+            &mut Vec::new(),
+        );
     }
 }
 
