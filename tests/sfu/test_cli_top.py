@@ -3,11 +3,14 @@
 import asyncio
 import io
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import structlog
 from rich.console import Console
 
+from sfu import logs
 from sfu.cli import run
 from sfu.cli_top import layers, picture, pictures, rate, score
 from sfu.commands import Join
@@ -15,6 +18,15 @@ from sfu.options import Options
 from sfu.participant import Role
 from sfu.server import Server
 from tests.signaling.listening import listening
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """The server is in this process: its log would be taken for what the command prints."""
+    before = structlog.get_config()
+    logs.configure("warning")
+    yield
+    structlog.configure(**before)
 
 
 async def look(

@@ -78,6 +78,8 @@ def test_every_key_is_taken_or_named(tmp_path: Path, log: list[EventDict], key: 
     value = OTHER.get(key)
     if value is None:
         value = str(default + 1) if isinstance(default, int) else "12.5"
+    if isinstance(default, bool):
+        value = str(not default).lower()
     new = settings(tmp_path, key, value)
     assert list(changed(old, new)) == [path]
     server = Server(old)
