@@ -107,7 +107,7 @@ class MediaSettings(Table):
     """TCP connections of one worker; a full table gives up who has shown no valid check yet."""
 
     tcp_connections_per_address: Annotated[int, Field(ge=1, le=1 << 20)] = 1000
-    """TCP connections of one worker from one address."""
+    """TCP connections of one worker from one address, or one /64 of IPv6."""
 
     tcp_waiting: Annotated[int, Field(ge=1 << 14, le=1 << 26)] = 1 << 18
     """Bytes that may wait for one TCP connection: beyond a quarter pictures are held back, beyond

@@ -120,7 +120,7 @@ impl TcpSockets {
         for event in ready.map_or(&mut [][..], |(ready, _)| ready) {
             let (flags, number) = (event.flags, event.data.u64());
             if number == LISTENER {
-                self.accept(now_us);
+                self.accept(forwarder, now_us);
                 continue;
             }
             let number = number as u32;
@@ -151,12 +151,15 @@ impl TcpSockets {
             for datagram in outbox.bytes(message).chunks(message.segment.max(1)) {
                 self.dropped += u64::from(!row.push(datagram, most));
             }
-            if !self.touched.contains(&number) {
+            if !std::mem::replace(&mut row.is_touched, true) {
                 self.touched.push(number);
             }
         }
         let mut touched = std::mem::take(&mut self.touched);
         for number in touched.drain(..) {
+            if let Some(row) = self.table.get_mut(number) {
+                row.is_touched = false;
+            }
             self.write(number);
         }
         self.touched = touched;
@@ -180,7 +183,7 @@ impl TcpSockets {
         counters.tcp_refused += std::mem::take(&mut self.refused);
     }
 
-    fn accept(&mut self, now_us: i64) {
+    fn accept(&mut self, forwarder: &Forwarder, now_us: i64) {
         let Some(listener) = &self.listener else {
             return;
         };
@@ -199,7 +202,8 @@ impl TcpSockets {
             // Best effort, all of them: without, it is only slower.
             let _ = sockopt::set_tcp_nodelay(&socket, true);
             let _ = sockopt::set_socket_send_buffer_size(&socket, KERNEL_BYTES);
-            let number = peer.and_then(|peer| self.table.admit(socket, peer, now_us));
+            let belongs = |name: &SocketAddr| forwarder.knows(name);
+            let number = peer.and_then(|peer| self.table.admit(socket, peer, belongs, now_us));
             let Some(row) = number.and_then(|number| self.table.get_mut(number)) else {
                 self.refused += 1;
                 continue;

@@ -2,8 +2,8 @@
 
 use super::framing::{self, PREFIX};
 use super::peer;
-use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::collections::{HashMap, VecDeque};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 /// How many connections there may be, and what each may hold.
 #[derive(Clone, Copy, Debug)]
@@ -31,12 +31,13 @@ pub struct Connection<S> {
     pub is_full: bool,
     /// Whether the socket is watched for room to write.
     pub is_watched: bool,
+    /// Whether it has been given something in this round.
+    pub is_touched: bool,
     /// What the kernel has not taken yet begins at `sent`.
     waiting: Vec<u8>,
     sent: usize,
     /// When it was last seen to belong to a transport, or made.
     known_us: i64,
-    is_known: bool,
 }
 
 impl<S> Connection<S> {
@@ -77,7 +78,10 @@ impl<S> Connection<S> {
 pub struct ConnectionTable<S> {
     limits: TcpLimits,
     rows: HashMap<u32, Connection<S>>,
-    by_address: HashMap<IpAddr, usize>,
+    /// By the source that a limit counts: an address of IPv4, a /64 of IPv6, which one host has.
+    by_source: HashMap<IpAddr, usize>,
+    /// Those not yet seen to belong to a transport, oldest first, and some that are gone.
+    unproven: VecDeque<u32>,
     last: u32,
 }
 
@@ -87,24 +91,28 @@ impl<S> ConnectionTable<S> {
         Self {
             limits,
             rows: HashMap::new(),
-            by_address: HashMap::new(),
+            by_source: HashMap::new(),
+            unproven: VecDeque::new(),
             last: 0,
         }
     }
 
     /// Takes a connection in and gives its number; `None` when it is refused. A full table gives
-    /// up the oldest that has shown nothing yet, so that no flood keeps others out.
-    pub fn admit(&mut self, socket: S, peer: SocketAddr, now_us: i64) -> Option<u32> {
-        let ip = peer.ip().to_canonical();
-        let from_there = self.by_address.get(&ip).copied().unwrap_or(0);
+    /// up the oldest that belongs to no transport yet, so that no flood keeps others out.
+    pub fn admit(
+        &mut self,
+        socket: S,
+        peer: SocketAddr,
+        belongs: impl Fn(&SocketAddr) -> bool,
+        now_us: i64,
+    ) -> Option<u32> {
+        let source = source(peer.ip());
+        let from_there = self.by_source.get(&source).copied().unwrap_or(0);
         if from_there >= self.limits.per_address {
             return None;
         }
         if self.rows.len() >= self.limits.connections {
-            let unknown = self.rows.iter().filter(|(_, row)| !row.is_known);
-            let (oldest, _) = unknown.min_by_key(|(_, row)| row.known_us)?;
-            let oldest = *oldest;
-            self.remove(oldest);
+            self.give_up_oldest(belongs)?;
         }
         loop {
             self.last = self.last.wrapping_add(1);
@@ -112,17 +120,18 @@ impl<S> ConnectionTable<S> {
                 break;
             }
         }
-        *self.by_address.entry(ip).or_default() += 1;
+        *self.by_source.entry(source).or_default() += 1;
+        self.unproven.push_back(self.last);
         let row = Connection {
             socket,
             name: peer::name(peer, self.last),
             partial: Vec::new(),
             is_full: false,
             is_watched: false,
+            is_touched: false,
             waiting: Vec::new(),
             sent: 0,
             known_us: now_us,
-            is_known: false,
         };
         self.rows.insert(self.last, row);
         Some(self.last)
@@ -131,14 +140,25 @@ impl<S> ConnectionTable<S> {
     /// Ends a connection; gives how its peer was named.
     pub fn remove(&mut self, number: u32) -> Option<SocketAddr> {
         let row = self.rows.remove(&number)?;
-        let ip = row.name.ip().to_canonical();
-        if let Some(count) = self.by_address.get_mut(&ip) {
+        let source = source(row.name.ip());
+        if let Some(count) = self.by_source.get_mut(&source) {
             *count -= 1;
             if *count == 0 {
-                self.by_address.remove(&ip);
+                self.by_source.remove(&source);
             }
         }
         Some(row.name)
+    }
+
+    fn give_up_oldest(&mut self, belongs: impl Fn(&SocketAddr) -> bool) -> Option<()> {
+        while let Some(number) = self.unproven.pop_front() {
+            let name = self.rows.get(&number).map(|row| row.name);
+            if name.is_some_and(|name| !belongs(&name)) {
+                self.remove(number);
+                return Some(());
+            }
+        }
+        None
     }
 
     /// The connection of a number.
@@ -165,8 +185,7 @@ impl<S> ConnectionTable<S> {
     pub fn sweep(&mut self, belongs: impl Fn(&SocketAddr) -> bool, now_us: i64) {
         let mut ended = Vec::new();
         for (number, row) in &mut self.rows {
-            row.is_known = belongs(&row.name);
-            if row.is_known {
+            if belongs(&row.name) {
                 row.known_us = now_us;
             } else if now_us - row.known_us >= self.limits.first_check_us {
                 ended.push(*number);
@@ -175,6 +194,18 @@ impl<S> ConnectionTable<S> {
         for number in ended {
             self.remove(number);
         }
+        let rows = &self.rows;
+        let is_unproven = |row: &Connection<S>| !belongs(&row.name);
+        self.unproven
+            .retain(|number| rows.get(number).is_some_and(is_unproven));
+    }
+}
+
+/// What the limit per address counts as one.
+fn source(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
+        ip => ip,
     }
 }
 
@@ -190,6 +221,10 @@ mod tests {
         first_check_us: 10,
     };
 
+    fn nobody(_: &SocketAddr) -> bool {
+        false
+    }
+
     fn peer(host: u8, port: u16) -> SocketAddr {
         SocketAddr::from(([192, 0, 2, host], port))
     }
@@ -197,32 +232,54 @@ mod tests {
     #[test]
     fn one_address_has_its_share_and_gets_it_back() {
         let mut table = ConnectionTable::new(LIMITS);
-        let first = table.admit((), peer(1, 1), 0).unwrap();
-        assert!(table.admit((), peer(1, 2), 0).is_some());
-        assert_eq!(table.admit((), peer(1, 3), 0), None);
+        let first = table.admit((), peer(1, 1), nobody, 0).unwrap();
+        assert!(table.admit((), peer(1, 2), nobody, 0).is_some());
+        assert_eq!(table.admit((), peer(1, 3), nobody, 0), None);
         assert_eq!(table.remove(first), Some(peer::name(peer(1, 1), first)));
-        assert!(table.admit((), peer(1, 3), 0).is_some());
+        assert!(table.admit((), peer(1, 3), nobody, 0).is_some());
     }
 
     #[test]
     fn a_full_table_gives_up_who_has_shown_nothing_and_never_a_participant() {
         let mut table = ConnectionTable::new(LIMITS);
-        let member = table.admit((), peer(1, 1), 0).unwrap();
-        table.sweep(|_| true, 0);
-        let silent = table.admit((), peer(2, 1), 1).unwrap();
-        table.admit((), peer(3, 1), 2).unwrap();
-        assert!(table.admit((), peer(4, 1), 3).is_some());
+        let member = table.admit((), peer(1, 1), nobody, 0).unwrap();
+        let silent = table.admit((), peer(2, 1), nobody, 1).unwrap();
+        table.admit((), peer(3, 1), nobody, 2).unwrap();
+        // It has become one since the last sweep.
+        let belongs = |name: &SocketAddr| peer::connection(name) == Some(member);
+        assert!(table.admit((), peer(4, 1), belongs, 3).is_some());
         assert!(table.get_mut(silent).is_none() && table.get_mut(member).is_some());
         table.sweep(|_| true, 4);
-        assert_eq!(table.admit((), peer(5, 1), 5), None);
+        assert_eq!(table.admit((), peer(5, 1), |_| true, 5), None);
         assert_eq!(table.len(), 3);
+    }
+
+    #[test]
+    fn a_host_has_one_share_however_many_addresses_of_its_network_it_uses() {
+        let mut table = ConnectionTable::new(LIMITS);
+        let peer =
+            |end: u16| SocketAddr::from((Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0, 0, end), 1));
+        assert!(table.admit((), peer(1), nobody, 0).is_some());
+        assert!(table.admit((), peer(2), nobody, 0).is_some());
+        assert_eq!(table.admit((), peer(3), nobody, 0), None);
+    }
+
+    #[test]
+    fn connections_that_come_and_go_leave_nothing_behind() {
+        let mut table = ConnectionTable::new(LIMITS);
+        for port in 0..100 {
+            let number = table.admit((), peer(1, port), nobody, 0).unwrap();
+            table.remove(number);
+        }
+        table.sweep(nobody, 1);
+        assert!(table.unproven.is_empty());
     }
 
     #[test]
     fn who_belongs_to_no_transport_goes_in_time() {
         let mut table = ConnectionTable::new(LIMITS);
-        let member = table.admit((), peer(1, 1), 0).unwrap();
-        table.admit((), peer(2, 1), 0).unwrap();
+        let member = table.admit((), peer(1, 1), nobody, 0).unwrap();
+        table.admit((), peer(2, 1), nobody, 0).unwrap();
         let belongs = |name: &SocketAddr| peer::connection(name) == Some(member);
         table.sweep(belongs, 9);
         assert_eq!(table.len(), 2);
@@ -231,7 +288,7 @@ mod tests {
         table.sweep(|_| false, 19);
         assert_eq!(table.len(), 1, "its transport ended 9 us ago");
         table.sweep(|_| false, 20);
-        assert!(table.is_empty() && table.by_address.is_empty());
+        assert!(table.is_empty() && table.by_source.is_empty());
     }
 
     proptest! {
@@ -240,7 +297,7 @@ mod tests {
             steps in prop::collection::vec((0usize..300, 0usize..600), 0..60),
         ) {
             let mut table = ConnectionTable::new(LIMITS);
-            let number = table.admit((), peer(1, 1), 0).unwrap();
+            let number = table.admit((), peer(1, 1), nobody, 0).unwrap();
             let row = table.get_mut(number).unwrap();
             let (mut expected, mut written) = (Vec::new(), Vec::new());
             for (at, (len, taken)) in steps.into_iter().enumerate() {
