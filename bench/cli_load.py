@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Final, Protocol
 
 import typer
 from rich.console import Console
@@ -16,6 +16,10 @@ Microphones = Annotated[
 ]
 Json = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the results as JSON.")]
 Plot = Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it, as PNG.")]
+
+NUMBERS: Final = [200, 400]
+"""Of attendees, that a comparison is made with; typer takes the defaults of lists as lists."""
+ONE_CAMERA: Final = [1]
 
 
 class Result(Protocol):
@@ -135,8 +139,8 @@ def compare(
     servers: Annotated[
         list[str] | None, typer.Argument(metavar="[SERVER]...", help="All that are installed.")
     ] = None,
-    attendees: Annotated[list[int], typer.Option("-n", "--attendees", min=1)] = [200, 400],  # noqa: B006
-    cameras: Annotated[list[int], typer.Option(min=1, max=5)] = [1],  # noqa: B006
+    attendees: Annotated[list[int], typer.Option("-n", "--attendees", min=1)] = NUMBERS,
+    cameras: Annotated[list[int], typer.Option(min=1, max=5)] = ONE_CAMERA,
     microphones: Annotated[int, typer.Option(min=0, max=5, help="At most so many speak.")] = 3,
     rounds: Annotated[int, typer.Option(min=1, max=50)] = 3,
     seconds: Seconds = 8.0,

@@ -2,13 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from sfu.bench import peers
 from sfu.bench.room import Progress, Room, prepare
 from sfu.bench.shape import Shape
+
+if TYPE_CHECKING:
+    from sfu.bench._load import Snapshot
 
 QUANTILES: Final = ("p50", "p90", "p99", "p999", "max")
 GOALS: Final = {("video", "p50"): 3.0, ("video", "p99"): 10.0, ("audio", "p99"): 3.0}
@@ -61,10 +64,10 @@ async def _measure(
             await asyncio.sleep(start + second + 1 - time.monotonic())
             now = room.engine.snapshot()
             at = time.monotonic() - start
-            course.append({"at": at, **_flat(dict(now))})  # type: ignore[arg-type]
+            course.append({"at": at, **_flat(now)})
             progress("forwarding", at / seconds)
         end = room.engine.snapshot()
-    values = _flat(dict(end))  # type: ignore[arg-type]
+    values = _flat(end)
     return Latencies(
         shape.attendees,
         shape.cameras,
@@ -77,9 +80,10 @@ async def _measure(
     )
 
 
-def _flat(snapshot: dict[str, int]) -> dict[str, float]:
+def _flat(snapshot: "Snapshot") -> dict[str, float]:
+    values = cast("Mapping[str, int]", snapshot)
     return {
-        f"{kind}_{name}": snapshot[f"{kind}_{name}_ns"] / 1e6
+        f"{kind}_{name}": values[f"{kind}_{name}_ns"] / 1e6
         for kind in ("video", "audio")
         for name in QUANTILES
     }

@@ -275,7 +275,9 @@ def test_a_screen_that_does_not_fit_any_more_leaves_cameras_their_bases_and_come
     path.hold(5, 1_300_000)
     assert dear.aims(path.level) == both
     path.allocator.assign(ROW, shared(80_000))
-    assert path.allocator.staircase_of(0).aims(path.level) == both  # type: ignore[union-attr]
+    assigned = path.allocator.staircase_of(0)
+    assert assigned is not None
+    assert assigned.aims(path.level) == both
 
 
 def test_a_block_stays_with_what_it_is_about_when_levels_get_other_numbers() -> None:

@@ -15,6 +15,7 @@ import uvicorn
 from sfu.process import HttpServer
 from tests.signaling.listening import ask
 from tests.signaling.test_websocket import connect
+from tests.waiting import until
 
 SOURCE = Path(__file__).parents[2] / "docs" / "backend.py"
 
@@ -50,9 +51,9 @@ async def test_the_shop_sells_a_ticket_and_writes_an_invoice(
                 joined = await ask(guest, "join", room="talk", token=ticket["token"])
                 assert (joined["type"], joined["status"]) == ("ok", "waiting")
                 assert (await client.post("/events/talk/open")).status_code == 200
-                async with asyncio.timeout(20):
-                    while not any(each["event"] == "participant.joined" for each in shop.heard):  # noqa: ASYNC110
-                        await asyncio.sleep(0.05)
+                await until(
+                    lambda: any(each["event"] == "participant.joined" for each in shop.heard)
+                )
             await client.post("/events/talk/close")
             (line,) = (await client.get("/events/talk/invoice")).json()
             assert line == "ann: 0.0 min, 0.00 EUR"

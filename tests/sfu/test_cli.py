@@ -136,7 +136,7 @@ def test_serve_hands_settings_to_the_process(sfu: Run, monkeypatch: pytest.Monke
         return 1
 
     process = ModuleType("sfu.process")
-    process.serve = serve  # type: ignore[attr-defined]
+    vars(process)["serve"] = serve
     monkeypatch.setitem(sys.modules, "sfu.process", process)
     monkeypatch.setattr(sys.modules["sfu"], "process", process, raising=False)
     monkeypatch.setenv("SFU_SERVER__PORT", "7922")
@@ -166,7 +166,7 @@ def test_bench_passes_its_arguments_on(sfu: Run, monkeypatch: pytest.MonkeyPatch
         print(subscribers)
 
     module = ModuleType("sfu.bench.cli")
-    module.app = bench  # type: ignore[attr-defined]
+    vars(module)["app"] = bench
     monkeypatch.setitem(sys.modules, "sfu.bench.cli", module)
     assert sfu("bench", "forward", "--subscribers", "200")[:2] == (0, "200\n")
     assert "Measurements." in sfu("bench", "--help")[1]

@@ -22,6 +22,7 @@ from sfu.transport import Transport
 from sfu.usage import PATIENCE
 from tests.signaling.listening import kill
 from tests.signaling.rest.backend import SECRET, Backend, serving
+from tests.waiting import until
 
 WEBHOOK_SECRET = "the-key-of-webhooks"
 BY_THEMSELVES = (Delivered, Prune, Retry, TouchStays)
@@ -42,9 +43,7 @@ class Receiver:
         return [body["event"] for body in self.bodies]
 
     async def until(self, name: str, times: int = 1) -> None:
-        async with asyncio.timeout(20):
-            while self.names.count(name) < times:  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+        await until(lambda: self.names.count(name) >= times)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):

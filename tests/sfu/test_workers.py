@@ -1,9 +1,8 @@
 """Packet workers, real ones: one panics, another takes its port, the rest goes on."""
 
-import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
@@ -12,6 +11,7 @@ from sfu.config import MediaSettings
 from sfu.forwarder import Timeouts
 from sfu.workers import Workers
 from tests.sfu.house import CERTIFICATE, House
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -29,12 +29,6 @@ async def workers(rooms: House) -> AsyncIterator[Workers]:
     yield workers
     workers.stop()
     assert rooms.forwarders == []
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
 
 
 async def test_a_worker_that_panics_is_replaced_on_its_port(workers: Workers, rooms: House) -> None:

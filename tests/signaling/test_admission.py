@@ -1,6 +1,5 @@
 """Who gets in."""
 
-import asyncio
 import json
 from dataclasses import replace
 from typing import Any
@@ -17,6 +16,7 @@ from sfu.signaling.tokens import mint
 from sfu.track import Source
 from tests.sfu import fake_plane
 from tests.sfu.house import House
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -227,9 +227,7 @@ async def test_checks_run_on_a_thread() -> None:
     for password in ("guess", "open sesame"):
         checks.check(password, HASH, verdicts.append)
     assert verdicts == []
-    async with asyncio.timeout(10):
-        while len(verdicts) < 2:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+    await until(lambda: len(verdicts) == 2)
     assert sorted(verdicts) == [False, True]
 
 

@@ -18,6 +18,7 @@ from sfu.signaling.webhooks import Endpoint, Webhooks, endpoints, pause, signatu
 from sfu.store import Store, StoreError, make_store
 from sfu.store.records import Undelivered
 from sfu.store.writes import Enqueue, Write
+from tests.waiting import until
 
 NOW = 1_700_000_000.0
 
@@ -124,12 +125,6 @@ async def delivering(
     with contextlib.suppress(asyncio.CancelledError):
         await task
     await delivery.close(0.5)
-
-
-async def until(met: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not met():  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
 
 
 async def until_empty(store: Store) -> None:

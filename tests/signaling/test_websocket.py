@@ -10,6 +10,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.typing import Subprotocol
 
 from tests.signaling.listening import ask, listening, settings
+from tests.waiting import until
 
 SFU = [Subprotocol("sfu.v1")]
 
@@ -57,9 +58,7 @@ async def test_who_does_not_come_back_in_time_has_left() -> None:
         assert live is not None
         assert len(live.room.participants) == 1
         socket.transport.abort()
-        async with asyncio.timeout(5):
-            while live.room.participants:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+        await until(lambda: not live.room.participants)
 
 
 async def test_a_session_goes_on_over_another_socket() -> None:
@@ -70,9 +69,7 @@ async def test_a_session_goes_on_over_another_socket() -> None:
         first.transport.abort()
         live = server.rooms.find("dev", "hall")
         assert live is not None
-        async with asyncio.timeout(5):
-            while not server._daemon.sockets.absentees():  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+        await until(lambda: server._daemon.sockets.absentees() == 1)
         assert list(live.room.participants) == [joined["participant"]["id"]]
         async with connect(host) as second:
             resumed = await ask(second, "join", room="hall", resume=joined["resume"], received=1)
@@ -98,9 +95,7 @@ async def test_a_page_that_is_left_is_not_waited_for() -> None:
         await socket.close(1001)
         live = server.rooms.find("dev", "hall")
         assert live is not None
-        async with asyncio.timeout(5):
-            while live.room.participants:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+        await until(lambda: not live.room.participants)
         async with connect(host) as again:
             answer = await ask(again, "join", room="hall", resume=joined["resume"])
             assert answer["code"] == "cannot_resume"
@@ -228,7 +223,5 @@ async def test_a_join_that_cannot_be_kept_is_none() -> None:
         assert (await closed(socket))[0] == 1011
         live = server.rooms.find("dev", "hall")
         assert live is not None
-        async with asyncio.timeout(5):
-            while live.room.participants:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+        await until(lambda: not live.room.participants)
         server.rooms.journal = None

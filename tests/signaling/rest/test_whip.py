@@ -1,6 +1,6 @@
 """WHIP (RFC 9725) over real HTTP: aiortc publishes, is seen in the room, and goes."""
 
-import asyncio
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,8 +10,10 @@ from aiortc.mediastreams import AudioStreamTrack, VideoStreamTrack
 from sfu.config import DEV_SECRET, DEV_TENANT
 from sfu.participant import Role
 from sfu.signaling.tokens import mint
-from tests.signaling.listening import listening
+from tests.signaling.listening import listening, settings
+from tests.waiting import until
 
+OFFER = Path(__file__).parents[2] / "packets" / "aiortc.sdp"
 SDP = {"content-type": "application/sdp"}
 
 
@@ -37,9 +39,7 @@ async def test_a_publisher_is_somebody_in_the_room() -> None:
         answer = await client.post("/hall", content=offer, headers={**SDP, **headers})
         assert (answer.status_code, answer.headers["content-type"]) == (201, "application/sdp")
         await connection.setRemoteDescription(RTCSessionDescription(answer.text, "answer"))
-        async with asyncio.timeout(10):
-            while connection.connectionState != "connected":  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+        await until(lambda: connection.connectionState == "connected")
         live = server.rooms.find("dev", "hall")
         assert live is not None
         (publisher,) = live.room.participants.values()
@@ -80,3 +80,20 @@ async def test_what_cannot_be_published_is_refused_and_leaves_nobody() -> None:
         assert (await client.get("/hall")).status_code == 405
         live = server.rooms.find("dev", "hall")
         assert live is None or not live.room.participants
+
+
+async def test_without_media_there_is_no_session() -> None:
+    async with (
+        listening(settings(SFU_LIMITS__PATH_TIMEOUT="0.5")) as (server, host),
+        httpx.AsyncClient(base_url=f"http://{host}/v1/whip") as client,
+    ):
+        headers = bearer(server)
+        offer = OFFER.read_text()
+        answer = await client.post("/hall", content=offer, headers={**SDP, **headers})
+        live = server.rooms.find("dev", "hall")
+        assert live is not None
+        assert live.room.participants
+        # The answer is thrown away: nobody comes.
+        await until(lambda: not live.room.participants)
+        session = answer.headers["location"].removeprefix("/v1/whip")
+        assert (await client.delete(session, headers=headers)).status_code == 404
