@@ -16,6 +16,8 @@ START_TIMEOUT = 20.0
 STOP_TIMEOUT = 10.0
 UDP_PORTS = 8
 """Media ports kept free from `udp_port` up: one for each worker there may be."""
+APART = 10_000 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+"""Test runs side by side look for free ports at the same moment: each has a range of its own."""
 
 Trouble = re.compile(r"Traceback|panicked|\[?(error|critical)\b", re.IGNORECASE)
 
@@ -27,8 +29,8 @@ class Daemon:
     """What Python runs."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
-        self.port = free_port(socket.SOCK_STREAM, 7980)
-        self.udp_port = free_port(socket.SOCK_DGRAM, 8000, UDP_PORTS)
+        self.port = free_port(socket.SOCK_STREAM, 7980 + APART)
+        self.udp_port = free_port(socket.SOCK_DGRAM, 8000 + APART, UDP_PORTS)
         self.log = folder / "daemon.log"
         self._environment = {
             **os.environ,
@@ -57,7 +59,8 @@ class Daemon:
                 cwd=ROOT, env=self._environment, stdout=log, stderr=subprocess.STDOUT,
             )  # fmt: skip
         deadline = time.monotonic() + START_TIMEOUT
-        while not self._ready():
+        # The process first: another one on its port would be ready as well.
+        while self._process.poll() is not None or not self._ready():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self._process.kill()
                 raise RuntimeError(f"the daemon did not start:\n{self.log.read_text()}")

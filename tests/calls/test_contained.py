@@ -14,7 +14,7 @@ from tests.calls.guest import PATIENCE, Guest
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-BACK = """(async () => sfu.receiveConnection !== window.former
+BACK = """(async () => sfu.receiveConnection && sfu.receiveConnection !== window.former
     && ((await probe.inbound('{slot}', '{kind}'))?.packetsReceived ?? 0) > 10
     && ('{kind}' === 'audio' || (await probe.inbound('{slot}', 'video')).framesDecoded > 2))()"""
 
