@@ -11,9 +11,6 @@ from typing import Any, Final, Self
 from sfu.bench.process import Process, free_port
 from sfu.config import DEV_SECRET, DEV_TENANT
 
-FIRST_TCP_PORT: Final = 8020
-FIRST_UDP_PORT: Final = 8040
-
 
 class Daemon(Process):
     """`sfu serve --dev` on one core, with a store of its own."""
@@ -22,8 +19,8 @@ class Daemon(Process):
         """`core` is where all its threads run, None for any; `settings` are SFU_… variables."""
         super().__init__(core)
         self._settings = settings
-        self.port = free_port(socket.SOCK_STREAM, FIRST_TCP_PORT)
-        self.udp_port = free_port(socket.SOCK_DGRAM, FIRST_UDP_PORT)
+        self.port = free_port(socket.SOCK_STREAM)
+        self.udp_port = free_port(socket.SOCK_DGRAM)
 
     def __enter__(self) -> Self:
         """Starts it and waits until it takes joins. Raises ProcessError."""

@@ -28,7 +28,6 @@ from sfu.bench.peers import MissingPeer
 from sfu.bench.process import Process, free_port, listens
 from sfu.bench.shape import Shape
 
-FIRST_PORT: Final = 8188
 _ROOM: Final = 1
 _CONFIGURATION: Final = """
 general: {{
@@ -91,7 +90,7 @@ class Janus(Process):
         self._program = _program(folder)
         self._shape = shape
         super().__init__(core)
-        self.port = free_port(socket.SOCK_STREAM, FIRST_PORT)
+        self.port = free_port(socket.SOCK_STREAM)
 
     def __enter__(self) -> Self:
         others, transports = (

@@ -32,8 +32,6 @@ from sfu.bench.peers import MissingPeer
 from sfu.bench.process import Process, free_port, listens
 from sfu.bench.shape import Shape
 
-FIRST_TCP_PORT: Final = 7880
-FIRST_UDP_PORT: Final = 7890
 KEY: Final = "bench"
 SECRET: Final = "for measurements on this machine alone"
 PING: Final = 5.0
@@ -86,8 +84,8 @@ class LiveKit(Process):
         self._program = _program(folder)
         _messages()
         super().__init__(core)
-        self.port = free_port(socket.SOCK_STREAM, FIRST_TCP_PORT)
-        self.udp_port = free_port(socket.SOCK_DGRAM, FIRST_UDP_PORT)
+        self.port = free_port(socket.SOCK_STREAM)
+        self.udp_port = free_port(socket.SOCK_DGRAM)
 
     def __enter__(self) -> Self:
         path = self.folder / "livekit.yaml"

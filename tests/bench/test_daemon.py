@@ -1,10 +1,12 @@
 """The server as a process: start, figures, end, and what is said when it does not start."""
 
+import contextlib
 import os
 import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -59,9 +61,18 @@ with Daemon(None, {}) as daemon:
 
 def test_ports_that_are_taken_are_passed_over() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
-        taken.bind(("", free_port(socket.SOCK_DGRAM, 8045)))
-        port = taken.getsockname()[1]
-        assert free_port(socket.SOCK_DGRAM, port) > port
+        taken.bind(("", free_port(socket.SOCK_DGRAM)))
+        assert free_port(socket.SOCK_DGRAM) != taken.getsockname()[1]
+
+
+def test_servers_started_at_once_do_not_meet() -> None:
+    with contextlib.ExitStack() as stack:
+        daemons = [Daemon(None, {}) for _ in range(3)]
+        assert len({daemon.port for daemon in daemons}) == 3
+        with ThreadPoolExecutor() as threads:
+            list(threads.map(stack.enter_context, daemons))
+        for daemon in daemons:
+            assert daemon.running.poll() is None
 
 
 def test_dropped_datagrams_are_counted() -> None:

@@ -81,7 +81,7 @@ def test_every_alert_is_tested() -> None:
 def test_every_query_finds_data(tmp_path: Path) -> None:
     settings = {"SFU_TENANTS__DEV__WEBHOOK_URL": "http://127.0.0.1:9/"}
     with Daemon(None, settings) as daemon:
-        url = f"http://127.0.0.1:{free_port(socket.SOCK_STREAM, 9095)}"
+        url = f"http://127.0.0.1:{free_port(socket.SOCK_STREAM)}"
         prometheus = start(tmp_path, url.removeprefix("http://"), daemon.port)
         try:
             empty, scraped = asyncio.run(under_load(daemon, lambda: look(url)))
