@@ -6,7 +6,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from sfu.bench.process import Process, free_port
 from sfu.config import DEV_SECRET, DEV_TENANT
