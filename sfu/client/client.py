@@ -1,0 +1,281 @@
+"""A person in a room, from Python."""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any, Self
+
+from aiortc import MediaStreamTrack
+
+from sfu.client.commands import Commands
+from sfu.client.errors import ClientError
+from sfu.client.publishing import Publishing
+from sfu.client.receiving import Receiving, SlotTrack
+from sfu.client.shapes import Frame, Kind, SourceName, State
+from sfu.client.signal_session import Entered, SignalSession, Token
+
+PENDING_EVENTS = 1000
+"""Events that one reader of `events()` may be behind; further ones end it."""
+
+
+class Client(Commands):
+    """One session in one room; the verbs are those of sfu-client.js.
+
+    Use it as `async with Client(url) as client:`. A lost socket is no end: the client comes back by
+    itself, for as long as it takes. Meanwhile `state` is `resuming`, media goes on, and requests
+    wait. A closed client is not used again.
+    """
+
+    def __init__(self, url: str, *, tls: ssl.SSLContext | None = None) -> None:
+        """`url` is of the server's `/v1/signal`, `ws:` or `wss:`; `tls` is for a certificate that
+        this host does not trust by itself."""
+        super().__init__()
+        self._session = SignalSession(
+            url, self._on_frame, self._on_entered, self._on_closed, tls=tls
+        )
+        self._publishing = Publishing(self._offer)
+        self._receiving = Receiving()
+        self._muted: set[SourceName] = set()
+        self._readers: set[asyncio.Queue[Frame | None]] = set()
+        self._changed = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closed: Frame | None = None
+
+    async def __aenter__(self) -> Self:
+        await self._session.connect()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    @property
+    def state(self) -> State:
+        """Where the session stands."""
+        return self._session.state
+
+    @property
+    def resume(self) -> str | None:
+        """What takes the session up again, once, as in another process: see `join`."""
+        return self._session.resume
+
+    @property
+    def sources(self) -> list[SourceName]:
+        """What is published now."""
+        return list(self._publishing.tracks)
+
+    async def join(
+        self,
+        room: str,
+        *,
+        token: Token | None = None,
+        password: str | None = None,
+        name: str | None = None,
+        role: str | None = None,
+        tenant: str | None = None,
+        resume: str | None = None,
+    ) -> Frame:
+        """Asks to be let in; gives `{status: "admitted" | "waiting", …}`. Raises ClientError.
+
+        `token` is a join token, or a function that gets one: it is asked again when the client has
+        to join anew. `role` works on a development server only. With status `waiting` a `joined`
+        event follows when the wait is over.
+        """
+        fields: dict[str, object] = {
+            "room": room, "password": password, "name": name, "role": role, "tenant": tenant,
+            "resume": resume, "client": {"platform": "Python", "name": "sfu.client"},
+        }  # fmt: skip
+        return await self._session.join(token, fields)
+
+    async def publish(
+        self,
+        *,
+        codec: str = "vp8",
+        camera: MediaStreamTrack | None = None,
+        microphone: MediaStreamTrack | None = None,
+        screen: MediaStreamTrack | None = None,
+        screen_audio: MediaStreamTrack | None = None,
+    ) -> None:
+        """Publishes each track as the source it is given for, besides what is published already.
+
+        `codec` is that of pictures: vp8 or h264. Raises ClientError.
+        """
+        given: dict[SourceName, MediaStreamTrack | None] = {
+            "camera": camera,
+            "microphone": microphone,
+            "screen": screen,
+            "screen_audio": screen_audio,
+        }
+        tracks = {source: track for source, track in given.items() if track is not None}
+        await self._publishing.add(tracks, codec)
+        self._muted -= tracks.keys()
+
+    async def unpublish(self, source: SourceName) -> None:
+        """Ends a source; its track is stopped."""
+        self._drop(source)
+        await self.request("unpublish", source=source)
+
+    async def mute(
+        self, source: SourceName, muted: bool, *, participant: str | None = None
+    ) -> None:
+        """Mutes or unmutes an own source, or mutes that of somebody else (presenters only; nobody
+        unmutes others). The server does not forward a muted source."""
+        own = self.participant is not None and participant in (None, self.participant["id"])
+        await self.request("mute", source=source, muted=muted, participant=participant)
+        if own:
+            self._apply_mute(source, muted)
+
+    def track(self, slot: str, kind: Kind = "video") -> SlotTrack:
+        """What a slot (`seat-0` and up, or `screen`) shows, or sounds: the same object for good."""
+        return self._receiving.track(slot, kind)
+
+    def is_muted(self, source: SourceName) -> bool:
+        """Whether an own source is muted, by whomever."""
+        return source in self._muted
+
+    async def request(self, type: str, **fields: object) -> Frame:
+        """Any request of the protocol, for what has no method of its own. Raises ClientError."""
+        return await self._session.request(type, **fields)
+
+    def events(self) -> AsyncIterator[Frame]:
+        """Every event from this call on, until the session is over.
+
+        Events of the protocol have their `type`; own ones are `joined` (the snapshot: on join, or
+        when the waiting is over), `resumed` (`{resumed, lost}`: back after a lost socket), `error`
+        (`{code, message}`: something failed that no call is waiting for) and `closed` (`{code,
+        reason}`), the last one. Who reads too slowly for too long is left behind: ClientError
+        `overloaded`.
+        """
+        queue: asyncio.Queue[Frame | None] = asyncio.Queue(PENDING_EVENTS)
+        if self._closed is not None:
+            queue.put_nowait(self._closed)
+        else:
+            self._readers.add(queue)
+        return self._read(queue)
+
+    async def _read(self, queue: asyncio.Queue[Frame | None]) -> AsyncIterator[Frame]:
+        try:
+            while (event := await queue.get()) is not None:
+                yield event
+                if event["type"] == "closed":
+                    return
+            raise ClientError("overloaded", "events were read too slowly")
+        finally:
+            self._readers.discard(queue)
+
+    async def until(self, holds: Callable[[Self], object], patience: float = 20.0) -> None:
+        """Waits until something holds for what is known of the room, such as
+        `lambda room: room.slots.get("screen")`. Raises ClientError `timeout`, or
+        `connection_closed` when the session ends before."""
+        try:
+            async with asyncio.timeout(patience):
+                while not holds(self):
+                    if self._closed is not None:
+                        raise ClientError("connection_closed", "the session is over")
+                    await self._changed.wait()
+        except TimeoutError:
+            raise ClientError("timeout", "what was waited for has not come") from None
+
+    async def leave(self) -> None:
+        """Leaves the room, which goes on, and releases everything."""
+        with contextlib.suppress(ClientError):  # gone is gone
+            await self.request("leave")
+        await self.close()
+
+    async def close(self) -> None:
+        """Releases everything. Without `leave` the server keeps the seat for a while."""
+        await self._session.close(1000, "closed")
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for track in self._publishing.tracks.values():
+            track.stop()
+        await asyncio.gather(self._publishing.close(), self._receiving.close())
+
+    def _on_frame(self, frame: Frame) -> None:
+        self._follow(frame)
+        match frame["type"]:
+            case "offer":
+                self._do(self._answer(frame["sdp"], frame["slots"]))
+            case "connection" if frame["connection"] == "receive":
+                self._do(self._receiving.reset())  # the server makes a new offer
+            case "connection":
+                self._do(self._publish_again())
+            case "muted":
+                self._apply_mute(frame["source"], True)
+            case "mode" | "participant":
+                self._drop_ended()
+        self._tell(frame)
+
+    def _on_entered(self, entered: Entered) -> None:
+        answer = entered.answer
+        self._begin(answer)
+        servers = answer.get("ice_servers") or []
+        self._publishing.ice_servers = self._receiving.ice_servers = servers
+        if entered.anew:
+            self._do(self._receiving.reset())
+        if answer.get("status") != "waiting":
+            self._tell({**answer, "type": "resumed" if entered.again else "joined"})
+            if entered.anew:
+                self._do(self._publish_again())
+        self._notify()
+
+    def _on_closed(self, code: int, reason: str) -> None:
+        self._closed = {"type": "closed", "code": code, "reason": reason}
+        self._tell(self._closed)
+
+    async def _offer(self, sdp: str, sources: dict[str, SourceName]) -> str:
+        answer = await self._session.insist("publish", sdp=sdp, sources=sources)
+        return str(answer["sdp"])
+
+    async def _answer(self, sdp: str, slots: dict[str, str]) -> None:
+        await self.request("answer", sdp=await self._receiving.accept(sdp, slots))
+
+    async def _publish_again(self) -> None:
+        await self._publishing.again()
+        for source in list(self._muted):
+            await self.mute(source, True)
+
+    def _apply_mute(self, source: SourceName, muted: bool) -> None:
+        if muted:
+            self._muted.add(source)
+        else:
+            self._muted.discard(source)
+        self._publishing.mute(source, muted)
+
+    def _drop(self, source: SourceName) -> None:
+        self._muted.discard(source)
+        if (track := self._publishing.remove(source)) is not None:
+            track.stop()
+
+    def _drop_ended(self) -> None:
+        """Lets go of what the server has ended with a seat, a mode, a block."""
+        if not self.may_publish:
+            for source in self.sources:
+                self._drop(source)
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(self._done(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _done(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception as error:  # whatever aiortc raises is told, too
+            if self._closed is None:
+                code = error.code if isinstance(error, ClientError) else "failed"
+                self._tell({"type": "error", "code": code, "message": str(error)})
+
+    def _tell(self, event: Frame) -> None:
+        for queue in list(self._readers):
+            try:
+                queue.put_nowait(event)
+            except asyncio.QueueFull:
+                self._readers.discard(queue)
+                queue.get_nowait()
+                queue.put_nowait(None)
+        self._notify()
+
+    def _notify(self) -> None:
+        """Wakes who waits in `until`."""
+        self._changed.set()
+        self._changed = asyncio.Event()

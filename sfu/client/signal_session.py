@@ -1,0 +1,205 @@
+"""One session over as many sockets as it takes: joining, and coming back after a lost one."""
+
+import asyncio
+import inspect
+import random
+import ssl
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from sfu.client.errors import ClientError
+from sfu.client.shapes import Frame, State
+from sfu.client.signal_socket import SignalSocket
+
+TIMEOUT = 10.0
+PING_EVERY = 20.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.3, 5.0
+PATIENCE = 5.0
+"""Seconds that opening a socket, or an answer, may take while coming back."""
+
+FINAL = {1000, 1008, 4000, 4001, 4002, 4003, 4004, 4005}
+"""Close codes after which nobody comes back: left, removed in some way, ended, or misbehaved."""
+
+PASSING = {
+    "connection_failed", "connection_closed", "timeout", "draining", "overloaded", "rate_limited",
+    "internal",
+}  # fmt: skip
+"""What a server that is soon to be well again says to a join."""
+
+Token = str | Callable[[], str | Awaitable[str]]
+"""A join token, or what gets one: it is asked again when one has to join anew."""
+
+
+@dataclass(frozen=True)
+class Entered:
+    """In the room, or at its door."""
+
+    answer: Frame
+    again: bool = False
+    """After a lost socket."""
+    anew: bool = False
+    """Nothing is left of the connections of before."""
+
+
+class SignalSession:
+    """Calls `on_frame` with events and `on_entered` in the server's order, `on_closed` once."""
+
+    def __init__(
+        self,
+        url: str,
+        on_frame: Callable[[Frame], None],
+        on_entered: Callable[[Entered], None],
+        on_closed: Callable[[int, str], None],
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.state: State = "new"
+        self.resume: str | None = None
+        """What takes the session up again, once."""
+        self._url = url
+        self._tls = tls
+        self._on_frame = on_frame
+        self._on_entered = on_entered
+        self._on_closed = on_closed
+        self._socket: SignalSocket | None = None
+        self._joining: dict[str, object] = {}
+        self._token: Token | None = None
+        self._received = 0
+        self._returning: asyncio.Task[None] | None = None
+        self._pinging: asyncio.Task[None] | None = None
+
+    async def connect(self) -> None:
+        """Opens the socket. Raises ClientError."""
+        self._socket = await self._open(TIMEOUT)
+        self._pinging = asyncio.create_task(self._ping())
+        self.state = "connected"
+
+    async def join(self, token: Token | None, fields: dict[str, object]) -> Frame:
+        """Gives the answer. Raises ClientError."""
+        self._token, self._joining = token, fields
+        given = {**fields, "token": await self._fresh_token()}
+        return await self._request("join", lambda answer: self._enter(Entered(answer)), **given)
+
+    async def request(self, type: str, **fields: object) -> Frame:
+        """Asks, as soon as there is a socket to ask over. Raises ClientError."""
+        if self._returning is not None and type != "leave":
+            await asyncio.wait([self._returning])
+        return await self._request(type, None, **fields)
+
+    async def insist(self, type: str, **fields: object) -> Frame:
+        """A request that may be made twice: again when its answer is lost with the socket."""
+        try:
+            return await self.request(type, **fields)
+        except ClientError as error:
+            if error.code != "connection_closed" or self._returning is None:
+                raise
+            return await self.request(type, **fields)
+
+    async def close(self, code: int, reason: str) -> None:
+        """Ends it, however it stands."""
+        self._end(code, reason)
+        if self._socket is not None:
+            await self._socket.close()
+        tasks = [each for each in (self._pinging, self._returning) if each is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _open(self, patience: float) -> SignalSocket:
+        return await SignalSocket.open(self._url, patience, self._take, self._lost, tls=self._tls)
+
+    async def _request(
+        self, type: str, then: Callable[[Frame], None] | None, **fields: object
+    ) -> Frame:
+        if self._socket is None:
+            raise ClientError("connection_closed", "there is no connection")
+        return await self._socket.request(type, then, **fields)
+
+    async def _fresh_token(self) -> str | None:
+        if not callable(self._token):
+            return self._token
+        given = self._token()
+        return await given if inspect.isawaitable(given) else given
+
+    async def _ping(self) -> None:
+        while True:
+            await asyncio.sleep(PING_EVERY)
+            socket = self._socket
+            if self.state != "resuming" and socket is not None:
+                try:
+                    await socket.request("ping")
+                except ClientError:
+                    socket.abandon()
+
+    def _take(self, frame: Frame) -> None:
+        if "id" not in frame:
+            self._received += 1
+        if frame["type"] == "admitted":
+            self._enter(Entered(frame))
+        else:
+            self._on_frame(frame)
+
+    def _enter(self, entered: Entered) -> None:
+        answer = entered.answer
+        self.resume = answer.get("resume")
+        self._received = answer.get("events", self._received)
+        self.state = "waiting" if answer.get("status") == "waiting" else "joined"
+        self._on_entered(entered)
+
+    def _lost(self, socket: SignalSocket, code: int, reason: str) -> None:
+        if socket is not self._socket:
+            return
+        self._socket = None
+        if self.state == "resuming":
+            return
+        if self.state not in ("joined", "waiting") or code in FINAL:
+            self._end(code, reason)
+        else:
+            self.state = "resuming"
+            self._returning = asyncio.create_task(self._return())
+
+    def _end(self, code: int, reason: str) -> None:
+        if self.state == "closed":
+            return
+        self.state = "closed"
+        if self._pinging is not None:
+            self._pinging.cancel()
+        self._on_closed(code, reason)
+
+    async def _return(self) -> None:
+        pause = FIRST_PAUSE
+        while self.state == "resuming":
+            # With some chance in it: not everybody comes at once.
+            await asyncio.sleep(pause * random.uniform(0.75, 1.25))
+            pause = min(LONGEST_PAUSE, 2 * pause)
+            socket = None
+            try:
+                socket = self._socket = await self._open(PATIENCE)
+                await self._join_again(socket)
+            except ClientError as error:
+                self._socket = None
+                if socket is not None:
+                    socket.abandon()
+                if error.code not in PASSING:
+                    self._end(1006, error.code)
+        if self._returning is asyncio.current_task():
+            self._returning = None
+
+    async def _join_again(self, socket: SignalSocket) -> None:
+        def back(answer: Frame) -> None:
+            # What has had no events yet has no connections either: the server was started anew.
+            anew = not answer.get("resumed") or answer.get("events") == 0
+            self._enter(Entered(answer, again=True, anew=anew))
+
+        if self.resume is not None:
+            past = {name: self._joining.get(name) for name in ("room", "tenant")}
+            try:
+                await socket.request(
+                    "join", back, resume=self.resume, received=self._received, **past
+                )
+                return
+            except ClientError as error:
+                if error.code != "cannot_resume":
+                    raise
+                self.resume = None
+        fields = {**self._joining, "token": await self._fresh_token(), "resume": None}
+        await socket.request("join", back, **fields)

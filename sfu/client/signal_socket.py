@@ -1,0 +1,123 @@
+"""One WebSocket to `/v1/signal`: requests and their answers, and events."""
+
+import asyncio
+import json
+import ssl
+from collections.abc import Callable
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.typing import Subprotocol
+
+from sfu.client.errors import ClientError
+from sfu.client.shapes import Frame
+
+FRAME_BYTES = 16 * 2**20
+"""Most that one frame may have: the snapshot of a room with 10,000 people is well below."""
+
+Take = Callable[[Frame], None]
+Closed = Callable[["SignalSocket", int, str], None]
+
+
+class SignalSocket:
+    """An open socket. `on_frame` is called with events in the server's order, `on_close` once."""
+
+    def __init__(
+        self, socket: ClientConnection, patience: float, on_frame: Take, on_close: Closed
+    ) -> None:
+        self._socket = socket
+        self._patience = patience
+        self._on_frame = on_frame
+        self._on_close = on_close
+        self._answers: dict[int, tuple[asyncio.Future[Frame], Take | None]] = {}
+        self._last_id = 0
+        self._reader = asyncio.create_task(self._read())
+
+    @classmethod
+    async def open(
+        cls,
+        url: str,
+        patience: float,
+        on_frame: Take,
+        on_close: Closed,
+        *,
+        tls: ssl.SSLContext | None = None,
+    ) -> "SignalSocket":
+        """Opens a socket; `patience` (seconds) is for that and for each answer. Raises ClientError.
+
+        `tls` is for servers whose certificate this host does not trust by itself.
+        """
+        try:
+            socket = await connect(
+                url,
+                subprotocols=[Subprotocol("sfu.v1")],
+                compression=None,
+                open_timeout=patience,
+                close_timeout=1,
+                max_size=FRAME_BYTES,
+                ssl=tls,
+            )
+        except (OSError, WebSocketException, TimeoutError, ValueError) as error:
+            reason = str(error) or type(error).__name__
+            raise ClientError("connection_failed", f"{url}: {reason}") from error
+        return cls(socket, patience, on_frame, on_close)
+
+    async def request(self, type: str, then: Take | None = None, **fields: object) -> Frame:
+        """Sends a request and gives the `ok` frame.
+
+        `then` is called with it before any later frame is taken. Raises ClientError.
+        """
+        self._last_id += 1
+        id = self._last_id
+        answer: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
+        self._answers[id] = (answer, then)
+        try:
+            await self._socket.send(json.dumps({"type": type, "id": id, **fields}))
+            return await asyncio.wait_for(answer, self._patience)
+        except ConnectionClosed:
+            raise _closed() from None
+        except TimeoutError:
+            raise ClientError("timeout", f'no answer to "{type}"') from None
+        finally:
+            self._answers.pop(id, None)
+
+    async def close(self) -> None:
+        """Closes it; `on_close` has been called when this returns."""
+        await self._socket.close()
+        await asyncio.gather(self._reader, return_exceptions=True)
+
+    def abandon(self) -> None:
+        """Gives it up at once, should the other side not answer."""
+        self._socket.transport.abort()
+
+    async def _read(self) -> None:
+        try:
+            async for text in self._socket:
+                self._take(json.loads(text))
+        except ConnectionClosed:
+            pass
+        finally:
+            for answer, _ in self._answers.values():
+                if not answer.done():
+                    answer.set_exception(_closed())
+            code = self._socket.close_code
+            self._on_close(self, 1006 if code is None else code, self._socket.close_reason or "")
+
+    def _take(self, frame: Frame) -> None:
+        answer, then = self._answers.pop(frame.get("id", 0), (None, None))
+        if answer is None:
+            self._on_frame(frame)
+        elif answer.done():  # nobody waits for it any more
+            return
+        elif frame["type"] == "ok":
+            if then is not None:
+                then(frame)
+            answer.set_result(frame)
+        else:
+            code, message = frame.pop("code"), frame.pop("message")
+            del frame["type"], frame["id"]
+            answer.set_exception(ClientError(code, message, **frame))
+
+
+def _closed() -> ClientError:
+    return ClientError("connection_closed", "the connection to the server closed")

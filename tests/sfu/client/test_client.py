@@ -1,0 +1,169 @@
+"""The Python client against a real server: verbs, events, and coming back."""
+
+import asyncio
+import contextlib
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from sfu.client import Client, ClientError, TestPicture
+from sfu.client import client as client_module
+from tests.signaling.listening import listening, settings
+
+
+def url(host: str) -> str:
+    return f"ws://{host}/v1/signal"
+
+
+@contextlib.asynccontextmanager
+async def joined(host: str, role: str, room: str = "hall") -> AsyncIterator[Client]:
+    async with Client(url(host)) as client:
+        await client.join(room, role=role, name=role.title())
+        yield client
+
+
+def first(client: Client, type: str) -> asyncio.Task[dict[str, Any]]:
+    """The first event of a type from now on."""
+
+    async def found(events: AsyncIterator[dict[str, Any]]) -> dict[str, Any]:
+        async with asyncio.timeout(10):
+            async for event in events:
+                if event["type"] == type:
+                    return event
+        raise AssertionError(f"closed without {type}")
+
+    return asyncio.create_task(found(client.events()))
+
+
+async def test_a_seat_is_granted_and_taken() -> None:
+    async with (
+        listening() as (_, host),
+        joined(host, "organizer") as ann,
+        joined(host, "attendee") as ben,
+    ):
+        assert not ben.may_publish
+        with pytest.raises(ClientError) as refused:
+            await ben.grant_seat(ben.participant["id"] if ben.participant else "")
+        assert refused.value.code == "not_allowed"
+        await ben.raise_hand()
+        await ann.until(lambda room: any(each.get("status") for each in room.participants.values()))
+        (hand,) = [each for each in ann.participants.values() if each.get("status") == "hand"]
+        await ann.grant_seat(hand["id"])
+        await ben.until(lambda room: room.may_publish)
+        picture = TestPicture()
+        await ben.publish(camera=picture)
+        await ann.until(lambda room: (room.slots.get(ben.seat or "") or {}).get("camera"))
+        await ann.revoke_seat(hand["id"])
+        await ben.until(lambda room: not room.may_publish)
+        assert ben.sources == []
+        assert picture.readyState == "ended"
+
+
+async def test_sources_come_and_go_on_one_connection() -> None:
+    async with (
+        listening() as (_, host),
+        joined(host, "presenter") as ann,
+        joined(host, "attendee") as ben,
+    ):
+        seat = ann.seat or ""
+        await ann.publish(camera=TestPicture())
+        connection = ann._publishing.connection
+        async with asyncio.timeout(20):
+            await ben.track(seat).recv()
+        await ann.unpublish("camera")
+        await ben.until(lambda room: not (room.slots[seat] or {}).get("camera"))
+        await ann.publish(camera=TestPicture(), screen=TestPicture())
+        await ben.until(lambda room: (room.slots["screen"] or {}).get("screen"))
+        async with asyncio.timeout(20):
+            await ben.track("screen").recv()
+            track = ben.track(seat)
+            track._frames.clear()
+            await track.recv()  # of the camera that is there again
+        assert ann._publishing.connection is connection
+        with pytest.raises(ClientError, match="codec_unsupported"):
+            await ann.publish(codec="vp7", camera=TestPicture())
+
+
+async def test_messages_reach_every_reader_of_events() -> None:
+    async with (
+        listening() as (_, host),
+        joined(host, "presenter") as ann,
+        joined(host, "attendee") as ben,
+    ):
+        readers = [first(ann, "message") for _ in range(2)]
+        await ben.send_message("all", "chat", {"text": "hello"})
+        for each in await asyncio.gather(*readers):
+            assert each["body"] == {"text": "hello"}
+
+
+async def test_who_reads_events_too_slowly_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "PENDING_EVENTS", 2)
+    client = Client("ws://nobody.invalid")
+    events = client.events()
+    for number in range(4):
+        client._tell({"type": str(number)})
+    assert (await anext(events))["type"] == "1"
+    with pytest.raises(ClientError, match="overloaded"):
+        await anext(events)
+
+
+async def test_a_lost_socket_is_come_back_from() -> None:
+    async with (
+        listening() as (_, host),
+        joined(host, "presenter") as ann,
+        joined(host, "attendee") as ben,
+    ):
+        before = ann.participant and ann.participant["id"]
+        back = first(ann, "resumed")
+        missed = first(ann, "message")
+        assert ann._session._socket is not None
+        ann._session._socket.abandon()
+        await ben.send_message("all", "chat", "while you were away")
+        await ann.set_status("hand")  # waits for the next socket
+        assert (await back)["resumed"]
+        assert (await missed)["body"] == "while you were away"
+        assert ann.participant is not None
+        assert ann.participant["id"] == before
+        assert ann.state == "joined"
+
+
+async def test_who_waits_is_let_in_and_the_end_is_told() -> None:
+    async with listening() as (_, host), joined(host, "organizer") as ann:
+        await ann.lock()
+        async with Client(url(host)) as ben:
+            inside = first(ben, "joined")
+            answer = await ben.join("hall", role="attendee")
+            assert (answer["status"], ben.state) == ("waiting", "waiting")
+            await ann.until(lambda room: room.waiting_count == 1)
+            await ann.admit(ann.waiting[0]["id"])
+            await inside
+            over = first(ben, "closed")
+            await ann.end()
+            assert (await over)["code"] == 4004
+            with pytest.raises(ClientError, match="connection_closed"):
+                await ben.ping()
+
+
+async def test_where_nobody_listens() -> None:
+    with pytest.raises(ClientError, match="connection_failed"):
+        async with Client("ws://127.0.0.1:9/v1/signal"):
+            pass
+
+
+async def test_a_token_may_be_fetched() -> None:
+    async def fetch() -> str:
+        return "no token"
+
+    async with listening(settings()) as (_, host), Client(url(host)) as client:
+        with pytest.raises(ClientError, match="invalid_token"):
+            await client.join("hall", token=fetch)
+
+
+def test_without_aiortc_it_says_what_to_install() -> None:
+    code = "import sys; sys.modules['aiortc'] = None; import sfu.client"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "pip install 'open-sfu[client]'" in done.stderr.splitlines()[-1]
