@@ -88,7 +88,9 @@ class Endpoints:
         now = time.monotonic()
         for endpoint, told in self.engine.events():
             if isinstance(told, int):
-                self._picture(endpoint).set_result(told)
+                # Who waited may have lost patience.
+                if not (picture := self._picture(endpoint)).done():
+                    picture.set_result(told)
             # Later ones are repetitions of the server's last flight.
             elif endpoint in self._handshakes:
                 self._step(endpoint, told, now)

@@ -18,6 +18,7 @@ from sfu.ice import candidates
 from sfu.receiver import EgressPlan
 from sfu.room import SCREEN
 from sfu.rooms import LiveRoom
+from sfu.signaling.known_answers import KnownAnswers
 from sfu.signaling.negotiation import (
     LocalTransport,
     Negotiated,
@@ -25,7 +26,6 @@ from sfu.signaling.negotiation import (
     PublishedTrack,
     RemoteTransport,
     Slot,
-    accept_answer,
     answer_publish,
     offer_receive,
 )
@@ -39,6 +39,8 @@ REOFFERS: Final = 5
 """Receiving connections lost one after the other, none of which ever opened, before giving up."""
 
 _numbers = random.SystemRandom()
+_answers = KnownAnswers()
+"""Of all rooms: who answers where is no secret among them, and nobody learns of it."""
 
 
 class Connections:
@@ -149,7 +151,7 @@ class Connections:
         if offered is None or offered.state is State.CLOSED:
             raise Refusal("no_offer", "no offer waits for an answer")
         try:
-            negotiated = accept_answer(sdp, self._slots, CNAME)
+            negotiated = _answers.accept(sdp, self._slots, CNAME)
         except NegotiationError as error:
             raise _refusal(error) from None
         if self._receiving is not None and not _same(negotiated.remote, self._receiving):

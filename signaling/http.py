@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from fastapi import FastAPI, WebSocket
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
-from starlette.types import Scope
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sfu.signaling.origins import CrossOrigin
 from sfu.signaling.rest import events, media, participants, rooms, tokens, usage, whip
@@ -19,6 +19,7 @@ from sfu.signaling.rest.views import HealthView
 from sfu.signaling.tracing import Tracing
 from sfu.signaling.websocket import Sockets
 
+SIGNAL: Final = "/v1/signal"
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "media-src 'self' blob:; connect-src 'self' ws: wss:; base-uri 'none'; "
@@ -77,17 +78,27 @@ def make_app(
         app.include_router(router)
     add_pages(app)
 
-    @app.websocket("/v1/signal")
-    async def signal(socket: WebSocket) -> None:
-        await sockets.serve(socket)
+    async def signal(scope: Scope, receive: Receive, send: Send) -> None:
+        await sockets.serve(WebSocket(scope, receive, send))
 
+    app.signal = Tracing(signal)
     if page:
         _add_page(app, Path(str(files("sfu.signaling") / "static")))
     return app
 
 
 class Application(FastAPI):
-    """With an OpenAPI document that describes problems, too."""
+    """With an OpenAPI document that describes problems, too, and a short way to the socket: in a
+    storm of joins, all that routes and middlewares do for requests costs more than a socket."""
+
+    signal: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See the ASGI specification."""
+        if scope["type"] == "websocket" and _path(scope) == SIGNAL:
+            await self.signal(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
         """See `FastAPI.openapi`."""
@@ -97,6 +108,12 @@ class Application(FastAPI):
             schemas["Problem"] = Problem.model_json_schema(mode="serialization")
             self.openapi_schema = document
         return self.openapi_schema
+
+
+def _path(scope: Scope) -> str:
+    """Within this application, wherever it is mounted."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
 
 
 def _add_health(app: FastAPI, health: Health, metrics: Callable[[], bytes]) -> None:

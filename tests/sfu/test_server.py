@@ -2,6 +2,8 @@
 
 import asyncio
 import socket
+from collections.abc import MutableMapping
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -64,6 +66,30 @@ def test_it_can_be_mounted_before_it_starts() -> None:
     app = FastAPI()
     app.mount("/sfu", sfu.Server(load(None, {}, dev=True), dev=True).asgi)
     assert sfu.Server is Server
+
+
+async def test_the_socket_is_found_where_it_is_mounted() -> None:
+    app = FastAPI()
+    app.mount("/sfu", Server(load(None, {}, dev=True), dev=True).asgi)
+    sent: list[str] = []
+    frames = iter([{"type": "websocket.connect"}, {"type": "websocket.receive", "text": "{}"}])
+    answered = asyncio.Event()
+
+    async def receive() -> dict[str, object]:
+        if (frame := next(frames, None)) is not None:
+            return dict(frame)
+        await answered.wait()
+        return {"type": "websocket.disconnect", "code": 1000}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "websocket.send":
+            sent.append(message["text"])
+            answered.set()
+
+    scope = {"type": "websocket", "path": "/sfu/v1/signal", "root_path": "", "headers": []}
+    async with asyncio.timeout(10):
+        await app({**scope, "query_string": b"", "subprotocols": ["sfu.v1"]}, receive, send)
+    assert "bad_request" in sent[0]
 
 
 def test_unknown_names_are_unknown() -> None:
