@@ -31,25 +31,20 @@
  * Failed calls reject with an {@link SfuError}, which carries a `code`.
  */
 
-import { Capture } from './capture.js';
-import { Commands } from './commands.js';
 import { SfuError } from './errors.js';
-import { cameraSending, Publishing, withinBudget } from './publishing.js';
+import { OwnSources } from './own-sources.js';
+import { Publishing } from './publishing.js';
 import { Receiving } from './receiving.js';
 import { SignalSession } from './signal-session.js';
 
 export { SfuError };
 
-/** @import { CameraOptions, Frame, Join, LayerStats, SlotStats, Source } from './types.js' */
+/** @import { Frame, Join, SlotStats, Source } from './types.js' */
 
 /** One session in one room. A closed client is not used again. */
-export class SfuClient extends Commands {
+export class SfuClient extends OwnSources {
   #session = new SignalSession(() => this.#sayHow());
-  /** @type {Publishing | null} */ #publishing = null;
   /** @type {Receiving | null} */ #receiving = null;
-  #capture = new Capture((source) => this.unpublish(source).catch(() => {}));
-  /** @type {Set<Source>} */ #muted = new Set();
-  /** What the server has taken, and has not ended since. @type {Set<Source>} */ #taken = new Set();
 
   constructor() {
     super();
@@ -57,8 +52,8 @@ export class SfuClient extends Commands {
     const news = [
       ['frame', (frame) => this.#onFrame(frame)],
       ['entered', (how) => this.#entered(how)],
-      ['state', () => this.#tell('state', this.state)],
-      ['error', (error) => this.#fail(error)],
+      ['state', () => this.tell('state', this.state)],
+      ['error', (error) => this.fail(error)],
       ['closed', (how) => this.#onClosed(how)],
     ];
     for (const [type, act] of news) {
@@ -75,7 +70,7 @@ export class SfuClient extends Commands {
   get state() {
     return {
       session: this.#session.state,
-      publish: this.#publishing?.connection?.connectionState ?? 'new',
+      publish: this.publishing?.connection?.connectionState ?? 'new',
       receive: this.#receiving?.connection?.connectionState ?? 'new',
     };
   }
@@ -88,30 +83,8 @@ export class SfuClient extends Commands {
   /** What takes the session up again, once, as after a reload of the page. */
   get resume() { return this.#session.resume; }
 
-  /** The peer connections, for what this class does not cover, such as getStats of one's own. */
-  get publishConnection() { return this.#publishing?.connection ?? null; }
+  /** The peer connection, as `publishConnection`. */
   get receiveConnection() { return this.#receiving?.connection ?? null; }
-
-  /** @returns {Source[]} what is published now */
-  get sources() {
-    return this.#publishing?.sources ?? [];
-  }
-
-  /**
-   * @param {Source} source
-   * @returns {MediaStreamTrack | null} the own track, for a preview
-   */
-  track(source) {
-    return this.#publishing?.track(source) ?? null;
-  }
-
-  /**
-   * @param {Source} source
-   * @returns {boolean} whether it is muted, by whomever
-   */
-  isMuted(source) {
-    return this.#muted.has(source);
-  }
 
   /**
    * Opens the signaling socket.
@@ -133,70 +106,6 @@ export class SfuClient extends Commands {
     return this.#session.join(options);
   }
 
-  /** @param {CameraOptions} [options] */
-  async publishCamera(options = {}) {
-    const { simulcast = true, codec = 'vp8', deviceId } = options;
-    const quality = options.quality ?? (this.room.video === 'sd' ? 'sd' : 'hd');
-    const track = options.track ?? await this.#capture.camera(quality, deviceId);
-    const sending = cameraSending(quality, simulcast, codec);
-    await this.#publish([{ source: 'camera', track, sending }]);
-  }
-
-  /** @param {{deviceId?: string, track?: MediaStreamTrack}} [options] */
-  async publishMicrophone(options = {}) {
-    const track = options.track ?? await this.#capture.microphone(options.deviceId);
-    await this.#publish([{ source: 'microphone', track, sending: { encodings: [{}] } }]);
-  }
-
-  /**
-   * Shares a screen, a window or a tab, with its sound where the browser gives it.
-   *
-   * @param {{codec?: string, maxBitrate?: number, track?: MediaStreamTrack}} [options] maxBitrate
-   *   in bits per second; default, and most, is the room's budget
-   */
-  async publishScreen(options = {}) {
-    const { codec = 'vp8', maxBitrate = this.profiles.upload?.screen ?? 2_000_000 } = options;
-    const [video, audio] = options.track ? [options.track] : await this.#capture.screen();
-    // Text must stay sharp; rather fewer pictures than blurred ones.
-    video.contentHint = 'detail';
-    /** @type {Parameters<Publishing['add']>[0]} */
-    const additions = [
-      { source: 'screen', track: video, sending: { codec, encodings: [{ maxBitrate }] } },
-    ];
-    if (audio) {
-      additions.push({ source: 'screen_audio', track: audio, sending: { encodings: [{}] } });
-    }
-    await this.#publish(additions);
-  }
-
-  /**
-   * Stops a source; what this client captured is released. A screen takes its sound along.
-   *
-   * @param {Source} source
-   */
-  async unpublish(source) {
-    const all = /** @type {Source[]} */ (source === 'screen' ? ['screen', 'screen_audio'] : [source]);
-    for (const each of all.filter((one) => this.sources.includes(one))) {
-      await this.#drop(each);
-      await this.request('unpublish', { source: each });
-    }
-  }
-
-  /**
-   * Mutes or unmutes an own source, or mutes somebody else's (presenters only; nobody unmutes
-   * others). The server does not forward a muted source.
-   *
-   * @param {Source} source
-   * @param {boolean} muted
-   * @param {string} [participant] id of somebody else
-   */
-  async mute(source, muted, participant) {
-    const own = participant === undefined || participant === this.participant?.id;
-    if (own && muted) this.#applyMute(source, true);
-    await this.request('mute', { source, muted, participant });
-    if (own && !muted) this.#applyMute(source, false);
-  }
-
   /**
    * Any request of the protocol, for what has no method of its own.
    *
@@ -212,11 +121,6 @@ export class SfuClient extends Commands {
   /** @returns {Promise<Map<string, SlotStats>>} by slot; rates are since the last call */
   async stats() {
     return (await this.#receiving?.stats()) ?? new Map();
-  }
-
-  /** @returns {Promise<Map<Source, LayerStats[]>>} what is sent; rates are since the last call */
-  async publishStats() {
-    return (await this.#publishing?.stats()) ?? new Map();
   }
 
   /** Leaves the room and releases everything. The room goes on. */
@@ -236,59 +140,21 @@ export class SfuClient extends Commands {
     await (trouble === undefined ? this.ping() : this.request('stats', trouble));
   }
 
-  /** @param {Parameters<Publishing['add']>[0]} additions */
-  async #publish(additions) {
-    const publishing = this.#publishing;
-    try {
-      if (publishing === null) throw new SfuError('not_joined', 'join a room first');
-      await publishing.add(additions.map(({ source, track, sending }) => (
-        { source, track, sending: withinBudget(sending, this.profiles.upload?.[source]) }
-      )));
-    } catch (error) {
-      for (const { source } of additions) this.#capture.release(source);
-      throw error;
-    }
-    for (const { source, track } of additions) {
-      this.#muted.delete(source);
-      this.#tell('local', { source, track });
-    }
-  }
-
-  /** @param {Source} source */
-  async #drop(source) {
-    this.#taken.delete(source);
-    await this.#publishing?.remove(source);
-    this.#capture.release(source);
-    this.#muted.delete(source);
-    this.#tell('local', { source, track: null });
-  }
-
-  /**
-   * @param {Source} source
-   * @param {boolean} muted
-   */
-  #applyMute(source, muted) {
-    const track = this.track(source);
-    if (track !== null) track.enabled = !muted;
-    if (muted) this.#muted.add(source);
-    else this.#muted.delete(source);
-  }
-
   /** @param {Frame} frame */
   #onFrame(frame) {
     this.follow(frame);
     switch (frame.type) {
       case 'offer': this.#onOffer(frame); break;
       case 'connection': this.#onConnectionLost(frame.connection); break;
-      case 'muted': this.#applyMute(frame.source, true); break;
+      case 'muted': this.applyMute(frame.source, true); break;
       case 'layers':
-        this.#publishing?.setLayers(frame.layers).catch((error) => this.#fail(error));
+        this.publishing?.setLayers(frame.layers).catch((error) => this.fail(error));
         break;
-      case 'mode': this.#dropEnded(this.mayPublish ? this.#taken : new Set()); break;
+      case 'mode': this.dropEnded(this.mayPublish ? this.taken : new Set()); break;
       case 'participant': this.#onParticipants(frame); break;
       default:
     }
-    this.#tell(frame.type, frame);
+    this.tell(frame.type, frame);
   }
 
   /** @param {{answer: Frame, again: boolean, anew: boolean}} how */
@@ -297,24 +163,24 @@ export class SfuClient extends Commands {
     if (anew) this.#receiving?.reset();
     if (answer.status === 'waiting') return;
     this.#prepare(answer.ice_servers ?? []);
-    this.#tell(again ? 'resumed' : 'joined', answer);
-    if (anew) this.#publishAgain().catch((error) => this.#fail(error));
+    this.tell(again ? 'resumed' : 'joined', answer);
+    if (anew) this.publishAgain().catch((error) => this.fail(error));
   }
 
   /** @param {RTCIceServer[]} servers */
   #prepare(servers) {
-    if (this.#publishing === null || this.#receiving === null) {
-      this.#publishing = new Publishing((sdp, sources) => this.#offer(sdp, sources));
+    if (this.publishing === null || this.#receiving === null) {
+      this.publishing = new Publishing((sdp, sources) => this.#offer(sdp, sources));
       this.#receiving = new Receiving();
       this.#receiving.addEventListener('stream', (event) => {
-        this.#tell('stream', /** @type {CustomEvent} */ (event).detail);
+        this.tell('stream', /** @type {CustomEvent} */ (event).detail);
       });
-      for (const half of [this.#publishing, this.#receiving]) {
-        half.addEventListener('state', () => this.#tell('state', this.state));
+      for (const half of [this.publishing, this.#receiving]) {
+        half.addEventListener('state', () => this.tell('state', this.state));
       }
     }
-    this.#publishing.iceServers = this.#receiving.iceServers = servers;
-    this.#tell('state', this.state);
+    this.publishing.iceServers = this.#receiving.iceServers = servers;
+    this.tell('state', this.state);
   }
 
   /**
@@ -324,7 +190,7 @@ export class SfuClient extends Commands {
    */
   async #offer(sdp, sources) {
     const answer = await this.#session.insist('publish', { sdp, sources });
-    this.#taken = new Set(Object.values(sources));
+    this.taken = new Set(Object.values(sources));
     return answer.sdp;
   }
 
@@ -334,7 +200,7 @@ export class SfuClient extends Commands {
       const answer = await this.#receiving?.accept(sdp, slots);
       if (answer !== undefined) await this.request('answer', { sdp: answer });
     } catch (error) {
-      this.#fail(error);
+      this.fail(error);
     }
   }
 
@@ -342,54 +208,29 @@ export class SfuClient extends Commands {
   #onConnectionLost(which) {
     // To receive again, the server makes a new offer.
     if (which === 'receive') this.#receiving?.reset();
-    else this.#publishAgain().catch((error) => this.#fail(error));
+    else this.publishAgain().catch((error) => this.fail(error));
   }
 
-  async #publishAgain() {
-    this.#taken.clear();
-    await this.#publishing?.again();
-    for (const source of this.#muted) await this.request('mute', { source, muted: true });
-  }
-
-  /** @param {unknown} error */
-  #fail(error) {
-    if (this.#session.state === 'closed') return;
-    const code = error instanceof SfuError ? error.code : 'browser_failed';
-    this.#tell('error', { code, message: String(error) });
+  /**
+   * @protected
+   * @override
+   * @param {unknown} error
+   */
+  fail(error) {
+    if (this.#session.state !== 'closed') super.fail(error);
   }
 
   /** @param {Frame} frame */
   #onParticipants({ joined = [], updated = [] }) {
     const own = [...joined, ...updated].find(({ id }) => id === this.participant?.id);
     if (own === undefined) return;
-    this.#dropEnded(this.mayPublish ? new Set(Object.keys(own.sources ?? {})) : new Set());
-  }
-
-  /**
-   * Lets the devices go of what the server has ended by itself, with a seat, a mode, a block. What
-   * it has not taken yet it has not ended.
-   *
-   * @param {Set<string>} published what goes on
-   */
-  #dropEnded(published) {
-    for (const source of this.#taken) {
-      if (!published.has(source)) this.#drop(source).catch((error) => this.#fail(error));
-    }
+    this.dropEnded(this.mayPublish ? new Set(Object.keys(own.sources ?? {})) : new Set());
   }
 
   /** @param {{code: number, reason: string}} how */
   #onClosed(how) {
-    this.#capture.releaseAll();
-    this.#publishing?.close();
+    this.releaseSources();
     this.#receiving?.close();
-    this.#tell('closed', how);
-  }
-
-  /**
-   * @param {string} type
-   * @param {unknown} detail
-   */
-  #tell(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
+    this.tell('closed', how);
   }
 }
