@@ -26,7 +26,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help run install test lint types test-rust test-python test-calls test-deploy format sample wheel \
-	toolchain programs clean
+	client-types toolchain programs clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | \
@@ -82,6 +82,10 @@ wheel: toolchain $(VENV)/created ## what is installed elsewhere: dist/open_sfu-â
 sample: $(VENV)/installed ## write sfu.toml from the settings models
 	$(BIN)/python -m sfu.config.sample > sfu.toml.new
 	@mv sfu.toml.new sfu.toml
+
+client-types: $(CALLS)/node_modules ## write the declarations of the browser client from its JSDoc
+	rm -rf signaling/static/types
+	$(CALLS)/node_modules/.bin/tsc -p $(CALLS)/tsconfig.types.json
 
 clean: ## remove what was built
 	rm -rf $(VENV) build dist target $(CALLS)/node_modules *.egg-info sfu/*.so bench/*.so

@@ -1,6 +1,7 @@
 """The HTTP application: health, metrics, REST, pages, and the signaling socket."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Collection
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -8,6 +9,7 @@ from typing import Any, Final, Protocol
 from fastapi import FastAPI, WebSocket
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sfu.signaling.origins import CrossOrigin
@@ -34,10 +36,17 @@ class Health(Protocol):
         """Why it does not, None when it does."""
 
 
-class Page(StaticFiles):
-    """The page's files, always asked for anew: they change with the server."""
+class Scripts(StaticFiles):
+    """Files for browsers, always asked for anew: they change with the server."""
+
+    def __init__(self, directory: Path, only: Collection[str] | None) -> None:
+        """`only` are those that may be had, as paths; None is all of them."""
+        super().__init__(directory=directory)
+        self._only = only
 
     async def get_response(self, path: str, scope: Scope) -> Response:
+        if self._only is not None and path not in self._only:
+            raise HTTPException(404)
         response = await super().get_response(path, scope)
         response.headers["Cache-Control"] = "no-cache"
         response.headers["X-Content-Type-Options"] = "nosniff"
@@ -47,7 +56,10 @@ class Page(StaticFiles):
 def make_app(
     health: Health, sockets: Sockets, metrics: Callable[[], bytes], rest: Rest, *, page: bool
 ) -> FastAPI:
-    """The application, to be served or mounted; `page` adds the demo page."""
+    """The application, to be served or mounted; `page` adds the demo page.
+
+    The browser client is served in any case: pages elsewhere load it from here.
+    """
     app = Application(
         title="Open SFU",
         version="1",
@@ -82,9 +94,18 @@ def make_app(
         await sockets.serve(WebSocket(scope, receive, send))
 
     app.signal = Tracing(signal)
+    folder = Path(str(files("sfu.signaling") / "static"))
     if page:
-        _add_page(app, Path(str(files("sfu.signaling") / "static")))
+        _add_page(app, folder)
+    app.mount("/static", Scripts(folder, None if page else client_files(folder)), name="static")
     return app
+
+
+def client_files(folder: Path) -> frozenset[str]:
+    """What package.json says to be the browser client, as paths."""
+    package = json.loads((folder / "package.json").read_text(encoding="utf-8"))
+    found = (path for each in package["files"] for path in folder.glob(each))
+    return frozenset(path.relative_to(folder).as_posix() for path in found) | {"package.json"}
 
 
 class Application(FastAPI):
@@ -155,5 +176,3 @@ def _add_page(app: FastAPI, folder: Path) -> None:
                 "Referrer-Policy": "no-referrer",
             },
         )
-
-    app.mount("/static", Page(directory=folder), name="static")

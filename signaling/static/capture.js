@@ -5,14 +5,38 @@ import { captureError, SfuError } from './errors.js';
 
 /** @typedef {import('./publishing.js').Source} Source */
 
-/** Holds the captured track of each source. `ended` is called when one ends by itself. */
+/**
+ * Devices by kind, as the browser lists them; labels are empty until one of them may be used.
+ *
+ * @typedef {{microphones: MediaDeviceInfo[], cameras: MediaDeviceInfo[], speakers: MediaDeviceInfo[]}} DeviceList
+ */
+
+/** @returns {Promise<DeviceList>} */
+export async function listDevices() {
+  const all = await navigator.mediaDevices?.enumerateDevices() ?? [];
+  /** @param {MediaDeviceKind} kind */
+  const of = (kind) => all.filter((each) => each.kind === kind);
+  return { microphones: of('audioinput'), cameras: of('videoinput'), speakers: of('audiooutput') };
+}
+
+/**
+ * Holds the captured track of each source. When a device is pulled out, the default one takes its
+ * place: `replaced` is called with its track. `ended` is called when there is none, or when sharing
+ * was ended in the browser's own controls.
+ */
 export class Capture {
   /** @type {Map<Source, MediaStreamTrack>} */ #tracks = new Map();
+  /** How the camera was asked for, but for the device. */ #camera = cameraConstraints('hd');
   /** @type {(source: Source) => void} */ #ended;
+  /** @type {(source: 'camera' | 'microphone', track: MediaStreamTrack) => void} */ #replaced;
 
-  /** @param {(source: Source) => void} ended */
-  constructor(ended) {
+  /**
+   * @param {(source: Source) => void} ended
+   * @param {(source: 'camera' | 'microphone', track: MediaStreamTrack) => void} replaced
+   */
+  constructor(ended, replaced) {
     this.#ended = ended;
+    this.#replaced = replaced;
   }
 
   /**
@@ -21,9 +45,8 @@ export class Capture {
    * @returns {Promise<MediaStreamTrack>}
    */
   camera(quality, deviceId) {
-    const [width, height] = quality === 'sd' ? [640, 360] : [1280, 720];
-    const video = { deviceId, width, height, frameRate: { ideal: 30, max: 30 } };
-    return this.#device('camera', { video });
+    this.#camera = cameraConstraints(quality);
+    return this.#device('camera', { video: { ...this.#camera, deviceId } });
   }
 
   /**
@@ -31,8 +54,7 @@ export class Capture {
    * @returns {Promise<MediaStreamTrack>}
    */
   microphone(deviceId) {
-    const cleaned = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
-    return this.#device('microphone', { audio: { deviceId, ...cleaned } });
+    return this.#device('microphone', { audio: { ...CLEANED, deviceId } });
   }
 
   /**
@@ -57,6 +79,20 @@ export class Capture {
     } catch (error) {
       throw captureError('screen', error);
     }
+  }
+
+  /**
+   * Another device for a source that is captured already; the one before is released.
+   *
+   * @param {'camera' | 'microphone'} source
+   * @param {string} [deviceId] default: the default device
+   * @returns {Promise<MediaStreamTrack>}
+   */
+  another(source, deviceId) {
+    // Else the browser might give the same device again.
+    const exactly = deviceId === undefined ? undefined : { exact: deviceId };
+    return source === 'microphone' ? this.#device(source, { audio: { ...CLEANED, deviceId: exactly } })
+      : this.#device(source, { video: { ...this.#camera, deviceId: exactly } });
   }
 
   /** @param {Source} source */
@@ -97,7 +133,33 @@ export class Capture {
   #keep(source, track) {
     this.release(source);
     this.#tracks.set(source, track);
-    // The device was pulled out, or sharing was ended in the browser's own controls.
-    track.onended = () => this.#ended(source);
+    track.onended = () => {
+      if (source === 'camera' || source === 'microphone') this.#fallBack(source, track);
+      else this.#ended(source);
+    };
   }
+
+  /**
+   * @param {'camera' | 'microphone'} source
+   * @param {MediaStreamTrack} lost
+   */
+  async #fallBack(source, lost) {
+    try {
+      const track = await this.another(source);
+      if (this.#tracks.get(source) === track) this.#replaced(source, track);
+    } catch {
+      if (this.#tracks.get(source) === lost) this.#ended(source);
+    }
+  }
+}
+
+const CLEANED = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
+
+/**
+ * @param {'sd' | 'hd'} quality
+ * @returns {MediaTrackConstraints}
+ */
+function cameraConstraints(quality) {
+  const [width, height] = quality === 'sd' ? [640, 360] : [1280, 720];
+  return { width, height, frameRate: { ideal: 30, max: 30 } };
 }

@@ -1,13 +1,15 @@
 // @ts-check
 /** What a person sends: their microphone, camera and screen, from the device to the server. */
 
-import { Capture } from './capture.js';
+import { Capture, listDevices } from './capture.js';
 import { Commands } from './commands.js';
 import { SfuError } from './errors.js';
-import { cameraSending, withinBudget } from './publishing.js';
+import { PRESETS, sendingOf } from './presets.js';
+import { withinBudget } from './publishing.js';
 
 /** @import { Publishing } from './publishing.js' */
-/** @import { CameraOptions, LayerStats, Source } from './types.js' */
+/** @import { DeviceList } from './capture.js' */
+/** @import { CameraOptions, LayerStats, ScreenOptions, Source } from './types.js' */
 
 /**
  * The own sources. A client makes `publishing` when it is in the room.
@@ -18,7 +20,13 @@ export class OwnSources extends Commands {
   /** @protected @type {Publishing | null} */ publishing = null;
   /** What the server has taken, and has not ended since. @protected @type {Set<Source>} */
   taken = new Set();
-  #capture = new Capture((source) => this.unpublish(source).catch(() => {}));
+  #capture = new Capture(
+    (source) => this.unpublish(source).catch(() => {}),
+    (source, track) => this.#replace(source, track, 'unplugged').catch((error) => this.fail(error)),
+  );
+  #onDevices = () => {
+    listDevices().then((all) => this.tell('devices', all), (error) => this.fail(error));
+  };
   /** @type {Set<Source>} */ #muted = new Set();
 
   /** The peer connection, for what this class does not cover, such as getStats of one's own. */
@@ -50,7 +58,7 @@ export class OwnSources extends Commands {
     const { simulcast = true, codec = 'vp8', deviceId } = options;
     const quality = options.quality ?? (this.room.video === 'sd' ? 'sd' : 'hd');
     const track = options.track ?? await this.#capture.camera(quality, deviceId);
-    const sending = cameraSending(quality, simulcast, codec);
+    const sending = sendingOf(options.layers ?? PRESETS.camera[quality], simulcast, codec);
     await this.#publish([{ source: 'camera', track, sending }]);
   }
 
@@ -63,22 +71,42 @@ export class OwnSources extends Commands {
   /**
    * Shares a screen, a window or a tab, with its sound where the browser gives it.
    *
-   * @param {{codec?: string, maxBitrate?: number, track?: MediaStreamTrack}} [options] maxBitrate
-   *   in bits per second; default, and most, is the room's budget
+   * @param {ScreenOptions} [options]
    */
   async publishScreen(options = {}) {
-    const { codec = 'vp8', maxBitrate = this.profiles.upload?.screen ?? 2_000_000 } = options;
+    const { codec = 'vp8', simulcast = false } = options;
+    /** @type {keyof typeof PRESETS.screen} */
+    const quality = this.room.screen in PRESETS.screen ? this.room.screen : 'lite';
+    const maxBitrate = options.maxBitrate ?? this.profiles.upload?.screen ?? 2_000_000;
+    const sending = simulcast ? sendingOf(options.layers ?? PRESETS.screen[quality], true, codec)
+      : { codec, encodings: [{ maxBitrate }] };
     const [video, audio] = options.track ? [options.track] : await this.#capture.screen();
     // Text must stay sharp; rather fewer pictures than blurred ones.
     video.contentHint = 'detail';
     /** @type {Parameters<Publishing['add']>[0]} */
-    const additions = [
-      { source: 'screen', track: video, sending: { codec, encodings: [{ maxBitrate }] } },
-    ];
+    const additions = [{ source: 'screen', track: video, sending }];
     if (audio) {
       additions.push({ source: 'screen_audio', track: audio, sending: { encodings: [{}] } });
     }
     await this.#publish(additions);
+  }
+
+  /** @returns {Promise<DeviceList>} microphones, cameras and speakers; `devices` tells of changes */
+  async devices() {
+    return listDevices();
+  }
+
+  /**
+   * Goes on with another device, without a new offer: nobody else notices but by what they see and
+   * hear. Before the source is published, give the device to `publishCamera` or
+   * `publishMicrophone` instead.
+   *
+   * @param {'camera' | 'microphone'} source
+   * @param {string} [deviceId] default: the default device
+   */
+  async useDevice(source, deviceId) {
+    if (this.track(source) === null) throw new SfuError('not_published', `${source} is not published`);
+    await this.#replace(source, await this.#capture.another(source, deviceId), 'chosen');
   }
 
   /**
@@ -168,8 +196,14 @@ export class OwnSources extends Commands {
     }
   }
 
+  /** Tells of devices that come and go, from joining on. @protected */
+  watchDevices() {
+    globalThis.navigator?.mediaDevices?.addEventListener?.('devicechange', this.#onDevices);
+  }
+
   /** @protected */
   releaseSources() {
+    globalThis.navigator?.mediaDevices?.removeEventListener?.('devicechange', this.#onDevices);
     this.#capture.releaseAll();
     this.publishing?.close();
   }
@@ -190,6 +224,19 @@ export class OwnSources extends Commands {
       this.#muted.delete(source);
       this.tell('local', { source, track });
     }
+  }
+
+  /**
+   * @param {'camera' | 'microphone'} source
+   * @param {MediaStreamTrack} track
+   * @param {'unplugged' | 'chosen'} reason
+   */
+  async #replace(source, track, reason) {
+    track.enabled = !this.isMuted(source);
+    await this.publishing?.replace(source, track);
+    const { label } = track;
+    this.tell('device', { source, reason, label, deviceId: track.getSettings().deviceId ?? '' });
+    this.tell('local', { source, track });
   }
 
   /** @param {Source} source */

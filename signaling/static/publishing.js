@@ -33,38 +33,6 @@ import { SfuError } from './errors.js';
 
 /** @typedef {(sdp: string, sources: Record<string, Source>) => Promise<string>} Exchange */
 
-/** The three simulcast layers of a 720p camera; with headers they fit the 2 Mbit/s of HD. */
-const HD_LAYERS = [
-  { rid: 'q', scaleResolutionDownBy: 4, maxBitrate: 150_000 },
-  { rid: 'h', scaleResolutionDownBy: 2, maxBitrate: 450_000 },
-  { rid: 'f', scaleResolutionDownBy: 1, maxBitrate: 1_250_000 },
-];
-
-/** The two of a 360p camera, for the 1 Mbit/s of SD. */
-const SD_LAYERS = [
-  { rid: 'q', scaleResolutionDownBy: 2, maxBitrate: 200_000 },
-  { rid: 'f', scaleResolutionDownBy: 1, maxBitrate: 700_000 },
-];
-
-/**
- * What a camera sends: its layers, or the sum of their rates in one stream.
- *
- * VP9 and AV1 go without simulcast: they layer within one stream.
- *
- * @param {'sd' | 'hd'} quality
- * @param {boolean} simulcast
- * @param {string} codec
- * @returns {Sending}
- */
-export function cameraSending(quality, simulcast, codec) {
-  const layers = quality === 'sd' ? SD_LAYERS : HD_LAYERS;
-  if (simulcast && (codec === 'vp8' || codec === 'h264')) {
-    return { codec, encodings: layers.map((layer) => ({ ...layer })) };
-  }
-  const maxBitrate = layers.reduce((sum, layer) => sum + layer.maxBitrate, 0);
-  return { codec, encodings: [{ maxBitrate }] };
-}
-
 /** Of a budget, what may be picture or sound: the rest goes into headers (1,100-byte packets). */
 const PAYLOAD = 0.93;
 
@@ -177,6 +145,21 @@ export class Publishing extends EventTarget {
    */
   async remove(source) {
     await this.#inTurn(() => this.#detach(source));
+  }
+
+  /**
+   * Sends another track for a source that is sent already, without a new offer: another device.
+   *
+   * @param {Source} source
+   * @param {MediaStreamTrack} track
+   */
+  async replace(source, track) {
+    await this.#inTurn(async () => {
+      const published = this.#published.get(source);
+      if (published === undefined) return;
+      await published.transceiver.sender.replaceTrack(track);
+      published.track = track;
+    });
   }
 
   /** Sends the same sources over a new connection, after the old one was lost. */

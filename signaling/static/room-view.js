@@ -1,13 +1,16 @@
 // @ts-check
 /** What a client knows of its room: told on joining, kept up to date by events. */
 
-/** @import { Frame, Guest, Holder, Participant, Place } from './types.js' */
+/** @import { Frame, Guest, Holder, Participant, PictureFacts, Place } from './types.js' */
 
 /** Read freely; only the server's frames change it. */
 export class RoomView extends EventTarget {
   /** The own entry, from joining on. @type {Participant | null} */ participant = null;
   /** Everybody told about, by id. @type {Map<string, Participant>} */ participants = new Map();
   /** Slot → who is on it. @type {Map<string, Holder | null>} */ slots = new Map();
+  /** Who speaks now, by id. @type {string | null} */ speaker = null;
+  /** What each slot's picture is now; null where nothing is shown. @type {Map<string, PictureFacts | null>} */
+  quality = new Map();
   /** The room's settings and state. @type {Record<string, any>} */ room = {};
   /** Budgets in bit/s by source. @type {Record<string, Record<string, number>>} */ profiles = {};
   /** Why one waits, and one's place in the line. @type {Place | null} */ queue = null;
@@ -39,6 +42,7 @@ export class RoomView extends EventTarget {
       (snapshot.participants ?? []).map((/** @type {Participant} */ each) => [each.id, each]),
     );
     this.slots = new Map(Object.entries(snapshot.slots ?? {}));
+    this.speaker = snapshot.speaker ?? null;
     const { reason, position } = snapshot;
     this.queue = snapshot.status === 'waiting' ? { reason, position } : null;
   }
@@ -52,6 +56,10 @@ export class RoomView extends EventTarget {
       case 'participant': this.#onParticipants(frame); break;
       case 'slots':
         for (const [slot, holder] of Object.entries(frame.slots)) this.slots.set(slot, holder);
+        break;
+      case 'speaker': this.speaker = frame.participant; break;
+      case 'quality':
+        for (const [slot, facts] of Object.entries(frame.slots)) this.quality.set(slot, facts);
         break;
       case 'mode': this.room.mode = frame.mode; break;
       case 'locked': this.room.locked = frame.locked; break;

@@ -4,7 +4,7 @@
  *
  *     const client = new SfuClient();
  *     await client.connect('wss://sfu.example/v1/signal');
- *     client.addEventListener('stream', ({ detail }) => show(detail.slot, detail.stream));
+ *     client.on('stream', ({ slot, stream }) => show(slot, stream));
  *     await client.join({ room: 'demo', token });
  *     await client.publishCamera();
  *
@@ -19,6 +19,9 @@
  * | `joined` | the snapshot: on join, or when the waiting is over |
  * | `stream` | `{slot, stream}`: a slot's MediaStream, once per slot |
  * | `local` | `{source, track}`: an own source began, or ended (`track` null) |
+ * | `device` | `{source, reason, label, deviceId}`: goes on with another device, because one was
+ *   `unplugged` (the default one takes its place) or `chosen` |
+ * | `devices` | `{microphones, cameras, speakers}`: devices came or went |
  * | `resumed` | `{resumed, lost}`: in again after the socket was lost. With `resumed` the session
  *   has gone on, and `lost` events are not told any more; else it is a new one, after a restart
  *   of the server or a long absence, and what was published is published again |
@@ -28,26 +31,44 @@
  * A lost socket is no end: the client comes back by itself, for as long as it takes. Meanwhile
  * `session` is `resuming`, media goes on, and requests wait.
  *
+ * While its tab is hidden, pictures pause and sound goes on; see {@link Options}.
+ *
  * Failed calls reject with an {@link SfuError}, which carries a `code`.
  */
 
+import { Background } from './background.js';
 import { SfuError } from './errors.js';
 import { OwnSources } from './own-sources.js';
+import { PRESETS } from './presets.js';
 import { Publishing } from './publishing.js';
 import { Receiving } from './receiving.js';
 import { SignalSession } from './signal-session.js';
 
-export { SfuError };
+export { PRESETS, SfuError };
 
-/** @import { Frame, Join, SlotStats, Source } from './types.js' */
+/** @import { Events, Frame, Join, SlotStats, Source, View } from './types.js' */
+
+/**
+ * @typedef {object} Options
+ * @property {'sound' | 'all'} [hidden] what a tab that nobody sees receives: sound alone (default),
+ *   or all that it did
+ */
 
 /** One session in one room. A closed client is not used again. */
 export class SfuClient extends OwnSources {
   #session = new SignalSession(() => this.#sayHow());
   /** @type {Receiving | null} */ #receiving = null;
 
-  constructor() {
+  #background = new Background(
+    () => this.slots.keys(),
+    (view) => super.view(view).catch((error) => this.fail(error)),
+  );
+  #hidden;
+
+  /** @param {Options} [options] */
+  constructor({ hidden = 'sound' } = {}) {
     super();
+    this.#hidden = hidden;
     /** @type {[string, (detail: any) => void][]} */
     const news = [
       ['frame', (frame) => this.#onFrame(frame)],
@@ -75,7 +96,11 @@ export class SfuClient extends OwnSources {
     };
   }
 
-  /** Slot → its MediaStream: the same object for good, whoever is on the slot. */
+  /**
+   * Slot → its stream: the same object for good, whoever is on the slot.
+   *
+   * @returns {Map<string, MediaStream>}
+   */
   get streams() {
     return this.#receiving?.streams ?? new Map();
   }
@@ -85,6 +110,21 @@ export class SfuClient extends OwnSources {
 
   /** The peer connection, as `publishConnection`. */
   get receiveConnection() { return this.#receiving?.connection ?? null; }
+
+  /**
+   * Calls `act` with the detail of each event of a type; `addEventListener`, with types.
+   *
+   * @template {keyof Events & string} T
+   * @param {T} type
+   * @param {(detail: Events[T]) => void} act
+   * @returns {() => void} ends it
+   */
+  on(type, act) {
+    /** @param {Event} event */
+    const listener = (event) => act(/** @type {CustomEvent<Events[T]>} */ (event).detail);
+    this.addEventListener(type, listener);
+    return () => this.removeEventListener(type, listener);
+  }
 
   /**
    * Opens the signaling socket.
@@ -116,6 +156,16 @@ export class SfuClient extends OwnSources {
    */
   request(type, fields) {
     return this.#session.request(type, fields);
+  }
+
+  /**
+   * See {@link Commands#view}; while the tab is hidden it is kept for when it is seen again.
+   *
+   * @override
+   * @param {View} view
+   */
+  view(view) {
+    return super.view(this.#background.pass(view));
   }
 
   /** @returns {Promise<Map<string, SlotStats>>} by slot; rates are since the last call */
@@ -164,7 +214,15 @@ export class SfuClient extends OwnSources {
     if (answer.status === 'waiting') return;
     this.#prepare(answer.ice_servers ?? []);
     this.tell(again ? 'resumed' : 'joined', answer);
+    if (!again) this.#watch();
+    else if (!answer.resumed) this.#background.again();
     if (anew) this.publishAgain().catch((error) => this.fail(error));
+  }
+
+  /** From joining on: the devices, and whether anybody sees the tab. */
+  #watch() {
+    this.watchDevices();
+    if (this.#hidden === 'sound') this.#background.start();
   }
 
   /** @param {RTCIceServer[]} servers */
@@ -199,6 +257,7 @@ export class SfuClient extends OwnSources {
     try {
       const answer = await this.#receiving?.accept(sdp, slots);
       if (answer !== undefined) await this.request('answer', { sdp: answer });
+      this.#background.again();  // there may be more slots than before
     } catch (error) {
       this.fail(error);
     }
@@ -229,6 +288,7 @@ export class SfuClient extends OwnSources {
 
   /** @param {{code: number, reason: string}} how */
   #onClosed(how) {
+    this.#background.stop();
     this.releaseSources();
     this.#receiving?.close();
     this.tell('closed', how);

@@ -86,7 +86,19 @@ export {};
  * @property {boolean} [simulcast] three layers (default) or one stream
  * @property {string} [codec] vp8 (default), h264, vp9, av1
  * @property {'sd' | 'hd'} [quality] capture and rate, within the room's budget; default the room's
+ * @property {import('./presets.js').Layer[]} [layers] instead of those of `PRESETS.camera[quality]`
  * @property {string} [deviceId]
+ * @property {MediaStreamTrack} [track]
+ */
+
+/**
+ * How a screen is sent: one stream (default), or with `simulcast` the layers of the room's preset.
+ *
+ * @typedef {object} ScreenOptions
+ * @property {boolean} [simulcast] a small layer besides, for those on narrow links
+ * @property {string} [codec] vp8 (default), h264, vp9, av1
+ * @property {number} [maxBitrate] bit/s of the one stream; default, and most, is the room's budget
+ * @property {import('./presets.js').Layer[]} [layers] instead of those of `PRESETS.screen`
  * @property {MediaStreamTrack} [track]
  */
 
@@ -97,3 +109,28 @@ export {};
  * @property {string | null} [pin] participant
  * @property {boolean} [auto_speaker]
  */
+
+/**
+ * What each event tells; those of the protocol that are not listed here tell their frame.
+ *
+ * @typedef {object} OwnEvents
+ * @property {{session: import('./signal-session.js').SessionState,
+ *   publish: RTCPeerConnectionState, receive: RTCPeerConnectionState}} state
+ * @property {Frame} joined the snapshot
+ * @property {Frame & {resumed: boolean, lost: number}} resumed
+ * @property {{slot: string, stream: MediaStream}} stream
+ * @property {{source: Source, track: MediaStreamTrack | null}} local
+ * @property {{source: Source, reason: 'unplugged' | 'chosen', label: string, deviceId: string}} device
+ * @property {import('./capture.js').DeviceList} devices
+ * @property {{code: string, message: string}} error
+ * @property {{code: number, reason: string}} closed
+ * @property {{participant: string | null}} speaker
+ * @property {{slots: Record<string, PictureFacts | null>}} quality
+ * @property {{slots: Record<string, Holder | null>}} slots
+ * @property {{available: number, wanted: number}} congestion bit/s
+ * @property {{from: string, to: string, topic: string, body: any}} message
+ * @property {{source: Source, by: string | null}} muted
+ * @property {{reason: string}} removed
+ */
+
+/** @typedef {OwnEvents & {[type: string]: any}} Events */

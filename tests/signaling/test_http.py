@@ -1,7 +1,12 @@
 """Health, metrics, and the page."""
 
-import httpx
+from importlib.resources import files
+from pathlib import Path
 
+import httpx
+from fastapi import FastAPI
+
+from sfu.signaling.http import Scripts, client_files
 from tests.signaling.listening import listening
 
 
@@ -35,6 +40,19 @@ async def test_metrics_are_prometheus_text() -> None:
         assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
         assert "# TYPE sfu_rooms gauge" in answer.text
         assert 'sfu_packets_total{direction="in",kind="rtp"} 0.0' in answer.text
+
+
+async def test_a_server_for_the_world_serves_the_client_and_no_page() -> None:
+    folder = Path(str(files("sfu.signaling") / "static"))
+    names = client_files(folder)
+    assert {"sfu-client.js", "signal-socket.js", "types/sfu-client.d.ts", "package.json"} <= names
+    app = FastAPI()
+    app.mount("/static", Scripts(folder, names))
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://sfu/static/") as client:
+        assert (await client.get("sfu-client.js")).status_code == 200
+        for name in ("index.html", "page.js", "%2e%2e/session.py", "types"):
+            assert (await client.get(name)).status_code == 404
 
 
 async def test_the_page_and_its_files() -> None:

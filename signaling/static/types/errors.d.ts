@@ -1,0 +1,39 @@
+/**
+ * The error of a failed capture (getUserMedia, getDisplayMedia) in our words.
+ *
+ * @param {string} device what was asked for: camera, microphone, screen
+ * @param {unknown} cause
+ * @returns {SfuError}
+ */
+export function captureError(device: string, cause: unknown): SfuError;
+/** What the client throws: every error carries a stable `code`. */
+/**
+ * A refusal by the server (its `code` is in the protocol's table) or a failure in the browser:
+ *
+ * | code | what happened |
+ * | --- | --- |
+ * | `connection_failed` | the socket could not be opened |
+ * | `connection_closed` | the socket closed before the answer came |
+ * | `timeout` | no answer in time |
+ * | `not_joined` | the call needs a joined session |
+ * | `device_denied` | the person or the browser refused the device |
+ * | `device_missing` | there is no such device |
+ * | `device_busy` | the device is in use or failed to start |
+ * | `capture_unsupported` | this browser, or a page without https, cannot capture |
+ * | `codec_unsupported` | this browser cannot send that codec |
+ */
+export class SfuError extends Error {
+    /**
+     * @param {string} code
+     * @param {string} message
+     * @param {{cause?: unknown, details?: Record<string, unknown>}} [options]
+     */
+    constructor(code: string, message: string, options?: {
+        cause?: unknown;
+        details?: Record<string, unknown>;
+    });
+    /** @readonly */
+    readonly code: string;
+    /** Whatever else the server's answer held. @readonly */
+    readonly details: Record<string, unknown>;
+}
