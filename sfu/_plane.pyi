@@ -219,6 +219,10 @@ class Worker:
         """Stops the thread and closes the socket; idempotent."""
     # Commands. All raise PlaneBusy, or ValueError for what can be told at once.
     def open_transport(self, transport: int, ufrag: str, pwd: str) -> None: ...
+    def restart_ice(self, transport: int, ufrag: str, pwd: str) -> None:
+        """Binding checks under these are answered, too; once one has nominated an address, those
+        under the former are not any more (RFC 8445 §9). Keys, tracks and egresses stay."""
+
     def set_remote(
         self,
         transport: int,

@@ -71,6 +71,10 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "rtcp_mux_required": (422, "RTP and RTCP must share one port (RFC 5761)."),
     "dtls_required": (422, "The description has no usable fingerprint or setup role (RFC 8122)."),
     "ice_required": (422, "The description has no usable ICE credentials (RFC 8839)."),
+    "connection_lost": (
+        409,
+        "The connection that the description would restart is gone; make a new one.",
+    ),
     "transport_changed": (
         422,
         "A republish may not change the connection's transport.",

@@ -114,14 +114,13 @@ class Forwarder:
         addresses: Sequence[str],
         timeouts: Timeouts,
         takes_tcp: bool = False,
-        remembered_paths: int = 0,
     ) -> None:
         self.worker = worker
         self.certificate = certificate
         self.addresses = tuple(addresses)
         self.takes_tcp = takes_tcp
         self.transports_by_state: Counter[State] = Counter()
-        self.subscribers = Subscribers(remembered_paths)
+        self.subscribers = Subscribers()
         self.fault: str | None = None
         """Why the worker's thread has stopped, or is to be done without."""
         self.hangs = False
@@ -193,13 +192,14 @@ class Forwarder:
         """Called by the transport."""
         if transport.account is not None:
             transport.account.score(*self.subscribers.take_score(transport.id))
-        self.subscribers.close(transport.id, now, transport.remote_address)
+        self.subscribers.close(transport.id)
         if self.fault is None:
             self._closing[transport.id] = transport
             self.order(self.worker.close_transport, transport.id)
         else:
             transport.counted(*transport.traffic)
-        if (entry := self._transports.pop(transport.id, None)) is not None:
+        entry = self._transports.pop(transport.id, None)
+        if entry is not None:
             log.info("transport closed", transport=transport.id, reason=transport.why, bounded=True)
             entry[1].transport_lost(transport, now)
 
@@ -218,7 +218,7 @@ class Forwarder:
 
     def set_keys(self, transport: Transport, keys: SrtpKeys, now: float) -> None:
         """Called by the transport: media may flow."""
-        self.subscribers.open(transport.id, now, transport.remote_address)
+        self.subscribers.open(transport.id, now)
         self.order(self.worker.set_keys, transport.id, keys.profile, keys.receive, keys.send)
 
     def send_handshake(self, transport: Transport, datagrams: list[bytes]) -> None:

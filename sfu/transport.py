@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from sfu.dtls import Certificate, DtlsError, Handshake
-from sfu.ice import Credentials
+from sfu.ice import Credentials, make_credentials
 
 if TYPE_CHECKING:
     from sfu.accounts import Account
@@ -54,6 +54,8 @@ class Transport:
         handshake_timeout: float,
     ) -> None:
         self.id = id
+        self.origin = credentials.ufrag
+        """What all its descriptions have in common, over restarts of ICE."""
         self.state = State.NEW
         self.remote_address: str | None = None
         self.why = ""
@@ -80,6 +82,12 @@ class Transport:
     def credentials(self) -> Credentials:
         """Ours."""
         return self._credentials
+
+    def restart_ice(self) -> None:
+        """Gives it new credentials, for another path. Those before are good until the peer has
+        nominated an address under the new ones (RFC 8445 §9); handshake and keys stay."""
+        self._credentials = ours = make_credentials()
+        self.forwarder.order(self.forwarder.worker.restart_ice, self.id, ours.ufrag, ours.pwd)
 
     def deadline(self) -> float | None:
         """When `expire` wants to be called."""

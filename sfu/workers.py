@@ -49,7 +49,6 @@ class Workers:
             addresses,
             timeouts,
             takes_tcp=media.tcp,
-            remembered_paths=media.remembered_paths,
         )
         for index in range(count):
             self._forwarders.append(self._make(index, 0))

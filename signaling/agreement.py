@@ -33,6 +33,8 @@ class LocalTransport:
     """(address, port), most preferred first."""
     tcp: bool = False
     """Whether connections are taken there, too (RFC 6544)."""
+    origin: str = ""
+    """What all descriptions of it have in common; the first fragment where it is empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +46,26 @@ class RemoteTransport:
     fingerprints: tuple[str, ...]
     """Each "sha-256 AB:CD:…" with a lower-case algorithm and upper-case digits."""
     setup: Literal["active", "passive", "actpass"]
+    session: int = 0
+    """The id in the description's origin: the same in all of one connection (RFC 9429 §5.2.1)."""
 
     @property
     def we_are_client(self) -> bool:
         """Whether we open the DTLS handshake (RFC 5763 §5): only when the peer waits for it."""
         return self.setup == "passive"
+
+    def is_same(self, other: "RemoteTransport") -> bool:
+        """Whether nothing has changed since the other description."""
+        return (self.ufrag, self.pwd) == (other.ufrag, other.pwd) and self._is_secured_as(other)
+
+    def restarts(self, other: "RemoteTransport") -> bool:
+        """Whether ICE has restarted since the other description of the connection: both fragment
+        and password are other ones (RFC 8839 §4.4.1.1.1), and DTLS goes on."""
+        changed = self.ufrag != other.ufrag and self.pwd != other.pwd
+        return changed and self.session == other.session and self._is_secured_as(other)
+
+    def _is_secured_as(self, other: "RemoteTransport") -> bool:
+        return set(self.fingerprints) == set(other.fingerprints)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +138,10 @@ EXTENSIONS = {
 """Header extension URIs to the packet plane's names."""
 
 
-def session_id(ufrag: str) -> int:
+def session_id(local: LocalTransport) -> int:
     """The origin's id of all descriptions of one transport: 63 bits at most (RFC 9429 §5.2.1)."""
-    return int.from_bytes(hashlib.sha256(ufrag.encode()).digest()[:8]) >> 1
+    name = local.origin or local.ufrag
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) >> 1
 
 
 def candidates(local: LocalTransport) -> list[str]:

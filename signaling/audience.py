@@ -36,6 +36,7 @@ from sfu.events import (
 from sfu.options import Mode
 from sfu.participant import Participant, Role
 from sfu.room import Room
+from sfu.rooms import LiveRoom
 from sfu.signaling import answers, events, gathering, messages, views
 from sfu.signaling.client import Client
 from sfu.signaling.door import Door
@@ -374,6 +375,12 @@ class RoomAudience:
         except Exception:
             # One client's fault is not to keep the news from the others.
             log.exception("client not told", room=self._room.id, bounded=True)
+
+
+def audience_of(live: LiveRoom) -> RoomAudience:
+    """Who is told of the room."""
+    assert isinstance(live.audience, RoomAudience)
+    return live.audience
 
 
 def _group(role: Role) -> str:

@@ -3,7 +3,9 @@
 Publishing: the client offers, again on the same connection whenever its set of
 tracks changes, or on a new one after the former was lost. Receiving: the server
 offers the room's slots once; again on the same connection when slots were added,
-and for a new one when that was lost.
+and for a new one when that was lost. A connection whose network has changed goes
+on over another path after an ICE restart: the client's offer has new credentials
+then, or it asks for an offer that has.
 """
 
 import random
@@ -23,6 +25,7 @@ from sfu.signaling.negotiation import (
     LocalTransport,
     Negotiated,
     NegotiationError,
+    PublishAnswer,
     PublishedTrack,
     RemoteTransport,
     Slot,
@@ -55,6 +58,8 @@ class Connections:
         self._slots: list[Slot] = []
         """Of the last offer."""
         self._receiving: RemoteTransport | None = None
+        self._restart = False
+        """Whether the next offer is to restart ICE."""
         self._offers = 0
         self._failures = 0
 
@@ -74,11 +79,12 @@ class Connections:
 
     def _publish_anew(self, sdp: str, sources: Mapping[str, Source], now: float) -> str:
         """Over a new transport, in place of a former one."""
+        former = self._established
         stage = self._live.open_stage()
         transport = stage.open()
         self._version = 0
         try:
-            return self._publish_over(transport, sdp, sources, None)
+            return self._publish_over(transport, sdp, sources, None, former)
         except NegotiationError as error:
             stage.discard(transport, "not agreed", now)
             raise _refusal(error) from None
@@ -92,10 +98,31 @@ class Connections:
         sdp: str,
         sources: Mapping[str, Source],
         established: RemoteTransport | None,
+        former: RemoteTransport | None = None,
     ) -> str:
+        answer = self._answer_publish(transport, sdp, sources, established)
+        remote = answer.negotiated.remote
+        if former is not None and remote.restarts(former):
+            raise Refusal("connection_lost", "there is nothing left to restart: connect anew")
+        if established is not None and remote != established:
+            transport.restart_ice()
+            answer = self._answer_publish(transport, sdp, sources, established)
+        media = {track.source: _media(track) for track in answer.tracks}
+        self._live.publish(self._participant, media, transport, _remote(answer.negotiated))
+        self._version += 1
+        self._established = remote
+        return answer.sdp
+
+    def _answer_publish(
+        self,
+        transport: Transport,
+        sdp: str,
+        sources: Mapping[str, Source],
+        established: RemoteTransport | None,
+    ) -> PublishAnswer:
         options = self._live.room.options
         budgets = {Source(name): bps for name, bps in upload(options.video, options.screen).items()}
-        answer = answer_publish(
+        return answer_publish(
             sdp,
             sources,
             self._local(transport),
@@ -104,12 +131,6 @@ class Connections:
             cname=CNAME,
             established=established,
         )
-        media = {track.source: _media(track) for track in answer.tracks}
-        remote = _remote(answer.negotiated)
-        self._live.publish(self._participant, media, transport, remote)
-        self._version += 1
-        self._established = answer.negotiated.remote
-        return answer.sdp
 
     # Receiving
 
@@ -120,11 +141,17 @@ class Connections:
         transport = stage.offer(self._participant)
         self._slots = _slots(self._live.room.slots)
         self._receiving = None
+        self._restart = False
         self._offered = transport
         return self._describe(transport)
 
+    def restart(self) -> None:
+        """The next offer for the connection that is there, if it still is, restarts ICE."""
+        self._restart = True
+
     def offer_more(self) -> tuple[str, dict[str, str]] | None:
-        """An offer for the same connection, if the room has slots that the last one lacks.
+        """An offer for the same connection, if the room has slots that the last one lacks, or ICE
+        is to be restarted.
 
         None while an offer waits for its answer: ask again then.
         """
@@ -132,8 +159,11 @@ class Connections:
         missing = [name for name in self._live.room.slots if name not in known]
         stage = self._live.stage
         transport = stage.downlink(self._participant) if stage is not None else None
-        if not missing or self._offered is not None or stage is None or transport is None:
+        if not (missing or self._restart) or self._offered is not None or transport is None:
             return None
+        if self._restart:
+            transport.restart_ice()
+            self._restart = False
         # A section never moves: what is new goes to the end (RFC 3264 §8).
         self._slots = [*self._slots, *_slots(missing)]
         self._offered = transport
@@ -154,18 +184,18 @@ class Connections:
             negotiated = _answers.accept(sdp, self._slots, CNAME)
         except NegotiationError as error:
             raise _refusal(error) from None
-        if self._receiving is not None and not _same(negotiated.remote, self._receiving):
+        remote, former = negotiated.remote, self._receiving
+        if former is not None and not (remote.is_same(former) or remote.restarts(former)):
             raise Refusal("transport_changed", "the answer is for another connection")
         self._offered = None
         stage = self._live.open_stage()
         plans = [plan for slot in self._slots for plan in _plans(slot)]
         egresses = [plan for plan in plans if plan.mid in negotiated.mids]
-        if self._receiving is not None:
+        self._receiving = remote
+        if former is not None:
             stage.extend_downlink(self._participant, egresses, now)
             return
-        self._receiving = negotiated.remote
-        remote = _remote(negotiated)
-        stage.connect_downlink(self._participant, offered, remote, egresses, now)
+        stage.connect_downlink(self._participant, offered, _remote(negotiated), egresses, now)
 
     def may_offer_again(self, opened: bool) -> bool:
         """Whether a lost receiving connection is worth another offer."""
@@ -193,6 +223,7 @@ class Connections:
             fingerprint=forwarder.certificate.fingerprint,
             candidates=candidates(forwarder.addresses, forwarder.worker.port),
             tcp=forwarder.takes_tcp,
+            origin=transport.origin,
         )
 
 
@@ -234,11 +265,6 @@ def _remote(negotiated: Negotiated) -> Remote:
         payload_types=negotiated.payload_types,
         cname=negotiated.cname,
     )
-
-
-def _same(one: RemoteTransport, other: RemoteTransport) -> bool:
-    """Whether two descriptions are of one connection."""
-    return (one.ufrag, one.pwd, one.fingerprints) == (other.ufrag, other.pwd, other.fingerprints)
 
 
 def _refusal(error: NegotiationError) -> Refusal:

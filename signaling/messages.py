@@ -90,6 +90,14 @@ class Answer(Request):
     sdp: Sdp
 
 
+class RestartIce(Request):
+    """Ask for another path to the receiving connection, after a change of network: an `offer` with
+    new ICE credentials follows (RFC 8445 §9). The publishing connection is restarted by a `publish`
+    whose offer has new ones."""
+
+    type: Literal["restart_ice"] = "restart_ice"
+
+
 class Mute(Request):
     """Mute or unmute a source: one's own, or with `participant` somebody else's, whom presenters
     may mute but nobody unmutes. A muted source is not forwarded, whatever the client sends."""
@@ -261,6 +269,7 @@ REQUESTS: Final[dict[str, type[Request]]] = {
     "publish": Publish,
     "unpublish": Unpublish,
     "answer": Answer,
+    "restart_ice": RestartIce,
     "mute": Mute,
     "view": View,
     "status": Status,
@@ -299,7 +308,10 @@ Order = (
 )  # fmt: skip
 """Requests that are one command to the room (`sfu.signaling.orders`)."""
 
-AnyRequest = Join | Publish | Answer | Stats | Ping | Leave | UnsupportedRequest | Order
+InRoom = Publish | Answer | RestartIce | Order
+"""Requests of who is in the room, about media or to the room."""
+
+AnyRequest = Join | InRoom | Stats | Ping | Leave | UnsupportedRequest
 
 
 def parse(frame: str) -> AnyRequest:

@@ -1,7 +1,7 @@
 """The answer to a publisher's offer: a receiving mirror (RFC 9429 §5.3, RFC 8853, RFC 9143)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from sfu.signaling import attributes, formats
@@ -76,7 +76,8 @@ def answer_publish(
     version -- the origin's version; the caller counts up with each republish.
     established -- `negotiated.remote` of the first answer when this offer is a
         republish on the same transport: the DTLS role stays, and another
-        fingerprint or other ICE credentials are refused (transport_changed).
+        fingerprint is refused (transport_changed). Other ICE credentials in a
+        description of the same session restart ICE: `negotiated.remote` has them.
 
     Raises NegotiationError, nothing else, whatever the offer holds.
     """
@@ -109,7 +110,7 @@ def answer_publish(
         session.append(Attribute(_ALLOW_MIXED))
     answer = Description(
         username="-",
-        session_id=session_id(local.ufrag),
+        session_id=session_id(local),
         version=version,
         address="IN IP4 127.0.0.1",
         media=media,
@@ -234,13 +235,14 @@ def _transport(
             setup = "passive"
         case other:
             raise NegotiationError("bad_sdp", f"a=setup:{other} in an offer")
+    said = RemoteTransport(*credentials, fingerprints, setup, description.session_id)
     if established is None:
-        return RemoteTransport(*credentials, fingerprints, setup)
-    if credentials != (established.ufrag, established.pwd):
-        raise NegotiationError("transport_changed", "other ICE credentials: use a new connection")
-    if set(fingerprints) != set(established.fingerprints):
-        raise NegotiationError("transport_changed", "another fingerprint: use a new connection")
-    return established
+        return said
+    if said.is_same(established):
+        return established
+    if said.restarts(established):
+        return replace(established, ufrag=said.ufrag, pwd=said.pwd)
+    raise NegotiationError("transport_changed", "another fingerprint, or other ICE credentials")
 
 
 def _agree(sections: Sequence[_Section], remote: RemoteTransport, cname: str) -> Negotiated:

@@ -94,7 +94,7 @@ def offer_receive(
         lines = "".join(f"a=candidate:{line}\r\n" for line in candidates(local))
         sections = [f"{section}{lines}a=end-of-candidates\r\n" for section in sections]
     return (
-        f"v=0\r\no=- {session_id(local.ufrag)} {version} IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
+        f"v=0\r\no=- {session_id(local)} {version} IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
         f"a=group:BUNDLE {mids}\r\na=extmap-allow-mixed\r\na=msid-semantic: WMS *\r\n"
         f"a=ice-lite\r\na=fingerprint:{local.fingerprint}\r\n{''.join(sections)}"
     )
@@ -164,7 +164,7 @@ def _transport(answer: Description, media: Media) -> RemoteTransport:
             setup = "passive"
         case other:
             raise NegotiationError("bad_sdp", f"a=setup:{other} in an answer")
-    return RemoteTransport(*credentials, fingerprints, setup)
+    return RemoteTransport(*credentials, fingerprints, setup, answer.session_id)
 
 
 def _payload_types(media: Media) -> list[tuple[int, str, int]]:

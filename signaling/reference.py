@@ -28,6 +28,9 @@ A WebSocket at `/v1/signal`, subprotocol `sfu.v1`. Text frames, one JSON object 
 - The first request is `join`. Its answer says `admitted` or `waiting`. Once admitted, the server
   sends an `offer` for the receiving connection, and another one for the same connection when the
   room gets more slots. Publishing is a second connection, which the client offers with `publish`.
+- Whose network has changed goes on over another path by an ICE restart, which leaves DTLS and media
+  as they are: a `publish` with new ICE credentials on the same connection, and `restart_ice` for
+  an `offer` that has some. The former ones are good until an address is nominated under the new.
 - The `ok` of a request comes when it is done: whoever has lost a seat, or the right to publish, is
   no longer forwarded by then.
 - The server is an ICE-lite agent: its candidates are in its descriptions, and it needs none of

@@ -30,7 +30,7 @@ from sfu.rooms import LiveRoom
 from sfu.signaling import answers, events, messages, orders, tracing, views
 from sfu.signaling.admission import Admission, Admitted
 from sfu.signaling.allowance import Allowance
-from sfu.signaling.audience import RoomAudience
+from sfu.signaling.audience import audience_of
 from sfu.signaling.closing import CLOSE_CODES, REMOVED
 from sfu.signaling.connections import Connections
 from sfu.signaling.limits import ClientAddress
@@ -204,7 +204,7 @@ class Session:
 
     def _dispatch_joined(
         self,
-        request: messages.Publish | messages.Answer | messages.Order,
+        request: messages.InRoom,
         live: LiveRoom,
         connections: Connections,
         now: float,
@@ -219,9 +219,13 @@ class Session:
                 connections.answer(request.sdp, now)
                 self._ok(request)
                 self.offer_slots()
+            case messages.RestartIce():
+                connections.restart()
+                self._ok(request)
+                self.offer_slots()
             case _:
                 if isinstance(request, messages.AppMessage):
-                    self._allowance.take_message(request, _audience(live).messages, now)
+                    self._allowance.take_message(request, audience_of(live).messages, now)
                 # Room, worker and audience have followed when this returns: then comes the ok.
                 live.execute(orders.command(request, self._participant), self._participant)
                 self._ok(request)
@@ -289,7 +293,7 @@ class Session:
         self.outbox.hold(live.written)
         back = admitted.command.returning
         if inside:
-            _audience(live).enter(participant, self)
+            audience_of(live).enter(participant, self)
             self._begin(live)
             self._send(self._answer_join(request.id, live, resumed=back))
             self._receive_media()
@@ -297,7 +301,7 @@ class Session:
         self.state = State.WAITING
         answer = self._answer_join(request.id, live, resumed=back)
         assert isinstance(answer, answers.Waiting)
-        _audience(live).wait(participant, self, answer.reason, answer.position)
+        audience_of(live).wait(participant, self, answer.reason, answer.position)
         self._send(answer)
 
     def _answer_join(
@@ -316,7 +320,7 @@ class Session:
         self._allowance, self._noted_at = former._allowance, former._noted_at
         missed, lost = self.outbox.go_on_from(former.outbox, request.received)
         former._hand_over()
-        _audience(live).take_over(self._participant, self)
+        audience_of(live).take_over(self._participant, self)
         token = make_token()
         self._keep(token)
         live.renew(self._participant, token.digest)
@@ -345,7 +349,7 @@ class Session:
     def _snapshot(self, live: LiveRoom) -> dict[str, Any]:
         room = live.room
         me = room.participants.get(self._participant) or room.waiting[self._participant]
-        people = _audience(live).people(me) if self.state is State.JOINED else ()
+        people = audience_of(live).people(me) if self.state is State.JOINED else ()
         told = live.speakers.speaker, self._resume.text, self._admission.ice_servers(me)
         return views.snapshot(room, me, people, *told)
 
@@ -393,8 +397,3 @@ class Session:
 
     def _tell(self, event: messages.Message, *, again: bool = True) -> None:
         self.outbox.push(event.model_dump_json(), again=again)
-
-
-def _audience(live: LiveRoom) -> RoomAudience:
-    assert isinstance(live.audience, RoomAudience)
-    return live.audience

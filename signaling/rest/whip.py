@@ -19,7 +19,7 @@ from sfu.rooms import LiveRoom
 from sfu.signaling import messages
 from sfu.signaling.admission import Admission
 from sfu.signaling.attributes import direction, mid
-from sfu.signaling.audience import RoomAudience
+from sfu.signaling.audience import audience_of
 from sfu.signaling.connections import Connections
 from sfu.signaling.limits import Addresses
 from sfu.signaling.rest.gate import BoundedRequest, Rest
@@ -89,9 +89,7 @@ class Whip:
         try:
             if session.participant in live.room.waiting:
                 raise Refusal("waiting", "the room does not let this publisher in now")
-            audience = live.audience
-            assert isinstance(audience, RoomAudience)
-            audience.enter(live.room.participant(session.participant), session)
+            audience_of(live).enter(live.room.participant(session.participant), session)
             connections = Connections(live, session.participant)
             answer = connections.publish(sdp, sources, clock.monotonic())
         except Exception:

@@ -162,6 +162,15 @@ export class Publishing extends EventTarget {
     });
   }
 
+  /** Looks for another path to the server; what is sent stays as it is. */
+  async restart() {
+    await this.#inTurn(async () => {
+      if (this.connection === null || this.#published.size === 0) return;
+      this.connection.restartIce();
+      await this.#negotiate();
+    });
+  }
+
   /** Sends the same sources over a new connection, after the old one was lost. */
   async again() {
     const additions = [...this.#published].map(

@@ -35,6 +35,18 @@ export class Receiving extends EventTarget {
   /** Seconds of trouble so far, by report. @type {Map<string, number>} */ #troubles = new Map();
   /** @type {Promise<unknown>} */ #turn = Promise.resolve();
   /** For connections from now on. @type {RTCIceServer[]} */ iceServers = [];
+  /** @type {() => Promise<unknown>} */ #askForRestart;
+
+  /** @param {() => Promise<unknown>} askForRestart has the server make an offer that restarts ICE */
+  constructor(askForRestart) {
+    super();
+    this.#askForRestart = askForRestart;
+  }
+
+  /** Looks for another path from the server; what is received stays as it is. */
+  async restart() {
+    await this.#askForRestart();
+  }
 
   /**
    * Takes an offer and gives the answer; offers are taken one after the other.

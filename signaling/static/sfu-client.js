@@ -29,7 +29,8 @@
  * | `closed` | `{code, reason}`: the session is over |
  *
  * A lost socket is no end: the client comes back by itself, for as long as it takes. Meanwhile
- * `session` is `resuming`, media goes on, and requests wait.
+ * `session` is `resuming`, media goes on, and requests wait. Nor is a changed network: connections
+ * that have lost their path find another one (ICE restart), without leaving the room.
  *
  * While its tab is hidden, pictures pause and sound goes on; see {@link Options}.
  *
@@ -38,6 +39,7 @@
 
 import { Background } from './background.js';
 import { SfuError } from './errors.js';
+import { Healing } from './healing.js';
 import { OwnSources } from './own-sources.js';
 import { PRESETS } from './presets.js';
 import { Publishing } from './publishing.js';
@@ -58,6 +60,7 @@ export { PRESETS, SfuError };
 export class SfuClient extends OwnSources {
   #session = new SignalSession(() => this.#sayHow());
   /** @type {Receiving | null} */ #receiving = null;
+  #healing = new Healing(() => this.#session.reach(), (error) => this.fail(error));
 
   #background = new Background(
     () => this.slots.keys(),
@@ -229,12 +232,13 @@ export class SfuClient extends OwnSources {
   #prepare(servers) {
     if (this.publishing === null || this.#receiving === null) {
       this.publishing = new Publishing((sdp, sources) => this.#offer(sdp, sources));
-      this.#receiving = new Receiving();
+      this.#receiving = new Receiving(() => this.request('restart_ice'));
       this.#receiving.addEventListener('stream', (event) => {
         this.tell('stream', /** @type {CustomEvent} */ (event).detail);
       });
       for (const half of [this.publishing, this.#receiving]) {
         half.addEventListener('state', () => this.tell('state', this.state));
+        this.#healing.watch(half);
       }
     }
     this.publishing.iceServers = this.#receiving.iceServers = servers;
@@ -288,6 +292,7 @@ export class SfuClient extends OwnSources {
 
   /** @param {{code: number, reason: string}} how */
   #onClosed(how) {
+    this.#healing.stop();
     this.#background.stop();
     this.releaseSources();
     this.#receiving?.close();

@@ -14,6 +14,9 @@ const PING_EVERY = 20_000;
 /** Milliseconds that opening a socket, or an answer, may take while coming back. */
 const PATIENCE = 5_000;
 
+/** Milliseconds that a ping may take when the network may have changed. */
+const REACH = 2_000;
+
 /** Close codes after which nobody comes back: left, removed in some way, ended, or misbehaved. */
 const FINAL = new Set([1000, 1008, 4000, 4001, 4002, 4003, 4004, 4005]);
 
@@ -94,6 +97,17 @@ export class SignalSession extends EventTarget {
       if (this.#returning === null || codeOf(error) !== 'connection_closed') throw error;
       return this.request(type, fields);
     }
+  }
+
+  /** Makes sure that the server is reached: a socket that does not answer is given up for another. */
+  async reach() {
+    const socket = this.#socket;
+    try {
+      if (this.#returning === null) await socket?.request('ping', {}, REACH);
+    } catch {
+      if (socket === this.#socket) socket?.abandon();
+    }
+    await this.#returning;
   }
 
   /** @param {{code: number, reason: string}} how */

@@ -72,10 +72,11 @@ export class SignalSocket extends EventTarget {
    *
    * @param {string} type
    * @param {Record<string, unknown>} [fields] undefined ones are left out
+   * @param {number} [patience] milliseconds, when not the usual
    * @returns {Promise<Frame>} the `ok` frame
    * @throws {SfuError} with the server's code, or `timeout`, `connection_closed`
    */
-  request(type, fields = {}) {
+  request(type, fields = {}, patience = this.#timeout) {
     return new Promise((resolve, reject) => {
       if (this.#socket.readyState !== WebSocket.OPEN) {
         reject(new SfuError('connection_closed', 'the connection to the server is closed'));
@@ -85,7 +86,7 @@ export class SignalSocket extends EventTarget {
       const timer = setTimeout(() => {
         this.#pending.delete(id);
         reject(new SfuError('timeout', `no answer to "${type}"`));
-      }, this.#timeout);
+      }, patience);
       this.#pending.set(id, { resolve, reject, timer });
       this.#socket.send(JSON.stringify({ type, id, ...fields }));
     });

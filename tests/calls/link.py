@@ -65,6 +65,11 @@ class Link:
             relay.close()
         await asyncio.sleep(0)
 
+    def cut(self) -> int:
+        """The clients' addresses of so far are good for nothing any more, as when a network is left
+        for another; gives how many those are."""
+        return sum(relay.cut() for relay in self._relays)
+
     def carry(self, direction: Direction, size: int, send: Callable[[], None]) -> None:
         """Sends a packet of `size` bytes, later or never, as the link is now."""
         loop = asyncio.get_running_loop()
@@ -90,6 +95,7 @@ class _Relay:
         self._far: dict[Address, asyncio.DatagramTransport] = {}
         self._early: dict[Address, list[bytes]] = {}
         self._opening: set[asyncio.Task[None]] = set()
+        self._cut: set[Address] = set()
 
     async def open(self) -> Address:
         """Opens the socket that browsers send to; gives its address."""
@@ -106,7 +112,14 @@ class _Relay:
         for transport in (self._near, *self._far.values()):
             transport.close()
 
+    def cut(self) -> int:
+        """No packet from or to the clients' addresses of so far passes any more."""
+        self._cut.update(self._far)
+        return len(self._cut)
+
     def _from_client(self, data: bytes, client: Address) -> None:
+        if client in self._cut:
+            return
         if client in self._far:
             self._up(data, client)
         elif client in self._early:
@@ -129,6 +142,8 @@ class _Relay:
         self._link.carry(self._link.up, len(data), lambda: _send(far, data, None))
 
     def _down(self, data: bytes, client: Address) -> None:
+        if client in self._cut:
+            return
         self._link.carry(self._link.down, len(data), lambda: _send(self._near, data, client))
 
 

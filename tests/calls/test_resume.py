@@ -8,6 +8,7 @@ import pytest
 from tests.calls.conftest import ChromiumPage, Invite
 from tests.calls.daemon import Daemon
 from tests.calls.guest import Guest
+from tests.calls.link import Link
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -20,11 +21,16 @@ window.WebSocket = class extends WebSocket {
 """Keeps a page's sockets, to break them."""
 
 
-async def held(invite: Invite, name: str, role: str) -> Guest:
-    guest = await invite(name, role)
+async def held_on(invite: Invite, name: str, role: str, link: Link | None) -> Guest:
+    """A guest whose sockets can be broken."""
+    guest = await invite(name, role, link=link)
     assert isinstance(guest.page, ChromiumPage)
     await guest.page.tab.add_init_script(HELD)
     return guest
+
+
+async def held(invite: Invite, name: str, role: str) -> Guest:
+    return await held_on(invite, name, role, None)
 
 
 async def test_a_lost_socket_is_nothing_that_others_notice(invite: Invite) -> None:

@@ -86,9 +86,10 @@ Command = tuple[str, tuple[Any, ...]]
 
 COMMANDS = frozenset(
     {
-        "open_transport", "set_remote", "set_keys", "send_handshake", "close_transport",
-        "add_track", "remove_track", "mute", "compete", "add_route", "bind", "remove_route",
-        "add_egress", "remove_egress", "weigh", "set_targets", "set_rates", "set_upload",
+        "open_transport", "restart_ice", "set_remote", "set_keys", "send_handshake",
+        "close_transport", "add_track", "remove_track", "mute", "compete", "add_route", "bind",
+        "remove_route", "add_egress", "remove_egress", "weigh", "set_targets", "set_rates",
+        "set_upload",
         "report_traffic", "request_keyframe", "panic",
     }
 )  # fmt: skip

@@ -15,7 +15,7 @@ use crate::srtp::{Opener, Profile, Sealer};
 use crate::worker::{self, NotSubmitted, Settings};
 use arguments::{within, Extensions, Id, PayloadNumber, TargetTuple, Text};
 use pyo3::create_exception;
-use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use sfu_codecs::Codec;
@@ -100,7 +100,7 @@ impl Worker {
         };
         let worker = py
             .detach(|| worker::Worker::start(&settings))
-            .map_err(os_error)?;
+            .map_err(arguments::os_error)?;
         Ok(Self { worker })
     }
 
@@ -144,10 +144,17 @@ impl Worker {
     }
 
     fn open_transport(&self, transport: Id, ufrag: Text, pwd: Text) -> PyResult<()> {
-        // RFC 8445 §5.3: 24 and 128 bits at least, six to a character.
-        let ufrag = ufrag.of_length("ufrag", 4, 256)?;
-        let pwd = pwd.of_length("pwd", 22, 256)?;
+        let (ufrag, pwd) = arguments::credentials(ufrag, pwd)?;
         self.submit(Command::OpenTransport {
+            transport: transport.0,
+            ufrag,
+            pwd,
+        })
+    }
+
+    fn restart_ice(&self, transport: Id, ufrag: Text, pwd: Text) -> PyResult<()> {
+        let (ufrag, pwd) = arguments::credentials(ufrag, pwd)?;
+        self.submit(Command::RestartIce {
             transport: transport.0,
             ufrag,
             pwd,
@@ -376,14 +383,6 @@ impl Worker {
     /// For tests: the thread ends as by a bug.
     fn panic(&self) -> PyResult<()> {
         self.submit(Command::Panic)
-    }
-}
-
-/// An OSError with its number, so that callers can tell a taken port from a wrong address.
-fn os_error(error: std::io::Error) -> PyErr {
-    match error.raw_os_error() {
-        Some(errno) => PyOSError::new_err((errno, error.to_string())),
-        None => error.into(),
     }
 }
 

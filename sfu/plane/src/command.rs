@@ -54,6 +54,11 @@ pub enum Command {
         ufrag: String,
         pwd: String,
     },
+    RestartIce {
+        transport: Id,
+        ufrag: String,
+        pwd: String,
+    },
     SetRemote {
         transport: Id,
         extensions: ExtensionIds,

@@ -33,16 +33,15 @@ impl Forwarder {
         let ours = message
             .username
             .and_then(|name| name.split(|byte| *byte == b':').next());
-        let found = ours
-            .and_then(|ours| std::str::from_utf8(ours).ok())
-            .and_then(|ours| self.by_ufrag.get(ours))
-            .copied();
-        let Some(transport) = found.and_then(|key| self.transports.get_mut(key)) else {
+        let ours = ours.and_then(|ours| std::str::from_utf8(ours).ok());
+        let key = ours.and_then(|ours| self.by_ufrag.get(ours)).copied();
+        let key = key.unwrap_or_default();
+        let transport = self.transports.get(key);
+        let Some(credentials) = transport.and_then(|row| row.credentials(ours?)) else {
             self.counters.drop_stun_unknown_user += 1;
             return;
         };
-        let key = found.unwrap_or_default();
-        if !message.check_fingerprint() || !message.check_integrity(&transport.pwd) {
+        if !message.check_fingerprint() || !message.check_integrity(&credentials.pwd) {
             self.counters.drop_stun_integrity += 1;
             return;
         }
@@ -51,6 +50,9 @@ impl Forwarder {
             return;
         }
         let Some(transport) = self.transports.get_mut(key) else {
+            return;
+        };
+        let Some(credentials) = ours.and_then(|ours| transport.credentials(ours)) else {
             return;
         };
         let mut answer = std::mem::take(&mut self.scratch);
@@ -62,7 +64,7 @@ impl Forwarder {
                 message.transaction_id,
                 420,
                 "Unknown Attribute",
-                Some(&transport.pwd),
+                Some(&credentials.pwd),
                 unknown,
             );
         } else if message.controlled.is_some() {
@@ -72,7 +74,7 @@ impl Forwarder {
                 message.transaction_id,
                 487,
                 "Role Conflict",
-                Some(&transport.pwd),
+                Some(&credentials.pwd),
                 &[],
             );
         } else {
@@ -80,15 +82,16 @@ impl Forwarder {
                 &mut answer,
                 message.transaction_id,
                 peer::address(&from.remote),
-                &transport.pwd,
+                &credentials.pwd,
             );
-            let id = transport.id;
-            let (moved, evicted) = transport.on_check(
-                from,
-                message.priority.unwrap_or(0),
-                message.use_candidate,
-                now.us,
-            );
+            let (id, generation) = (transport.id, credentials.generation);
+            if message.use_candidate {
+                if let Some(former) = transport.settle(generation) {
+                    self.by_ufrag.remove(&former);
+                }
+            }
+            let check = (message.priority.unwrap_or(0), message.use_candidate);
+            let (moved, evicted) = transport.on_check(from, check, generation, now.us);
             let is_new = !std::mem::replace(&mut transport.is_up, true);
             if let Some(evicted) = evicted {
                 if self.by_address.get(&evicted) == Some(&key) {

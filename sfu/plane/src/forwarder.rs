@@ -240,6 +240,11 @@ impl Forwarder {
                 "open_transport",
                 self.open_transport(transport, ufrag, pwd, now),
             ),
+            Command::RestartIce {
+                transport,
+                ufrag,
+                pwd,
+            } => ("restart_ice", self.restart_ice(transport, ufrag, pwd)),
             Command::SetRemote {
                 transport,
                 extensions,

@@ -1,5 +1,6 @@
 //! One peer's path: credentials, validated addresses, keys, and what runs over it.
 
+mod credentials;
 mod moves;
 mod pace;
 #[cfg(test)]
@@ -21,7 +22,8 @@ use crate::upload::Upload;
 use sfu_codecs::Codec;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use zeroize::Zeroizing;
+
+pub use credentials::Credentials;
 
 /// Addresses that one transport may have validated at a time.
 const MAX_PATHS: usize = 8;
@@ -43,6 +45,8 @@ struct Path {
     priority: u32,
     nominated: bool,
     checked_us: i64,
+    /// Of the credentials under which it was found.
+    generation: u32,
 }
 
 /// Which received stream an SSRC is.
@@ -62,10 +66,10 @@ pub struct Stream {
 pub struct Transport {
     /// As the control plane names it.
     pub id: Id,
-    /// Our ICE user name fragment.
-    pub ufrag: String,
-    /// Our ICE password: the key of the peer's binding checks.
-    pub pwd: Zeroizing<Vec<u8>>,
+    /// Under which its path was found.
+    pub credentials: Credentials,
+    /// Under which another path is looked for.
+    pub restarting: Option<Credentials>,
     /// Decrypts what comes; `None` before the handshake.
     pub opener: Option<Box<Opener>>,
     /// Encrypts what goes; `None` before the handshake.
@@ -117,6 +121,7 @@ pub struct Transport {
     streams: Vec<Stream>,
     paths: Vec<Path>,
     selected: usize,
+    generations: u32,
 }
 
 impl Transport {
@@ -124,8 +129,8 @@ impl Transport {
     pub fn new(id: Id, ufrag: String, pwd: String, now_us: i64) -> Self {
         Self {
             id,
-            ufrag,
-            pwd: Zeroizing::new(pwd.into_bytes()),
+            credentials: Credentials::new(ufrag, pwd),
+            restarting: None,
             opener: None,
             sealer: None,
             extensions: ExtensionIds::default(),
@@ -155,6 +160,7 @@ impl Transport {
             streams: Vec::new(),
             paths: Vec::new(),
             selected: 0,
+            generations: 0,
         }
     }
 
@@ -168,14 +174,14 @@ impl Transport {
         self.paths.iter().map(|path| path.destination.remote)
     }
 
-    /// A valid binding check came (RFC 8445 §7.3). Of several nominated addresses
-    /// the one with the highest priority is used, until it falls silent. Gives
+    /// A valid binding check came (RFC 8445 §7.3), under credentials of a generation. Of several
+    /// nominated addresses the one with the highest priority is used, until it falls silent. Gives
     /// whether the selected address has changed, and an address that was given up.
     pub fn on_check(
         &mut self,
         from: &Destination,
-        priority: u32,
-        nominated: bool,
+        (priority, nominated): (u32, bool),
+        generation: u32,
         now_us: i64,
     ) -> (bool, Option<SocketAddr>) {
         let before = self.destination().map(|destination| destination.remote);
@@ -186,11 +192,16 @@ impl Transport {
             .iter_mut()
             .find(|path| path.destination.remote == from.remote)
         {
+            // What was found before a restart is selected until something is nominated after it.
+            Some(path) if path.generation != generation && !nominated => {
+                path.checked_us = now_us;
+            }
             Some(path) => {
                 path.destination = *from;
                 path.checked_us = now_us;
-                path.nominated |= nominated;
+                path.nominated = nominated || path.nominated;
                 path.priority = priority;
+                path.generation = path.generation.max(generation);
             }
             None => {
                 if self.paths.len() == MAX_PATHS {
@@ -201,6 +212,7 @@ impl Transport {
                     priority,
                     nominated,
                     checked_us: now_us,
+                    generation,
                 });
             }
         }
@@ -222,10 +234,12 @@ impl Transport {
         {
             return;
         }
+        // What is late from before a restart selects nothing.
+        let generation = self.credentials.generation;
         if let Some(found) = self
             .paths
             .iter()
-            .position(|path| path.destination.remote == remote)
+            .position(|path| path.destination.remote == remote && path.generation == generation)
         {
             self.selected = found;
             self.moved();
@@ -342,24 +356,27 @@ impl Transport {
     }
 
     fn reselect(&mut self, now_us: i64) {
+        let generation = self.credentials.generation;
+        let is_of_now = |path: &Path| path.generation == generation;
         let fresh = |path: &Path| now_us - path.checked_us < STALE_US;
         if self
             .paths
             .get(self.selected)
-            .is_some_and(|path| path.nominated && fresh(path))
+            .is_some_and(|path| is_of_now(path) && path.nominated && fresh(path))
         {
             let current = self.paths[self.selected].priority;
-            let better = |path: &Path| path.nominated && fresh(path) && path.priority > current;
+            let better = |path: &Path| {
+                is_of_now(path) && path.nominated && fresh(path) && path.priority > current
+            };
             if let Some(found) = self.paths.iter().position(better) {
                 self.selected = found;
             }
             return;
         }
         let rank = |path: &Path| (fresh(path), path.nominated, path.priority);
-        if let Some((found, _)) = self
-            .paths
-            .iter()
-            .enumerate()
+        let candidates = self.paths.iter().enumerate();
+        if let Some((found, _)) = candidates
+            .filter(|(_, path)| is_of_now(path))
             .max_by_key(|(_, path)| rank(path))
         {
             self.selected = found;

@@ -51,6 +51,8 @@ export class Publishing extends EventTarget {
      * @param {MediaStreamTrack} track
      */
     replace(source: Source, track: MediaStreamTrack): Promise<void>;
+    /** Looks for another path to the server; what is sent stays as it is. */
+    restart(): Promise<void>;
     /** Sends the same sources over a new connection, after the old one was lost. */
     again(): Promise<void>;
     /**

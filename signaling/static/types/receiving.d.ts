@@ -5,10 +5,14 @@
  * (detail: the RTCPeerConnection's connectionState).
  */
 export class Receiving extends EventTarget {
+    /** @param {() => Promise<unknown>} askForRestart has the server make an offer that restarts ICE */
+    constructor(askForRestart: () => Promise<unknown>);
     /** @type {RTCPeerConnection | null} */ connection: RTCPeerConnection | null;
     /** Slot → its stream; a stream stays the same object for good. @type {Map<string, MediaStream>} */
     streams: Map<string, MediaStream>;
     /** For connections from now on. @type {RTCIceServer[]} */ iceServers: RTCIceServer[];
+    /** Looks for another path from the server; what is received stays as it is. */
+    restart(): Promise<void>;
     /**
      * Takes an offer and gives the answer; offers are taken one after the other.
      *

@@ -29,6 +29,8 @@ export class SignalSession extends EventTarget {
      * @returns {Promise<Frame>}
      */
     insist(type: string, fields: Record<string, unknown>): Promise<Frame>;
+    /** Makes sure that the server is reached: a socket that does not answer is given up for another. */
+    reach(): Promise<void>;
     /** @param {{code: number, reason: string}} how */
     end(how: {
         code: number;

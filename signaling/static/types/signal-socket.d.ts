@@ -24,10 +24,11 @@ export class SignalSocket extends EventTarget {
      *
      * @param {string} type
      * @param {Record<string, unknown>} [fields] undefined ones are left out
+     * @param {number} [patience] milliseconds, when not the usual
      * @returns {Promise<Frame>} the `ok` frame
      * @throws {SfuError} with the server's code, or `timeout`, `connection_closed`
      */
-    request(type: string, fields?: Record<string, unknown>): Promise<Frame>;
+    request(type: string, fields?: Record<string, unknown>, patience?: number): Promise<Frame>;
     /** Closes the socket; `close` is dispatched. */
     close(): void;
     /** Gives the socket up at once, should the server not answer: `close` is dispatched now. */

@@ -3,9 +3,11 @@
 
 mod sequence;
 
+use _plane::batch::INBOX_BYTES;
 use _plane::rtcp::{walk, Rtcp};
 use _plane::rtp::Rtp;
 use _plane::srtp::{Opener, Profile, Sealer};
+use _plane::tcp::framing::{self, TooLong};
 use _plane::{ccfb, demux, stun, twcc};
 use sfu_codecs::Codec;
 
@@ -68,6 +70,39 @@ pub fn stun(data: &[u8]) {
         let _ = (message.check_fingerprint(), message.unknown().len());
         assert!(!message.check_integrity(b"nobody knows this password"));
     }
+}
+
+/// Datagrams on a stream (RFC 4571): they are the same however the stream is cut, and what is left
+/// over is bounded. The first byte says how long the pieces are.
+pub fn framing(data: &[u8]) {
+    let Some((cut, stream)) = data.split_first() else {
+        return;
+    };
+    let (whole, rest) = unframed(stream, stream.len().max(1));
+    let (pieces, left) = unframed(stream, usize::from(*cut) + 1);
+    assert_eq!((&whole, &rest), (&pieces, &left));
+    if let Ok(rest) = rest {
+        let mut again = Vec::new();
+        whole.iter().for_each(|each| framing::put(&mut again, each));
+        // Empty datagrams are passed over, and nothing else is missing.
+        assert!(again.len() + rest <= stream.len());
+        assert_eq!(unframed(&again, again.len().max(1)), (whole, Ok(0)));
+    }
+}
+
+/// What comes out of a stream that comes in pieces, and how much is kept of it at the end.
+fn unframed(stream: &[u8], piece: usize) -> (Vec<Vec<u8>>, Result<usize, TooLong>) {
+    let (mut came, mut kept) = (Vec::new(), Vec::new());
+    for piece in stream.chunks(piece) {
+        kept.extend_from_slice(piece);
+        let used = framing::unframe(&mut kept, |datagram| came.push(datagram.to_vec()));
+        match used {
+            Ok(used) => drop(kept.drain(..used)),
+            Err(error) => return (came, Err(error)),
+        }
+        assert!(kept.len() < framing::PREFIX + INBOX_BYTES);
+    }
+    (came, Ok(kept.len()))
 }
 
 /// Protected packets that nobody protected: none may pass.

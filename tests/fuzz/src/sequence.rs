@@ -112,7 +112,7 @@ fn note_sent(
 
 fn command(choices: &mut Choices<'_>) -> Command {
     let (transport, id) = (choices.id(), choices.id());
-    match choices.byte() % 16 {
+    match choices.byte() % 17 {
         0 => {
             choices.opened += 1;
             Command::OpenTransport {
@@ -183,6 +183,12 @@ fn command(choices: &mut Choices<'_>) -> Command {
         14 => Command::Weigh {
             route: id,
             weight: choices.byte(),
+        },
+        15 => Command::RestartIce {
+            transport,
+            // Sometimes that of another transport.
+            ufrag: format!("u{}", 4 + choices.byte() % 8),
+            pwd: PASSWORD.into(),
         },
         _ => Command::SetTargets(vec![Target {
             egress: u32::from(choices.byte()),
@@ -278,7 +284,7 @@ fn deliver(plane: &mut Forwarder, mut datagram: Vec<u8>, choices: &mut Choices<'
 
 fn check(choices: &mut Choices<'_>) -> Vec<u8> {
     let mut out = Vec::new();
-    let username = format!("u{}:x", choices.id());
+    let username = format!("u{}:x", choices.byte() % 12);
     stun::binding_request(
         &mut out,
         [3; 12],

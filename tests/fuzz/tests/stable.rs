@@ -55,6 +55,15 @@ fn hostile() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![3 => mutated, 1 => prop::collection::vec(any::<u8>(), 0..300)]
 }
 
+/// Framed as they should be, or with a length that is not theirs.
+fn hostile_stream() -> impl Strategy<Value = Vec<u8>> {
+    let datagram = prop::collection::vec(any::<u8>(), 0..300);
+    (datagram, prop::option::weighted(0.1, any::<u16>())).prop_map(|(datagram, lie)| {
+        let len = lie.unwrap_or(datagram.len() as u16);
+        [&len.to_be_bytes()[..], &datagram].concat()
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -71,6 +80,11 @@ proptest! {
     #[test]
     fn stun(data in hostile()) {
         sfu_fuzz::stun(&data);
+    }
+
+    #[test]
+    fn framing(cut in any::<u8>(), streams in prop::collection::vec(hostile_stream(), 0..4)) {
+        sfu_fuzz::framing(&[vec![cut], streams.concat()].concat());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use crate::extension::ExtensionIds;
 use crate::tcp::table::TcpLimits;
-use pyo3::exceptions::{PyOverflowError, PyValueError};
+use pyo3::exceptions::{PyOSError, PyOverflowError, PyValueError};
 use pyo3::prelude::*;
 use std::collections::HashMap;
 
@@ -18,6 +18,23 @@ pub(super) fn within(name: &str, value: i64, low: usize, high: usize) -> PyResul
             let text = format!("{name} must be between {low} and {high}, not {value}");
             Err(PyValueError::new_err(text))
         }
+    }
+}
+
+/// A user name fragment and a password, each as long as it has to be: 24 and 128 bits at least,
+/// six to a character (RFC 8445 §5.3).
+pub(super) fn credentials(ufrag: Text, pwd: Text) -> PyResult<(String, String)> {
+    Ok((
+        ufrag.of_length("ufrag", 4, 256)?,
+        pwd.of_length("pwd", 22, 256)?,
+    ))
+}
+
+/// An OSError with its number, so that callers can tell a taken port from a wrong address.
+pub(super) fn os_error(error: std::io::Error) -> PyErr {
+    match error.raw_os_error() {
+        Some(errno) => PyOSError::new_err((errno, error.to_string())),
+        None => error.into(),
     }
 }
 

@@ -38,6 +38,25 @@ impl Forwarder {
         Ok(())
     }
 
+    /// New credentials for the transport's next path; keys and streams stay (RFC 8445 §9).
+    pub(super) fn restart_ice(
+        &mut self,
+        id: Id,
+        ufrag: String,
+        pwd: String,
+    ) -> Result<(), &'static str> {
+        let key = self.transports.key(id).ok_or("no such transport")?;
+        if self.by_ufrag.contains_key(&ufrag) {
+            return Err("ufrag taken");
+        }
+        let row = self.transports.get_mut(key).ok_or("no such transport")?;
+        if let Some(in_vain) = row.restart(ufrag.clone(), pwd) {
+            self.by_ufrag.remove(&in_vain);
+        }
+        self.by_ufrag.insert(ufrag, key);
+        Ok(())
+    }
+
     pub(crate) fn with_transport(
         &mut self,
         id: Id,
@@ -70,7 +89,9 @@ impl Forwarder {
             });
             return Err("no such transport");
         };
-        self.by_ufrag.remove(&row.ufrag);
+        for known in [Some(&row.credentials), row.restarting.as_ref()] {
+            known.and_then(|known| self.by_ufrag.remove(&known.ufrag));
+        }
         for remote in row.remotes() {
             if self.by_address.get(&remote) == Some(&key) {
                 self.by_address.remove(&remote);

@@ -19,7 +19,11 @@ impl Transport {
         let was_selected = at == self.selected;
         self.paths.remove(at);
         if was_selected {
-            let rank = |path: &super::Path| (path.nominated, path.checked_us, path.priority);
+            let generation = self.credentials.generation;
+            let rank = |path: &super::Path| {
+                let is_of_now = path.generation == generation;
+                (is_of_now, path.nominated, path.checked_us, path.priority)
+            };
             let best = self.paths.iter().enumerate();
             let best = best.max_by_key(|(_, path)| rank(path));
             self.selected = best.map_or(0, |(at, _)| at);

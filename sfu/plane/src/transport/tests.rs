@@ -15,29 +15,32 @@ fn selected(transport: &Transport) -> u16 {
 fn the_nominated_address_with_the_highest_priority_is_used() {
     let mut transport = Transport::new(1, "u".into(), "p".into(), 0);
     assert!(transport.destination().is_none());
-    assert!(transport.on_check(&from(1), 10, false, 0).0);
-    assert!(transport.on_check(&from(2), 5, true, 0).0);
+    assert!(transport.on_check(&from(1), (10, false), 0, 0).0);
+    assert!(transport.on_check(&from(2), (5, true), 0, 0).0);
     assert_eq!(selected(&transport), 2);
-    assert!(transport.on_check(&from(3), 7, true, 0).0);
-    assert!(!transport.on_check(&from(2), 5, true, 10).0, "no flapping");
+    assert!(transport.on_check(&from(3), (7, true), 0, 0).0);
+    assert!(
+        !transport.on_check(&from(2), (5, true), 0, 10).0,
+        "no flapping"
+    );
     assert_eq!(selected(&transport), 3);
 }
 
 #[test]
 fn a_silent_address_gives_way() {
     let mut transport = Transport::new(1, "u".into(), "p".into(), 0);
-    transport.on_check(&from(1), 10, true, 0);
-    transport.on_check(&from(2), 5, true, 1);
+    transport.on_check(&from(1), (10, true), 0, 0);
+    transport.on_check(&from(2), (5, true), 0, 1);
     assert_eq!(selected(&transport), 1);
-    transport.on_check(&from(2), 5, true, STALE_US + 1);
+    transport.on_check(&from(2), (5, true), 0, STALE_US + 1);
     assert_eq!(selected(&transport), 2);
 }
 
 #[test]
 fn media_moves_the_path_only_among_validated_addresses() {
     let mut transport = Transport::new(1, "u".into(), "p".into(), 0);
-    transport.on_check(&from(1), 10, true, 0);
-    transport.on_check(&from(2), 5, false, 0);
+    transport.on_check(&from(1), (10, true), 0, 0);
+    transport.on_check(&from(2), (5, false), 0, 0);
     transport.on_media_from(from(9).remote);
     assert_eq!(selected(&transport), 1);
     transport.on_media_from(from(2).remote);
@@ -48,7 +51,7 @@ fn media_moves_the_path_only_among_validated_addresses() {
 fn the_table_of_addresses_is_bounded() {
     let mut transport = Transport::new(1, "u".into(), "p".into(), 0);
     for port in 1..=100 {
-        let (_, evicted) = transport.on_check(&from(port), 1, port == 1, i64::from(port));
+        let (_, evicted) = transport.on_check(&from(port), (1, port == 1), 0, i64::from(port));
         assert_eq!(evicted.is_some(), port as usize > MAX_PATHS);
     }
     assert_eq!(
@@ -90,4 +93,35 @@ fn a_layer_has_one_ssrc() {
         (transport.stream(5), transport.stream(6).map(|s| s.track)),
         (None, Some(1))
     );
+}
+
+#[test]
+fn a_restart_takes_over_when_an_address_is_nominated_under_it() {
+    let mut transport = Transport::new(1, "u".into(), "p".into(), 0);
+    transport.on_check(&from(1), (10, true), 0, 0);
+    assert_eq!(transport.restart("v".into(), "q".into()), None);
+    assert_eq!(
+        transport.restart("w".into(), "r".into()).as_deref(),
+        Some("v"),
+        "in vain"
+    );
+    let generation =
+        |transport: &Transport, ufrag| transport.credentials(ufrag).map(|known| known.generation);
+    assert_eq!(generation(&transport, "u"), Some(0));
+    assert_eq!(generation(&transport, "v"), None);
+    let next = generation(&transport, "w").expect("known");
+    transport.on_check(&from(2), (90, false), next, STALE_US * 2);
+    transport.on_media_from(from(2).remote);
+    assert_eq!(selected(&transport), 1, "nothing is nominated yet");
+    assert_eq!(transport.settle(0), None);
+    assert_eq!(transport.settle(next).as_deref(), Some("u"));
+    assert!(
+        transport
+            .on_check(&from(2), (1, true), next, STALE_US * 2)
+            .0
+    );
+    assert_eq!(selected(&transport), 2);
+    transport.on_media_from(from(1).remote);
+    assert_eq!(selected(&transport), 2, "what is late moves nothing");
+    assert_eq!(generation(&transport, "u"), None);
 }
