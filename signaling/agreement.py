@@ -47,7 +47,8 @@ class RemoteTransport:
     """Each "sha-256 AB:CD:…" with a lower-case algorithm and upper-case digits."""
     setup: Literal["active", "passive", "actpass"]
     session: int = 0
-    """The id in the description's origin: the same in all of one connection (RFC 9429 §5.2.1)."""
+    """The id in an offer's origin: the same in all of one connection (RFC 9429 §5.2.1). Of answers
+    it is not asked: we know what they are the answers to."""
 
     @property
     def we_are_client(self) -> bool:

@@ -164,7 +164,7 @@ def _transport(answer: Description, media: Media) -> RemoteTransport:
             setup = "passive"
         case other:
             raise NegotiationError("bad_sdp", f"a=setup:{other} in an answer")
-    return RemoteTransport(*credentials, fingerprints, setup, answer.session_id)
+    return RemoteTransport(*credentials, fingerprints, setup)
 
 
 def _payload_types(media: Media) -> list[tuple[int, str, int]]:
