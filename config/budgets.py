@@ -71,5 +71,32 @@ def upload(video: Video, screen: Screen) -> dict[str, int]:
     }
 
 
+class CallType(NamedTuple):
+    """What a kind of call takes: of everybody who watches, and of one presenter who takes part."""
+
+    name: str
+    download: Span
+    upload: Span
+
+
+def call_types() -> tuple[CallType, ...]:
+    """The table above, row by row. A presenter sends their own picture alone, however many others
+    are shown; a screen comes on top of sound."""
+
+    def of(name: str, down: int, up: int) -> CallType:
+        return CallType(name, Span(down, down), Span(up, up))
+
+    rows = [of("audio", AUDIO, AUDIO)]
+    for video, most in CAMERA.items():
+        total = AUDIO + most
+        rows.append(of(f"audio and one camera, {video.upper()}", total, total))
+    for screen, span in SCREEN.items():
+        both = Span(AUDIO + span.least, AUDIO + span.most)
+        rows.append(CallType(f"screen share, {screen}", both, both))
+    sent = AUDIO + CAMERA["sd"]
+    rows += [of(f"{count} cameras", download(count, "sd").total, sent) for count in range(3, 8)]
+    return tuple(rows)
+
+
 _AUDIO_OF_MANY = 500_000
 _CAMERA_OF_MANY = 1_000_000

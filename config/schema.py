@@ -57,6 +57,10 @@ class ServerSettings(Table):
     key: str = ""
     """PEM file of the certificate's private key, not encrypted."""
 
+    preflight: Literal["token", "open", "off"] = "token"
+    """Who may check their devices and their way to this server before joining: whoever has a join
+    token, everybody, or nobody. A development server lets everybody."""
+
     allowed_origins: Origins = ("*",)
     """Pages whose scripts may open sockets and call REST, besides this server's own host: origins
     such as "https://example.com" or "https://*.example.com"; "*" is every page."""
@@ -248,6 +252,22 @@ class LimitSettings(Table):
 
     resume_timeout: Duration = 30.0
     """How long a participant whose socket is gone keeps their place."""
+
+    preflight_sessions: Count = 10
+    """Checks before joining at once: each sends and receives up to `preflight_bitrate`."""
+
+    preflight_sessions_per_address: Count = 4
+    """Those from one address; loopback and trusted proxies are exempt. A check takes up to three:
+    over UDP, TCP and a relay."""
+
+    preflights_per_minute_per_address: Count = 20
+    """Begun from one address; loopback and trusted proxies are exempt."""
+
+    preflight_timeout: Annotated[Duration, Field(gt=0, le=120)] = 20.0
+    """After which one ends, whatever its client does."""
+
+    preflight_bitrate: Annotated[int, Field(ge=100_000, le=100_000_000)] = 12_000_000
+    """bit/s, in each direction: more than that is not looked for."""
 
     @model_validator(mode="after")
     def _frames_hold_descriptions(self) -> Self:

@@ -220,6 +220,7 @@ class Daemon:
         try:
             self.workers.tick(now)
             self.rooms.tick(now)
+            self.app.state.preflight.tick(now)
             if self.journal is not None:
                 self.journal.tick(now)
         except Exception:

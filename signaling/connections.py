@@ -15,24 +15,20 @@ from typing import Final
 
 from sfu.config.budgets import upload
 from sfu.errors import Refusal
-from sfu.forwarder import Forwarder, Remote
-from sfu.ice import candidates
 from sfu.receiver import EgressPlan
 from sfu.room import SCREEN
 from sfu.rooms import LiveRoom
+from sfu.signaling import described
 from sfu.signaling.known_answers import KnownAnswers
 from sfu.signaling.negotiation import (
-    LocalTransport,
-    Negotiated,
     NegotiationError,
     PublishAnswer,
-    PublishedTrack,
     RemoteTransport,
     Slot,
     answer_publish,
     offer_receive,
 )
-from sfu.track import Media, Source, Stream
+from sfu.track import Source
 from sfu.transport import State, Transport
 
 CNAME: Final = secrets.token_urlsafe(12)
@@ -107,8 +103,8 @@ class Connections:
         if established is not None and remote != established:
             transport.restart_ice()
             answer = self._answer_publish(transport, sdp, sources, established)
-        media = {track.source: _media(track) for track in answer.tracks}
-        self._live.publish(self._participant, media, transport, _remote(answer.negotiated))
+        media = {track.source: described.media(track) for track in answer.tracks}
+        self._live.publish(self._participant, media, transport, described.remote(answer.negotiated))
         self._version += 1
         self._established = remote
         return answer.sdp
@@ -125,7 +121,7 @@ class Connections:
         return answer_publish(
             sdp,
             sources,
-            self._local(transport),
+            described.local(transport),
             budgets=budgets,
             version=self._version,
             cname=CNAME,
@@ -195,7 +191,9 @@ class Connections:
         if former is not None:
             stage.extend_downlink(self._participant, egresses, now)
             return
-        stage.connect_downlink(self._participant, offered, _remote(negotiated), egresses, now)
+        stage.connect_downlink(
+            self._participant, offered, described.remote(negotiated), egresses, now
+        )
 
     def may_offer_again(self, opened: bool) -> bool:
         """Whether a lost receiving connection is worth another offer."""
@@ -209,22 +207,11 @@ class Connections:
             offered.forwarder.drop_transport(offered, "offer withdrawn", now)
 
     def _describe(self, transport: Transport) -> tuple[str, dict[str, str]]:
-        sdp = offer_receive(self._slots, self._local(transport), CNAME, self._offers)
+        sdp = offer_receive(self._slots, described.local(transport), CNAME, self._offers)
         self._offers += 1
         mids = {slot.audio_mid: slot.name for slot in self._slots}
         mids |= {slot.video_mid: slot.name for slot in self._slots}
         return sdp, mids
-
-    def _local(self, transport: Transport) -> LocalTransport:
-        forwarder: Forwarder = transport.forwarder
-        return LocalTransport(
-            ufrag=transport.credentials.ufrag,
-            pwd=transport.credentials.pwd,
-            fingerprint=forwarder.certificate.fingerprint,
-            candidates=candidates(forwarder.addresses, forwarder.worker.port),
-            tcp=forwarder.takes_tcp,
-            origin=transport.origin,
-        )
 
 
 def _slots(names: list[str]) -> list[Slot]:
@@ -249,21 +236,6 @@ def _plans(slot: Slot) -> tuple[EgressPlan, EgressPlan]:
     return (
         EgressPlan(slot.name, False, slot.audio_mid, slot.audio_ssrc, 0),
         EgressPlan(slot.name, True, slot.video_mid, slot.video_ssrc, slot.video_rtx_ssrc),
-    )
-
-
-def _media(track: PublishedTrack) -> Media:
-    streams = tuple(Stream(layer.rid, layer.ssrc, layer.rtx_ssrc) for layer in track.layers)
-    return Media(track.mid, track.codec, streams)
-
-
-def _remote(negotiated: Negotiated) -> Remote:
-    return Remote(
-        fingerprints=negotiated.remote.fingerprints,
-        client=negotiated.remote.we_are_client,
-        extensions=negotiated.extensions,
-        payload_types=negotiated.payload_types,
-        cname=negotiated.cname,
     )
 
 

@@ -13,7 +13,9 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sfu.signaling.origins import CrossOrigin
+from sfu.signaling.preflight import Preflight
 from sfu.signaling.rest import events, media, participants, rooms, tokens, usage, whip
+from sfu.signaling.rest import preflight as checks
 from sfu.signaling.rest.gate import Rest
 from sfu.signaling.rest.pages import add_pages
 from sfu.signaling.rest.problems import Problem, add_handlers
@@ -72,6 +74,7 @@ def make_app(
     )
     app.state.rest = rest
     app.state.whip = whip.Whip(sockets.admission, sockets.addresses, rest)
+    app.state.preflight = Preflight(rest, sockets.admission, sockets.addresses, dev=page)
     add_handlers(app)
     app.add_middleware(CrossOrigin, origins=lambda: sockets.origins)
     app.add_middleware(Tracing)
@@ -84,6 +87,7 @@ def make_app(
         tokens.router,
         usage.router,
         whip.router,
+        checks.router,
     )
     app.state.routes = [*app.routes, *(route for router in routers for route in router.routes)]
     for router in routers:

@@ -18,12 +18,17 @@ LONGEST: Final = 128
 
 
 def ice_servers(turn: TurnSettings, participant: Participant, now: float) -> list[dict[str, Any]]:
+    """Those of a participant."""
+    return servers_for(turn, _name(participant), now)
+
+
+def servers_for(turn: TurnSettings, name: str, now: float) -> list[dict[str, Any]]:
     """As RTCPeerConnection takes them; `now` in seconds since the epoch."""
     relays = [url for url in turn.urls if url.startswith("turn")]
     others = [url for url in turn.urls if not url.startswith("turn")]
     servers: list[dict[str, Any]] = [{"urls": others}] if others else []
     if relays:
-        username = f"{int(now + turn.ttl)}:{_name(participant)}"
+        username = f"{int(now + turn.ttl)}:{name}"
         key = turn.secret.get_secret_value().encode()
         password = base64.b64encode(hmac.digest(key, username.encode(), hashlib.sha1)).decode()
         servers.append({"urls": relays, "username": username, "credential": password})

@@ -76,6 +76,7 @@ class Addresses:
         self._open: Counter[str] = Counter()
         self._joins: dict[str, TokenBucket] = {}
         self._wrong: dict[str, TokenBucket] = {}
+        self._preflights: dict[str, TokenBucket] = {}
         self.total = 0
         """Sockets that are open."""
         self.configure(limits)
@@ -85,12 +86,13 @@ class Addresses:
         self._limits = limits
         self._joins.clear()
         self._wrong.clear()
+        self._preflights.clear()
 
     def open(self, address: str) -> bool:
         """A socket from this address; says whether it may be. If so, `close` must follow."""
         if self.total >= self._limits.sockets:
             return False
-        key = _network(address)
+        key = network(address)
         if not self.exempt(address) and self._open[key] >= self._limits.sockets_per_address:
             return False
         self._open[key] += 1
@@ -100,7 +102,7 @@ class Addresses:
     def close(self, address: str) -> None:
         """The socket is gone."""
         self.total -= 1
-        key = _network(address)
+        key = network(address)
         self._open[key] -= 1
         if not self._open[key]:
             del self._open[key]
@@ -110,20 +112,27 @@ class Addresses:
         if self.exempt(address):
             return 0.0
         most = float(self._limits.joins_per_second_per_address)
-        return _bucket(self._joins, _network(address), most, most, now).take(now)
+        return _bucket(self._joins, network(address), most, most, now).take(now)
+
+    def preflight(self, address: str, now: float) -> float:
+        """A check before joining from this address; 0 if it may be, else the seconds to wait."""
+        if self.exempt(address):
+            return 0.0
+        most = float(self._limits.preflights_per_minute_per_address)
+        return _bucket(self._preflights, network(address), most / 60.0, most, now).take(now)
 
     def may_guess(self, address: str, now: float) -> float:
         """A password from this address; 0 if it may be checked, else the seconds to wait."""
         if self.exempt(address):
             return 0.0
-        bucket = self._wrong.get(_network(address))
+        bucket = self._wrong.get(network(address))
         return 0.0 if bucket is None else bucket.wait(now)
 
     def guessed_wrong(self, address: str, now: float) -> None:
         """It was none. Those that were being checked meanwhile count as well: they are owed."""
         if not self.exempt(address):
             most = float(self._limits.wrong_passwords_per_minute_per_address)
-            _bucket(self._wrong, _network(address), most / 60.0, most, now).owe(now)
+            _bucket(self._wrong, network(address), most / 60.0, most, now).owe(now)
 
     def exempt(self, address: str) -> bool:
         """Whether limits per address do not apply; an address that cannot be read is not exempt."""
@@ -158,7 +167,7 @@ class ClientAddress:
         self._addresses.guessed_wrong(self._address, now)
 
 
-def _network(address: str) -> str:
+def network(address: str) -> str:
     """What is counted as one address."""
     try:
         parsed = ipaddress.ip_address(address)

@@ -41,7 +41,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[EventDict]]:
 OTHER = {
     "server.host": '"127.0.0.1"', "server.port": "1234", "server.drain_timeout": "1",
     "server.empty_timeout": "1", "server.trusted_proxies": '["10.0.0.1"]',
-    "server.allowed_origins": '["https://a.example"]',
+    "server.allowed_origins": '["https://a.example"]', "server.preflight": '"off"',
     "media.host": '"127.0.0.1"', "media.announced_addresses": '["10.0.0.1"]',
     "store.path": '"other"', "store.url": '"redis://other"',
     "room.video": '"hd"', "room.screen": '"hq"', "log.level": '"debug"', "log.format": '"json"',
