@@ -80,23 +80,32 @@ class CallType(NamedTuple):
 
 
 def call_types() -> tuple[CallType, ...]:
-    """The table above, row by row. A presenter sends their own picture alone, however many others
-    are shown; a screen comes on top of sound."""
+    """The table above, row by row: `most` is the budget, `least` is what still makes a call, with
+    voices alone or pictures of the lowest layer.
 
-    def of(name: str, down: int, up: int) -> CallType:
-        return CallType(name, Span(down, down), Span(up, up))
+    A presenter sends their own picture alone, however many others are shown; a screen comes on top
+    of sound.
+    """
 
-    rows = [of("audio", AUDIO, AUDIO)]
+    def cameras(count: int, most: int) -> Span:
+        return Span(_VOICES + count * _SMALL_PICTURE, most)
+
+    voices = Span(_VOICES, AUDIO)
+    rows = [CallType("audio", voices, voices)]
     for video, most in CAMERA.items():
-        total = AUDIO + most
-        rows.append(of(f"audio and one camera, {video.upper()}", total, total))
+        span = cameras(1, AUDIO + most)
+        rows.append(CallType(f"audio and one camera, {video.upper()}", span, span))
     for screen, span in SCREEN.items():
-        both = Span(AUDIO + span.least, AUDIO + span.most)
+        both = Span(_VOICES + span.least, AUDIO + span.most)
         rows.append(CallType(f"screen share, {screen}", both, both))
-    sent = AUDIO + CAMERA["sd"]
-    rows += [of(f"{count} cameras", download(count, "sd").total, sent) for count in range(3, 8)]
+    sent = cameras(1, AUDIO + CAMERA["sd"])
+    for count in range(3, 8):
+        received = cameras(count, download(count, "sd").total)
+        rows.append(CallType(f"{count} cameras", received, sent))
     return tuple(rows)
 
 
+_VOICES = 128_000
+_SMALL_PICTURE = 160_000
 _AUDIO_OF_MANY = 500_000
 _CAMERA_OF_MANY = 1_000_000

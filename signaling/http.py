@@ -31,6 +31,10 @@ PAGE_POLICY = (
 )
 
 
+PREFLIGHT = frozenset({"preflight-page.js", "preflight.css"})
+"""What the page of the check before joining needs besides the client."""
+
+
 class Health(Protocol):
     """Who knows whether this server takes participants."""
 
@@ -100,8 +104,13 @@ def make_app(
     app.signal = Tracing(signal)
     folder = Path(str(files("sfu.signaling") / "static"))
     if page:
-        _add_page(app, folder)
-    app.mount("/static", Scripts(folder, None if page else client_files(folder)), name="static")
+        _add_page(app, "/", folder / "index.html")
+    _add_page(app, "/preflight", folder / "preflight.html")
+    app.mount(
+        "/static",
+        Scripts(folder, None if page else client_files(folder) | PREFLIGHT),
+        name="static",
+    )
     return app
 
 
@@ -168,11 +177,11 @@ def _add_health(app: FastAPI, health: Health, metrics: Callable[[], bytes]) -> N
         return Response(metrics(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-def _add_page(app: FastAPI, folder: Path) -> None:
-    @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
-    async def index() -> FileResponse:
+def _add_page(app: FastAPI, path: str, file: Path) -> None:
+    @app.api_route(path, methods=["GET", "HEAD"], include_in_schema=False)
+    async def page() -> FileResponse:
         return FileResponse(
-            folder / "index.html",
+            file,
             headers={
                 "Content-Security-Policy": PAGE_POLICY,
                 "Cache-Control": "no-cache",

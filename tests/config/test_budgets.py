@@ -1,6 +1,6 @@
 import pytest
 
-from sfu.config.budgets import Budget, download, upload
+from sfu.config.budgets import Budget, call_types, download, upload
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,13 @@ def test_upload() -> None:
         "screen": 4_000_000,
         "screen_audio": 512_000,
     }
+
+
+def test_call_types_are_the_table() -> None:
+    types = {each.name: each for each in call_types()}
+    assert next(iter(types)) == "audio"
+    assert types["audio and one camera, HD"].download.most == 2_512_000
+    assert types["7 cameras"].download.most == 10_500_000
+    assert types["7 cameras"].upload.most == 1_512_000
+    assert types["screen share, hq"].upload == (2_128_000, 5_512_000)
+    assert all(each.download.least <= each.download.most for each in types.values())

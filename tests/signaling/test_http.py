@@ -67,5 +67,8 @@ async def test_the_page_and_its_files() -> None:
         assert script.headers["x-content-type-options"] == "nosniff"
         icon = await get(host, "/static/icon.svg")
         assert icon.headers["content-type"].startswith("image/svg+xml")
+        check = await get(host, "/preflight")
+        assert check.status_code == 200
+        assert "default-src 'none'" in check.headers["content-security-policy"]
         for path in ("/static/../session.py", "/static/%2e%2e/session.py", "/nothing"):
             assert (await get(host, path)).status_code == 404

@@ -68,7 +68,7 @@ async def test_what_is_sent_comes_back() -> None:
         begun = await http.post(PATH, json={"sdp": sending.localDescription.sdp})
         assert begun.status_code == 201, begun.text
         session = begun.json()
-        assert session["call_types"][0]["download"] == {"least": 512_000, "most": 512_000}
+        assert session["call_types"][0]["download"] == {"least": 128_000, "most": 512_000}
         path = f"{PATH}/{session['session']}"
         await sending.setRemoteDescription(RTCSessionDescription(session["answer"], "answer"))
         await receiving.setRemoteDescription(RTCSessionDescription(session["offer"], "offer"))

@@ -1,0 +1,5 @@
+/** @returns {{tracks: MediaStreamTrack[], stop: () => void}} */
+export function testSignal(): {
+    tracks: MediaStreamTrack[];
+    stop: () => void;
+};
