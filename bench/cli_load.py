@@ -55,6 +55,7 @@ def forward(
     seconds: Seconds = 10.0,
     cameras: Cameras = 1,
     microphones: Microphones = None,
+    workers: Annotated[int, typer.Option(min=1, max=32, help="That share the room.")] = 1,
     floor: Annotated[bool, typer.Option(help="Measure the floor as well.")] = True,
     json: Json = None,
 ) -> None:
@@ -62,7 +63,8 @@ def forward(
     from sfu.bench import forward as bench
     from sfu.bench.shape import Shape
 
-    plan = bench.Plan(Shape(attendees, cameras, microphones), seconds, floor)
+    shape = Shape(attendees, cameras, microphones, workers=workers)
+    plan = bench.Plan(shape, seconds, floor)
     _run("forward", lambda tell: bench.measure(plan, tell), json)
 
 

@@ -18,11 +18,18 @@ class Shape:
     microphones: int | None = None
     """The first so many of the presenters speak; all of them if None."""
     fps: int = FPS
+    workers: int = 1
+    """Of this server; the attendees are spread over all of them."""
 
     @property
     def speakers(self) -> int:
         """How many microphones there are."""
         return self.cameras if self.microphones is None else min(self.microphones, self.cameras)
+
+    @property
+    def people(self) -> int:
+        """Attendees and presenters."""
+        return self.attendees + self.cameras
 
     @property
     def bitrate(self) -> int:

@@ -84,6 +84,13 @@ class MediaSettings(Table):
     workers: Annotated[int, Field(ge=0, le=64)] = 1
     """Threads that forward packets; 0 is one per processor core."""
 
+    spill_after: Count = 500
+    """Receivers of one room on one worker, after which the next ones of the room go to another
+    worker: smaller rooms stay on one."""
+
+    relay_queue: Annotated[int, Field(ge=64, le=1 << 16)] = 4096
+    """Packets that may wait between two workers, per direction; what is older gives way."""
+
     announced_addresses: IpAddresses = ()
     """Addresses that clients are told to send to; none means this host's own. Needed behind
     NAT."""

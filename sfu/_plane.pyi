@@ -27,6 +27,7 @@ __all__ = [
     "PathUp",
     "PlaneBusy",
     "Refused",
+    "RelayEnd",
     "Report",
     "Switched",
     "TrackRates",
@@ -179,6 +180,10 @@ RATES_DTYPE: Final[list[tuple[str, str]]]
 - padding_bps: repairs of what was just sent, or bare padding, fill up to this total; 0 for none"""
 
 @final
+class RelayEnd:
+    """What one of two workers has of the relays between them; used once."""
+
+@final
 class Worker:
     """One thread with one UDP socket, and with `tcp_connections` a TCP listener on the same port.
 
@@ -252,7 +257,30 @@ class Worker:
         Streams without a known SSRC are recognised by the mid, rid and
         repaired-rid header extensions (RFC 8843 §9.2, RFC 8852)."""
 
-    def remove_track(self, track: int) -> None: ...
+    def remove_track(self, track: int) -> None:
+        """A peer's track, too."""
+
+    def connect(self, other: Worker, capacity: int) -> tuple[RelayEnd, RelayEnd]:
+        """Relays between this worker and another: this one's end and the other's, for `add_peer`.
+
+        At most `capacity` packets wait in each direction; then what waits gives way to what is new
+        (`drop_relay_full`), the other sees a hole and asks for a keyframe."""
+
+    def add_peer(self, peer: int, end: RelayEnd) -> None:
+        """Another worker, by a number of the caller's, can be reached from now on."""
+
+    def remove_peer(self, peer: int) -> None:
+        """It is gone, and the tracks that it fed here with it."""
+
+    def add_relayed_track(self, track: int, peer: int, codec: str, layers: int) -> None:
+        """A track of a peer's under the same number: routes can be bound to it as to one of this
+        worker's own. Comes before the peer's `relay`."""
+
+    def relay(self, track: int, peer: int) -> None:
+        """A track that is received here is passed on to a peer from now on, beginning with the
+        keyframe in the ring."""
+
+    def end_relay(self, track: int, peer: int) -> None: ...
     def mute(self, track: int, muted: bool) -> None:
         """A muted track is received but never forwarded."""
 

@@ -4,6 +4,7 @@ Receivers that look at the same things are one group with one plan. Whatever cha
 done for the receivers whose pictures change by it.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
@@ -15,6 +16,9 @@ from sfu.receiver import Descent, Pictures, Receiver, Target
 from sfu.room import Room
 from sfu.sent import Sent
 from sfu.watched import Watched
+
+Targets = dict[Forwarder, list[Target]]
+"""What is to be told to each worker."""
 
 REPLAN_EVERY: Final = 0.5
 """Seconds between two plans that differ in measured rates alone."""
@@ -40,16 +44,14 @@ class Shown(Pictures, Protocol):
 
 
 class Allocation:
-    """Of one room, on one worker."""
+    """Of one room, on all of its workers."""
 
     def __init__(
         self,
-        forwarder: Forwarder,
         room: Room,
         shown: Shown,
         notify: Callable[[str, Notice], None],
     ) -> None:
-        self.forwarder = forwarder
         self._room = room
         self._shown = shown
         self._notify = notify
@@ -71,7 +73,7 @@ class Allocation:
 
     def refresh(self, receivers: Iterable[Receiver], now: float, *, fresh: bool = False) -> None:
         """These look at something else, or have new egresses when they are `fresh`."""
-        targets: list[Target] = []
+        targets: Targets = defaultdict(list)
         moved: dict[Looked, list[Receiver]] = {}
         for receiver in receivers:
             self._receivers[receiver.transport.id] = receiver
@@ -82,12 +84,13 @@ class Allocation:
                 self._leave_group(receiver)
                 receiver.looked = looks
                 self._groups.setdefault(looks, {})[receiver] = None
-            targets += receiver.aim_audio(own)
+            targets[receiver.transport.forwarder] += receiver.aim_audio(own)
             moved.setdefault(looks, []).append(receiver)
         for looks, group in moved.items():
-            targets += self._assign(looks, group, now)
+            self._assign(looks, group, targets, now)
             for receiver in group if fresh else ():
-                targets += receiver.aim_video(receiver.video, Descent.AS_IT_WAS)
+                aimed = receiver.aim_video(receiver.video, Descent.AS_IT_WAS)
+                targets[receiver.transport.forwarder] += aimed
         self._order(targets)
         self._tell_wanted(now)
 
@@ -140,9 +143,9 @@ class Allocation:
             receiver = self._receivers.get(transport)
             if receiver is not None and receiver.looked is not None:
                 by_group.setdefault(receiver.looked, []).append(receiver)
-        targets: list[Target] = []
+        targets: Targets = defaultdict(list)
         for group in by_group.values():
-            targets += self._aim(group, now, scarce=True)
+            self._aim(group, targets, now, scarce=True)
         self._order(targets)
         self._tell_wanted(now)
 
@@ -165,9 +168,9 @@ class Allocation:
     def _replan(self, now: float) -> None:
         self._stale = False
         self._replan_at = now + REPLAN_EVERY
-        targets: list[Target] = []
+        targets: Targets = defaultdict(list)
         for looks, group in self._groups.items():
-            targets += self._assign(looks, list(group), now)
+            self._assign(looks, list(group), targets, now)
         self._order(targets)
         self._tell_wanted(now)
 
@@ -176,22 +179,28 @@ class Allocation:
 
     # Levels
 
-    def _assign(self, looks: Looked, receivers: Sequence[Receiver], now: float) -> list[Target]:
+    def _assign(
+        self, looks: Looked, receivers: Sequence[Receiver], targets: Targets, now: float
+    ) -> None:
         plan = self._plans.plan(looks)
+        transports: dict[Forwarder, list[int]] = defaultdict(list)
         for receiver in receivers:
             receiver.plan = plan
-        transports = (receiver.transport.id for receiver in receivers)
-        self.forwarder.subscribers.assign(transports, plan.staircase)
-        return self._aim(receivers, now, scarce=False)
+            transports[receiver.transport.forwarder].append(receiver.transport.id)
+        for forwarder, ids in transports.items():
+            forwarder.subscribers.assign(ids, plan.staircase)
+        self._aim(receivers, targets, now, scarce=False)
 
-    def _aim(self, receivers: Sequence[Receiver], now: float, *, scarce: bool) -> list[Target]:
+    def _aim(
+        self, receivers: Sequence[Receiver], targets: Targets, now: float, *, scarce: bool
+    ) -> None:
         """Follows the levels of receivers with one plan."""
-        targets: list[Target] = []
         differences: dict[tuple[int, int], list[tuple[str, int, int]]] = {}
         for receiver in receivers:
             plan = receiver.plan
             assert plan is not None
-            level = self.forwarder.subscribers.level(receiver.transport.id)
+            forwarder = receiver.transport.forwarder
+            level = forwarder.subscribers.level(receiver.transport.id)
             before, after = receiver.aims, plan.staircase.aims(level or 0)
             descent = Descent.AS_IT_WAS
             if scarce:
@@ -207,13 +216,13 @@ class Allocation:
             receiver.aims = after
             for slot, former, latter in changed:
                 self._watched.move(slot, former, latter, now)
-                self.forwarder.pauses += latter < 0 <= former
-            targets += receiver.aim_video([slot for slot, *_ in changed], descent)
-        return targets
+                forwarder.pauses += latter < 0 <= former
+            targets[forwarder] += receiver.aim_video([slot for slot, *_ in changed], descent)
 
-    def _order(self, targets: list[Target]) -> None:
-        if targets:
-            self.forwarder.order(self.forwarder.worker.set_targets, targets)
+    def _order(self, targets: Targets) -> None:
+        for forwarder, aimed in targets.items():
+            if aimed:
+                forwarder.aim(aimed)
 
     # What others are told
 
@@ -238,7 +247,7 @@ class Allocation:
         due = [each for each, since in self._uncertain.items() if now - since >= CONGESTED_AFTER]
         for receiver in due:
             del self._uncertain[receiver]
-            standing = self.forwarder.subscribers.standing(receiver.transport.id)
+            standing = receiver.transport.forwarder.subscribers.standing(receiver.transport.id)
             if standing is None:
                 continue
             if _is_short(receiver):

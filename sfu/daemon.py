@@ -74,6 +74,7 @@ class Daemon:
         self.rest.configure(settings)
         tenants = settings.tenants.items()
         self.rooms.limit = settings.limits.rooms
+        self.rooms.spill_after = settings.media.spill_after
         self.rooms.parallel_events = {name: tenant.parallel_events for name, tenant in tenants}
         self.rooms.max_rooms = {name: tenant.max_rooms for name, tenant in tenants}
         self.rooms.empty_timeout = settings.server.empty_timeout

@@ -15,7 +15,7 @@ import math
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, ParamSpec, Protocol
+from typing import Final, ParamSpec
 
 import structlog
 
@@ -23,12 +23,16 @@ from sfu import _plane
 from sfu.config import MediaSettings
 from sfu.dtls import Certificate, SrtpKeys
 from sfu.ice import make_credentials
+from sfu.owners import EgressOwner, TrackOwner, TransportOwner
 from sfu.subscribers import Subscribers
 from sfu.transport import State, Transport
 
 TICK: Final = 0.05
 BACKLOG: Final = 1_000_000
 """Commands that wait here while the worker's queue is full; more is a worker that hangs."""
+
+RELAY_QUEUE: Final = 4096
+"""Packets that may wait between two workers, per direction."""
 
 _IDS: Final = itertools.count(1)
 
@@ -46,36 +50,6 @@ class Remote:
     extensions: dict[str, int]
     payload_types: list[tuple[int, str, int]]
     cname: str
-
-
-class TransportOwner(Protocol):
-    """Who is told what has become of a transport."""
-
-    def transport_lost(self, transport: Transport, now: float) -> None:
-        """It has ended by itself and is CLOSED; `transport.why` says why."""
-
-    def leveled(self, transports: Sequence[int], now: float) -> None:
-        """What is received over these transports is on another level (`Forwarder.subscribers`)."""
-
-
-class TrackOwner(Protocol):
-    """Who is told about published tracks."""
-
-    def audible(self, track: int, audible: bool, now: float) -> None:
-        """A microphone began or ceased to be heard."""
-
-    def levels(self, levels: Sequence[tuple[int, int]], now: float) -> None:
-        """Smoothed levels in -dBov."""
-
-    def rates(self, track: int, layers: Sequence[tuple[int, float, int, int]]) -> None:
-        """Each layer's (bit/s, frames/s, width, height)."""
-
-
-class EgressOwner(Protocol):
-    """Who is told what an egress forwards."""
-
-    def switched(self, egress: int, track: int | None, spatial: int) -> None:
-        """`track` None: silent; `spatial` -1: paused."""
 
 
 def start_worker(media: MediaSettings, index: int, port: int = 0) -> _plane.Worker:
@@ -114,8 +88,11 @@ class Forwarder:
         addresses: Sequence[str],
         timeouts: Timeouts,
         takes_tcp: bool = False,
+        relay_queue: int = RELAY_QUEUE,
     ) -> None:
         self.worker = worker
+        self.id = self.new_id()
+        """By which the other workers call this one."""
         self.certificate = certificate
         self.addresses = tuple(addresses)
         self.takes_tcp = takes_tcp
@@ -128,7 +105,11 @@ class Forwarder:
         self.pauses = 0
         """Pictures that ceased to be given to a receiver, for want of bandwidth or view."""
         self.load = 0
-        """Rooms on this worker."""
+        """Rooms that have their home on this worker."""
+        self.receivers = 0
+        """Transports that rooms have placed on this worker."""
+        self._relay_queue = relay_queue
+        self._peers: dict[Forwarder, None] = {}
         self._timeouts = timeouts
         self._backlog: deque[Callable[[], None]] = deque()
         self._deadlines: list[tuple[float, int]] = []
@@ -153,6 +134,14 @@ class Forwarder:
             self._fail("the worker takes no commands any more")
         else:
             self._backlog.append(lambda: command(*args, **kwargs))
+
+    def meet(self, other: "Forwarder") -> None:
+        """Relays between this worker and another, if there are none yet."""
+        if other not in self._peers:
+            own, others = self.worker.connect(other.worker, self._relay_queue)
+            self._peers[other] = other._peers[self] = None
+            self.order(self.worker.add_peer, other.id, own)
+            other.order(other.worker.add_peer, self.id, others)
 
     # Transports
 
@@ -198,6 +187,8 @@ class Forwarder:
             self.order(self.worker.close_transport, transport.id)
         else:
             transport.counted(*transport.traffic)
+        if transport.site is not None:
+            transport.site.left(transport)
         entry = self._transports.pop(transport.id, None)
         if entry is not None:
             log.info("transport closed", transport=transport.id, reason=transport.why, bounded=True)
@@ -251,7 +242,7 @@ class Forwarder:
         self._tracks.pop(track, None)
 
     def add_route(self, *, video: bool) -> int:
-        """A fixed place on the stage."""
+        """A fixed place on the stage of one worker alone; those of rooms are `sfu.sites`'s."""
         route = self.new_id()
         self.order(self.worker.add_route, route, video)
         return route
@@ -270,6 +261,10 @@ class Forwarder:
         self._egresses[egress] = owner
         self.order(self.worker.add_egress, egress, transport.id, route, mid, ssrc, rtx_ssrc)
         return egress
+
+    def aim(self, targets: list[tuple[int, int, int] | tuple[int, int, int, bool]]) -> None:
+        """What egresses may show at most, as `Worker.set_targets` takes it."""
+        self.order(self.worker.set_targets, targets)
 
     def forget_egress(self, egress: int) -> None:
         """An egress that has gone with its transport."""
@@ -325,6 +320,10 @@ class Forwarder:
 
     def abandon(self, now: float) -> None:
         """After a fault: all that was on the worker is gone, and its owners are told."""
+        for peer in self._peers:
+            peer._peers.pop(self, None)
+            peer.order(peer.worker.remove_peer, self.id)
+        self._peers.clear()
         for transport, _ in list(self._transports.values()):
             try:
                 transport.close("worker fault", now)

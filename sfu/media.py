@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sfu.bandwidth.paths import NOBODY, Path, Paths
+from sfu.bandwidth.paths import Path, Paths, together
 from sfu.events import Picture
+from sfu.forwarder import Forwarder
 from sfu.rooms import LiveRoom
 from sfu.sent import Sent
 from sfu.track import Source
@@ -80,7 +81,7 @@ def receiving(live: LiveRoom, participant: str) -> Receiving | None:
     receiver = stage.receivers.get(participant) if stage is not None else None
     if stage is None or receiver is None:
         return None
-    path = stage.forwarder.subscribers.path(receiver.transport.id)
+    path = receiver.transport.forwarder.subscribers.path(receiver.transport.id)
     return Receiving(path, {slot: seen for slot, seen in receiver.told.items() if seen})
 
 
@@ -91,14 +92,17 @@ def overview(live: LiveRoom) -> Overview:
     scores = [account.quality for id in people if (account := live.accounts.get(id)) is not None]
     known = [score for score in scores if score is not None]
     stage = live.stage
-    receivers = [] if stage is None else stage.receivers.values()
-    transports = [receiver.transport.id for receiver in receivers]
+    receivers: dict[Forwarder, list[int]] = {}
+    for receiver in () if stage is None else stage.receivers.values():
+        transport = receiver.transport
+        receivers.setdefault(transport.forwarder, []).append(transport.id)
+    paths = [each.subscribers.paths(transports) for each, transports in receivers.items()]
     return Overview(
         publishers=len(sent),
         bps=sum(each.bps for each in sent),
         ceiling=sum(each.ceiling for each in sent),
         over=sum(each.bps > each.ceiling for each in sent),
-        paths=NOBODY if stage is None else stage.forwarder.subscribers.paths(transports),
+        paths=together(paths),
         quality=sum(known) / len(known) if known else None,
     )
 

@@ -32,12 +32,17 @@ from sfu.followers import Audience, Journal
 from sfu.forwarder import Forwarder, Remote
 from sfu.participant import Participant, Role
 from sfu.room import Options, Room, State
+from sfu.sites import Sites
 from sfu.speakers import Speakers
 from sfu.stage import Stage
 from sfu.store.records import Totals
 from sfu.track import Media, Source
 from sfu.transport import Transport
 from sfu.watchers import Watchers
+
+RECEIVERS_PER_ROOM: Final = 25
+"""What a room counts for when the next one looks for a worker, besides those who receive already:
+most people come after the room has found its place."""
 
 AWAKE: Final = 1.0
 """Seconds that an empty room is looked at after a change: longer than anything is gathered."""
@@ -100,9 +105,8 @@ class LiveRoom:
         if self.stage is not None:
             return self.stage
         rooms = self._rooms
-        self.stage = Stage(
-            rooms.least_loaded(), self.room, self._notify, self._heard, self._lost, rooms.account
-        )
+        sites = Sites(rooms.least_loaded(), rooms.forwarders, rooms.spill_after)
+        self.stage = Stage(sites, self.room, self._notify, self._heard, self._lost, rooms.account)
         return self.stage
 
     def publish(
@@ -256,6 +260,8 @@ class Rooms:
         """How many rooms of a tenant may be live at a time; None, or not listed, is any number."""
         self.max_rooms: Mapping[str, int | None] = {}
         """How many rooms a tenant may have at all."""
+        self.spill_after = 500
+        """Receivers of one room on one worker after which the next go to another."""
         self.empty_timeout: float | None = None
         """Seconds after which a live room ends that nobody is in; None is never."""
         self.accounts: dict[str, Account] = {}
@@ -351,13 +357,14 @@ class Rooms:
         alive = [forwarder for forwarder in self.forwarders if forwarder.fault is None]
         if not alive:
             raise Refusal("overloaded", "no packet worker is running")
-        return min(alive, key=lambda forwarder: forwarder.load)
+        return min(alive, key=lambda each: each.load * RECEIVERS_PER_ROOM + each.receivers)
 
     def leave(self, lost: Forwarder, now: float) -> None:
-        """Rooms of a worker that has ended go on on others, if any runs; who was there is told."""
+        """A worker has ended: rooms that had their home there go on on others, if any runs, and who
+        was there is told."""
         for live in self:
-            if live.stage is not None and live.stage.forwarder is lost:
-                live.stage.move(self.least_loaded())
+            if live.stage is not None:
+                live.stage.leave(lost, self.least_loaded)
         lost.abandon(now)
 
     def tick(self, now: float) -> None:

@@ -1,4 +1,4 @@
-"""The media of one room on one worker: turns changes into commands.
+"""The media of one room: turns changes into commands to its workers (`sfu.sites`).
 
 Each slot has two routes, sound and picture, for as long as the room has
 people. Whoever sits in a seat is bound to its routes, so that a change of seat,
@@ -7,7 +7,6 @@ which layers is `sfu.allocation`'s.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 
 from sfu.accounts import Account
 from sfu.allocation import Allocation
@@ -29,22 +28,14 @@ from sfu.events import (
 )
 from sfu.forwarder import Forwarder, Remote
 from sfu.microphones import Microphones
-from sfu.receiver import EgressPlan, Receiver, Target
+from sfu.receiver import EgressPlan, Receiver
 from sfu.room import SCREEN, Room, slot_of
 from sfu.sent import Frame, Sent
+from sfu.sites import Routes, Sites
 from sfu.track import Source, Track
 from sfu.transport import State, Transport
 from sfu.uplinks import Uplinks
 from sfu.weights import Weights
-
-
-@dataclass(slots=True, eq=False)
-class Routes:
-    """Where a slot's sound and picture go, and the tracks bound there."""
-
-    audio: int
-    video: int
-    bound: dict[bool, int | None] = field(default_factory=lambda: {False: None, True: None})
 
 
 class Stage:
@@ -52,43 +43,51 @@ class Stage:
 
     def __init__(
         self,
-        forwarder: Forwarder,
+        sites: Sites,
         room: Room,
         notify: Callable[[str, Notice], None],
         heard: Callable[[Sequence[tuple[str, int]], float], None],
         lost: Callable[[str, Transport, float], None],
         accounts: Callable[[str], Account],
     ) -> None:
-        self.forwarder = forwarder
+        self._sites = sites
         self._room = room
         self._notify, self._heard, self._lost = notify, heard, lost
-        self._weights = Weights(forwarder, room)
+        self._weights = Weights(sites, room)
         self._routes: dict[str, Routes] = {}
         self._add_routes(room.slots)
         self._sent: dict[int, Sent] = {}
         self._ids: dict[Track, int] = {}
-        self.uplinks = Uplinks(forwarder, room)
+        self.uplinks = Uplinks(sites.home, room)
         self.receivers: dict[str, Receiver] = {}
         """By participant."""
         self._offered: dict[str, Transport] = {}
-        self.allocation = Allocation(forwarder, room, self, notify)
+        self.allocation = Allocation(room, self, notify)
         self._accounts = accounts
-        self._microphones = Microphones(forwarder, room.options.microphones)
-        forwarder.load += 1
+        self._microphones = Microphones(sites.home, room.options.microphones)
 
-    def move(self, forwarder: Forwarder) -> None:
-        """Goes on on another worker: the former has ended, with all that was on it."""
-        self.forwarder.load, forwarder.load = self.forwarder.load - 1, forwarder.load + 1
-        self.forwarder = self.uplinks.forwarder = self.allocation.forwarder = forwarder
-        self._weights.forwarder = forwarder
-        self._microphones = Microphones(forwarder, self._room.options.microphones)
-        self._routes.clear()
-        self._add_routes(self._room.slots)
+    @property
+    def forwarder(self) -> Forwarder:
+        """Of the room's home, where its people publish."""
+        return self._sites.home
+
+    def leave(self, lost: Forwarder, another: Callable[[], Forwarder]) -> None:
+        """A worker has ended, with all that was on it: where that was the home, the room goes on on
+        `another`. Raises Refusal when there is none."""
+        if lost is not self.forwarder:
+            self._sites.lose(lost)
+            return
+        home = another()
+        self._sites.move(home)
+        self.uplinks.forwarder = home
+        self._microphones = Microphones(home, self._room.options.microphones)
+        for routes in self._routes.values():
+            routes.bound = {False: None, True: None}
 
     def _add_routes(self, slots: Iterable[str]) -> None:
         for slot in slots:
             if slot not in self._routes:
-                add = self.forwarder.add_route
+                add = self._sites.add_route
                 self._routes[slot] = Routes(add(video=False), add(video=True))
 
     # Connections
@@ -104,12 +103,13 @@ class Stage:
         return [self._sent[id] for track in tracks if (id := self._ids.get(track)) is not None]
 
     def open(self) -> Transport:
-        """A transport to describe to a client; it takes part once it is connected."""
+        """A transport to publish over, to be described to a client; it takes part once it is
+        connected."""
         return self.forwarder.open_transport(self)
 
     def offer(self, participant: str) -> Transport:
         """A transport to be offered to somebody, who is told when it is lost unanswered."""
-        self._offered[participant] = self.open()
+        self._offered[participant] = self._sites.receive(self)
         return self._offered[participant]
 
     def connect_uplink(
@@ -119,7 +119,7 @@ class Stage:
         former = self.uplinks.get(participant)
         if former is not transport:
             if former is not None:
-                self.forwarder.drop_transport(former, "replaced", now)
+                former.drop("replaced", now)
                 for track in [t for t in self._ids if t.participant == participant]:
                     self._forget(track)
             self._accounts(participant).open(transport)
@@ -140,19 +140,20 @@ class Stage:
             self._drop_receiver(former, "replaced", now)
         self._offered.pop(participant, None)
         self._accounts(participant).open(transport)
-        self.forwarder.connect(transport, remote, now)
-        receiver = Receiver(participant, transport, self._retarget)
+        transport.forwarder.connect(transport, remote, now)
+        receiver = Receiver(participant, transport, transport.forwarder.aim)
         self.receivers[participant] = receiver
         self.extend_downlink(participant, egresses, now)
 
     def extend_downlink(self, participant: str, egresses: Iterable[EgressPlan], now: float) -> None:
         """More is received over the transport that is there; what is received already stays."""
         receiver = self.receivers[participant]
+        forwarder = receiver.transport.forwarder
         for plan in egresses:
             kind = receiver.video if plan.video else receiver.audio
             if plan.slot not in kind:
                 routes = self._routes[plan.slot]
-                kind[plan.slot] = self.forwarder.add_egress(
+                kind[plan.slot] = forwarder.add_egress(
                     receiver,
                     receiver.transport,
                     routes.video if plan.video else routes.audio,
@@ -168,7 +169,7 @@ class Stage:
 
     def discard(self, transport: Transport, why: str, now: float) -> None:
         """Closes a transport that came to nothing."""
-        self.forwarder.drop_transport(transport, why, now)
+        transport.drop(why, now)
 
     def transport_lost(self, transport: Transport, now: float) -> None:
         """A transport has ended by itself (TransportOwner)."""
@@ -194,19 +195,16 @@ class Stage:
                 return
 
     def close(self, now: float) -> None:
-        """Everything of the room goes from the worker."""
+        """Everything of the room goes from its workers."""
         for transport in self.uplinks.all():
-            self.forwarder.drop_transport(transport, "room closed", now)
+            transport.drop("room closed", now)
         for receiver in list(self.receivers.values()):
             self._drop_receiver(receiver, "room closed", now)
         for track in self._sent:
-            self.forwarder.forget_track(track)
-        for routes in self._routes.values():
-            for route in (routes.audio, routes.video):
-                self.forwarder.order(self.forwarder.worker.remove_route, route)
+            self._sites.forget_track(track)
+        self._sites.close()
         self.receivers.clear()
         self._sent.clear()
-        self.forwarder.load -= 1
 
     # Changes
 
@@ -269,25 +267,25 @@ class Stage:
 
     def _part(self, participant: str, reason: str, now: float) -> None:
         if uplink := self.uplinks.pop(participant):
-            self.forwarder.drop_transport(uplink, reason, now)
+            uplink.drop(reason, now)
         if receiver := self.receivers.pop(participant, None):
             self._drop_receiver(receiver, reason, now)
 
     def _drop_receiver(self, receiver: Receiver, why: str, now: float) -> None:
         self._forget_receiver(receiver, now)
-        self.forwarder.drop_transport(receiver.transport, why, now)
+        receiver.transport.drop(why, now)
 
     def _forget_receiver(self, receiver: Receiver, now: float) -> None:
         self.allocation.remove(receiver, now)
         for egress in (*receiver.audio.values(), *receiver.video.values()):
-            self.forwarder.forget_egress(egress)
+            receiver.transport.forwarder.forget_egress(egress)
 
     def _add(self, track: Track) -> None:
         uplink = self.uplinks.get(track.participant)
         if uplink is None or uplink.state is State.CLOSED:
             return
         media = track.media
-        id = self.forwarder.add_track(
+        id = self._sites.add_track(
             self,
             uplink,
             media.mid,
@@ -305,7 +303,7 @@ class Stage:
         id = self._ids.get(track)
         if id is not None:
             self._unbind(id)
-            self.forwarder.remove_track(id)
+            self._sites.remove_track(id)
             self._forget(track)
 
     def _forget(self, track: Track) -> None:
@@ -313,7 +311,7 @@ class Stage:
         if id is not None:
             del self._sent[id]
             self._microphones.forget(id)
-            self.forwarder.forget_track(id)
+            self._sites.forget_track(id)
             for routes in self._routes.values():
                 for video in (False, True):
                     if routes.bound[video] == id:
@@ -336,7 +334,7 @@ class Stage:
     def _set_bound(self, routes: Routes, video: bool, id: int | None) -> None:
         routes.bound[video] = id
         route = routes.video if video else routes.audio
-        self.forwarder.order(self.forwarder.worker.bind, route, id)
+        self._sites.bind(route, id)
 
     def _track_on(self, slot: str, *, video: bool) -> Track | None:
         shown = self._room.shown(slot)
@@ -395,6 +393,3 @@ class Stage:
         return {
             slot: self._sent[id] for slot in self._routes if (id := self.visible(slot)) is not None
         }
-
-    def _retarget(self, targets: list[Target]) -> None:
-        self.forwarder.order(self.forwarder.worker.set_targets, targets)

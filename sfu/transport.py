@@ -15,7 +15,7 @@ the transport calls `expire` when `deadline` has come.
 import enum
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from sfu.dtls import Certificate, DtlsError, Handshake
 from sfu.ice import Credentials, make_credentials
@@ -38,6 +38,13 @@ class State(enum.Enum):
     SECURING = "securing"
     OPEN = "open"
     CLOSED = "closed"
+
+
+class Site(Protocol):
+    """Who keeps count of what is on which worker."""
+
+    def left(self, transport: "Transport") -> None:
+        """It is closed."""
 
 
 class Transport:
@@ -63,6 +70,8 @@ class Transport:
         """Whether it has ever been OPEN."""
         self.traffic = (0, 0)
         """Media bytes received and sent, as of the worker's last report."""
+        self.site: Site | None = None
+        """Where its room has placed it, if it is for receiving."""
         self.account: Account | None = None
         """What its bytes count for, once it takes part."""
         self.watched_until = math.inf
@@ -149,6 +158,10 @@ class Transport:
         self._early.clear()
         self._become(State.CLOSED, None)
         self.forwarder.transport_closed(self, now)
+
+    def drop(self, why: str, now: float) -> None:
+        """Closes it without a word to its owner, who asks for it."""
+        self.forwarder.drop_transport(self, why, now)
 
     def take_score(self) -> tuple[float, float]:
         """(sum of scores, seconds) of what it was sent, since the last call."""

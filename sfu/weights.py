@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
-from sfu.forwarder import Forwarder
 from sfu.room import SCREEN, Room
+from sfu.sites import Sites
 
 FIRST: Final = 2
 """Of the screen and of who spoke last, by whom the call is followed."""
@@ -12,10 +12,10 @@ OTHERS: Final = 1
 
 
 class Weights:
-    """Of one room's picture routes, on one worker; all receivers share them."""
+    """Of one room's picture routes; all receivers share them."""
 
-    def __init__(self, forwarder: Forwarder, room: Room) -> None:
-        self.forwarder = forwarder
+    def __init__(self, sites: Sites, room: Room) -> None:
+        self._sites = sites
         self._room = room
         self._speaker: str | None = None
         self._told: dict[int, int] = {}
@@ -25,12 +25,12 @@ class Weights:
         self._speaker = participant or self._speaker
 
     def refresh(self, routes: Mapping[str, int]) -> None:
-        """Tells the worker of these routes, by slot, what is other than before."""
+        """Tells the workers of these routes, by slot, what is other than before."""
         for slot, route in routes.items():
             weight = FIRST if self._is_first(slot) else OTHERS
             if self._told.get(route, OTHERS) != weight:
                 self._told[route] = weight
-                self.forwarder.order(self.forwarder.worker.weigh, route, weight)
+                self._sites.weigh(route, weight)
 
     def _is_first(self, slot: str) -> bool:
         if slot == SCREEN:

@@ -49,6 +49,7 @@ class Workers:
             addresses,
             timeouts,
             takes_tcp=media.tcp,
+            relay_queue=media.relay_queue,
         )
         for index in range(count):
             self._forwarders.append(self._make(index, 0))

@@ -1,4 +1,4 @@
-"""This server: one worker, as a user starts it."""
+"""This server, as a user starts it."""
 
 from sfu.bench.clients import Clients
 from sfu.bench.daemon import Daemon
@@ -18,6 +18,9 @@ class Sfu(Daemon):
                 "SFU_ROOM__ATTENDEES": str(max(1000, shape.attendees)),
                 "SFU_ROOM__CAMERAS": str(max(4, shape.cameras)),
                 "SFU_ROOM__PRESENTERS": str(max(4, shape.cameras - 1)),
+                "SFU_MEDIA__WORKERS": str(shape.workers),
+                # Presenters have a receiving connection as well.
+                "SFU_MEDIA__SPILL_AFTER": str(-(-shape.people // shape.workers)),
             },
         )
 

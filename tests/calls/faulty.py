@@ -1,4 +1,5 @@
-"""`python -m sfu` with a bug that no client can reach: SIGUSR1 has the first worker panic."""
+"""`python -m sfu` with a bug that no client can reach: SIGUSR1 has the first worker panic,
+SIGUSR2 the second."""
 
 import asyncio
 import signal
@@ -15,7 +16,12 @@ def start(workers: Workers, *args: Any) -> None:
     """Starts them, with the bug."""
     _start(workers, *args)
     loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGUSR1, lambda: workers._forwarders[0].worker.panic())
+    for index, number in enumerate((signal.SIGUSR1, signal.SIGUSR2)):
+        loop.add_signal_handler(number, _panic, workers, index)
+
+
+def _panic(workers: Workers, index: int) -> None:
+    workers._forwarders[index].worker.panic()
 
 
 if __name__ == "__main__":

@@ -90,6 +90,7 @@ COMMANDS = frozenset(
         "close_transport", "add_track", "remove_track", "mute", "compete", "add_route", "bind",
         "remove_route", "add_egress", "remove_egress", "weigh", "set_targets", "set_rates",
         "set_upload",
+        "add_peer", "remove_peer", "add_relayed_track", "relay", "end_relay",
         "report_traffic", "request_keyframe", "panic",
     }
 )  # fmt: skip
@@ -123,6 +124,9 @@ class Worker:
                 self.reports.append(Closed(args[0], *self.closed_totals))
 
         return command
+
+    def connect(self, other: "Worker", capacity: int) -> tuple[str, str]:
+        return "own end", "other's end"
 
     def drain(self) -> list[Any]:
         reports, self.reports = self.reports, []

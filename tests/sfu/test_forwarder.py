@@ -38,17 +38,17 @@ class Owner:
 
 def test_commands_wait_in_order_while_the_queue_is_full(house: House) -> None:
     forwarder, worker = house.forwarders[0], house.worker
-    first = forwarder.add_route(video=False)
+    forwarder.order(worker.add_route, 1, False)
     worker.busy = True
-    second = forwarder.add_route(video=True)
+    forwarder.order(worker.add_route, 2, True)
     forwarder.tick(house.now)
     worker.busy = False
-    third = forwarder.add_route(video=False)  # may not overtake
-    assert worker.named("add_route") == [(first, False)]
+    forwarder.order(worker.add_route, 3, False)  # may not overtake
+    assert worker.named("add_route") == [(1, False)]
     forwarder.tick(house.now)
-    assert worker.named("add_route") == [(first, False), (second, True), (third, False)]
-    fourth = forwarder.add_route(video=True)
-    assert worker.named("add_route")[-1] == (fourth, True)
+    assert worker.named("add_route") == [(1, False), (2, True), (3, False)]
+    forwarder.order(worker.add_route, 4, True)
+    assert worker.named("add_route")[-1] == (4, True)
 
 
 def test_a_worker_that_takes_nothing_any_more_is_given_up(
@@ -57,7 +57,7 @@ def test_a_worker_that_takes_nothing_any_more_is_given_up(
     monkeypatch.setattr("sfu.forwarder.BACKLOG", 10)
     house.worker.busy = True
     for _ in range(12):
-        house.forwarders[0].add_route(video=False)
+        house.forwarders[0].order(house.worker.add_route, 1, False)
     assert house.forwarders[0].fault is not None
 
 
@@ -72,8 +72,7 @@ def test_reports_find_their_owners(house: House) -> None:
     transport = forwarder.open_transport(ann)
     one = forwarder.add_track(ann, transport, "0", "opus", [("", 1, 0)])
     two = forwarder.add_track(bob, transport, "1", "opus", [("", 2, 0)])
-    route = forwarder.add_route(video=True)
-    egress = forwarder.add_egress(ear, transport, route, "a0", 10, 0)
+    egress = forwarder.add_egress(ear, transport, 5, "a0", 10, 0)
     house.report(
         fake_plane.Audible(one, True),
         fake_plane.Levels([(one, 20), (two, 30), (999, 1)]),
@@ -114,7 +113,7 @@ def test_a_panic_is_noted_and_no_more_commands_are_kept(house: House) -> None:
     house.report(fake_plane.Fault("index out of bounds"))
     assert house.forwarders[0].fault == "index out of bounds"
     house.worker.busy = True
-    house.forwarders[0].add_route(video=False)
+    house.forwarders[0].order(house.worker.add_route, 1, False)
     house.forwarders[0].tick(house.now)
     assert not house.forwarders[0]._backlog
 
@@ -126,7 +125,7 @@ def test_a_worker_that_has_stopped_is_noticed_by_its_commands(
         raise RuntimeError("the worker has stopped")
 
     monkeypatch.setattr(house.worker, "add_route", stopped, raising=False)
-    house.forwarders[0].add_route(video=False)
+    house.forwarders[0].order(house.worker.add_route, 1, False)
     assert house.forwarders[0].fault == "the worker has stopped"
 
 

@@ -1,6 +1,7 @@
 """Whose pictures get the larger share."""
 
 from sfu.room import SCREEN, slot_of
+from sfu.sites import Sites
 from sfu.weights import FIRST, OTHERS, Weights
 from tests.sfu.house import House
 
@@ -10,7 +11,7 @@ SHARED, HERS, HIS = 901, 902, 903
 def test_the_screen_and_who_speaks_come_first_and_each_is_told_once(house: House) -> None:
     ann, bob = house.presenter(), house.presenter()
     room = house.live().room
-    weights = Weights(house.forwarders[0], room)
+    weights = Weights(Sites(house.forwarders[0], house.forwarders, 500), room)
     places = [room.participant(each.id).place for each in (ann, bob)]
     assert places[0] is not None
     assert places[1] is not None

@@ -3,22 +3,21 @@
 //! one is a ValueError for the caller and never a surprise on the thread.
 
 mod arguments;
+mod relays;
 mod reports;
 
-use crate::batch::INBOX_BYTES;
 use crate::command::MAX_LAYERS;
-use crate::command::{Command, LayerSource, PayloadType, Target};
+use crate::command::{Command, LayerSource, Target};
 use crate::feedback::{DELTA_DTYPE, FEEDBACK_DTYPE};
 use crate::forwarder::Limits;
 use crate::rates::{self, RATES_DTYPE};
-use crate::srtp::{Opener, Profile, Sealer};
 use crate::worker::{self, NotSubmitted, Settings};
 use arguments::{within, Extensions, Id, PayloadNumber, TargetTuple, Text};
 use pyo3::create_exception;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
-use sfu_codecs::Codec;
+use relays::RelayEnd;
 use std::net::IpAddr;
 use std::os::fd::{AsRawFd, RawFd};
 
@@ -28,9 +27,6 @@ create_exception!(
     PyRuntimeError,
     "The worker's command queue is full; nothing was enqueued."
 );
-
-/// DTLS datagrams of one flight; ours has one or two.
-const MAX_HANDSHAKE_DATAGRAMS: usize = 64;
 
 /// Microphones of one room that may be forwarded at a time.
 const MAX_SPEAKERS: usize = 100;
@@ -43,12 +39,14 @@ struct Worker {
 
 impl Worker {
     fn submit(&self, command: Command) -> PyResult<()> {
-        self.worker
-            .submit(command)
-            .map_err(|refusal| match refusal {
-                NotSubmitted::Busy => PlaneBusy::new_err("the worker's command queue is full"),
-                NotSubmitted::Stopped => PyRuntimeError::new_err("the worker has stopped"),
-            })
+        self.worker.submit(command).map_err(refused)
+    }
+}
+
+fn refused(refusal: NotSubmitted) -> PyErr {
+    match refusal {
+        NotSubmitted::Busy => PlaneBusy::new_err("the worker's command queue is full"),
+        NotSubmitted::Stopped => PyRuntimeError::new_err("the worker has stopped"),
     }
 }
 
@@ -168,24 +166,10 @@ impl Worker {
         payload_types: Vec<(PayloadNumber, String, i64)>,
         cname: Text,
     ) -> PyResult<()> {
-        let payload_types = payload_types.into_iter().map(|(number, codec, rtx)| {
-            let codec = Codec::from_name(&codec)
-                .ok_or_else(|| PyValueError::new_err(format!("no codec is named {codec:?}")))?;
-            let rtx = match rtx {
-                -1 => None,
-                rtx => Some(PayloadNumber::checked(rtx)?.0),
-            };
-            Ok(PayloadType {
-                number: number.0,
-                codec,
-                rtx,
-            })
-        });
-        let payload_types = payload_types.collect::<PyResult<Vec<_>>>()?;
         self.submit(Command::SetRemote {
             transport: transport.0,
             extensions: extensions.0,
-            payload_types,
+            payload_types: arguments::payload_types(payload_types)?,
             cname: cname.of_length("cname", 1, 255)?,
         })
     }
@@ -193,47 +177,18 @@ impl Worker {
     /// The session keys are derived here and the master keys wiped; `receive` and `send`
     /// belong to the caller.
     fn set_keys(&self, transport: Id, profile: &str, receive: &[u8], send: &[u8]) -> PyResult<()> {
-        let profile = Profile::from_name(profile)
-            .ok_or_else(|| PyValueError::new_err(format!("no profile is named {profile:?}")))?;
-        let split = |name, keying: &[u8]| {
-            let expected = profile.key_len() + profile.salt_len();
-            within(
-                &format!("bytes of {name}"),
-                keying.len() as i64,
-                expected,
-                expected,
-            )
-        };
-        split("receive", receive)?;
-        split("send", send)?;
-        let (key, salt) = receive.split_at(profile.key_len());
-        let opener = Opener::new(profile, key, salt);
-        let (key, salt) = send.split_at(profile.key_len());
-        let sealer = Sealer::new(profile, key, salt);
-        let refuse = |error: crate::srtp::KeyLength| PyValueError::new_err(error.to_string());
+        let (opener, sealer) = arguments::keys(profile, receive, send)?;
         self.submit(Command::SetKeys {
             transport: transport.0,
-            opener: Box::new(opener.map_err(refuse)?),
-            sealer: Box::new(sealer.map_err(refuse)?),
+            opener,
+            sealer,
         })
     }
 
     fn send_handshake(&self, transport: Id, datagrams: Vec<Bound<'_, PyBytes>>) -> PyResult<()> {
-        within(
-            "count of datagrams",
-            datagrams.len() as i64,
-            0,
-            MAX_HANDSHAKE_DATAGRAMS,
-        )?;
-        let mut copies = Vec::with_capacity(datagrams.len());
-        for datagram in &datagrams {
-            let bytes = datagram.as_bytes();
-            within("bytes of a datagram", bytes.len() as i64, 1, INBOX_BYTES)?;
-            copies.push(bytes.to_vec());
-        }
         self.submit(Command::SendHandshake {
             transport: transport.0,
-            datagrams: copies,
+            datagrams: arguments::handshake(&datagrams)?,
         })
     }
 
@@ -251,8 +206,7 @@ impl Worker {
         codec: &str,
         layers: Vec<(Text, Id, Id)>,
     ) -> PyResult<()> {
-        let codec = Codec::from_name(codec)
-            .ok_or_else(|| PyValueError::new_err(format!("no codec is named {codec:?}")))?;
+        let codec = arguments::codec(codec)?;
         within("count of layers", layers.len() as i64, 1, MAX_LAYERS)?;
         let layers = layers.into_iter().map(|(rid, ssrc, rtx_ssrc)| {
             let rid = rid.of_length("rid", 0, 255)?;
@@ -274,6 +228,44 @@ impl Worker {
 
     fn remove_track(&self, track: Id) -> PyResult<()> {
         self.submit(Command::RemoveTrack { track: track.0 })
+    }
+
+    /// Relays between this worker and another: the end of each, for `add_peer`.
+    fn connect(&self, other: &Self, capacity: i64) -> PyResult<(RelayEnd, RelayEnd)> {
+        let capacity = within("capacity", capacity, 1, 1 << 16)?;
+        let (own, others) = self.worker.connect(&other.worker, capacity);
+        Ok((RelayEnd::new(own), RelayEnd::new(others)))
+    }
+
+    fn add_peer(&self, peer: Id, end: &RelayEnd) -> PyResult<()> {
+        end.give_to(&self.worker, peer.0)?.map_err(refused)
+    }
+
+    fn remove_peer(&self, peer: Id) -> PyResult<()> {
+        self.submit(Command::RemovePeer { peer: peer.0 })
+    }
+
+    fn add_relayed_track(&self, track: Id, peer: Id, codec: &str, layers: i64) -> PyResult<()> {
+        self.submit(Command::AddRelayedTrack {
+            track: track.0,
+            peer: peer.0,
+            codec: arguments::codec(codec)?,
+            layers: within("count of layers", layers, 1, MAX_LAYERS)?,
+        })
+    }
+
+    fn relay(&self, track: Id, peer: Id) -> PyResult<()> {
+        self.submit(Command::Relay {
+            track: track.0,
+            peer: peer.0,
+        })
+    }
+
+    fn end_relay(&self, track: Id, peer: Id) -> PyResult<()> {
+        self.submit(Command::EndRelay {
+            track: track.0,
+            peer: peer.0,
+        })
     }
 
     fn mute(&self, track: Id, muted: bool) -> PyResult<()> {
@@ -390,6 +382,7 @@ impl Worker {
 #[pymodule]
 fn _plane(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Worker>()?;
+    module.add_class::<RelayEnd>()?;
     module.add("PlaneBusy", module.py().get_type::<PlaneBusy>())?;
     module.add("FEEDBACK_DTYPE", FEEDBACK_DTYPE.to_vec())?;
     module.add("DELTA_DTYPE", DELTA_DTYPE.to_vec())?;

@@ -28,6 +28,14 @@ pub struct PublisherClock {
 }
 
 impl PublisherClock {
+    /// Of a stream whose times are ours already.
+    pub fn ours() -> Self {
+        Self {
+            offset_us: Some(0),
+            ..Self::default()
+        }
+    }
+
     /// A sender report of any of the publisher's streams has come. Gives whether it agrees with
     /// the offset: one that does not should not reach its [`StreamClock`] either.
     pub fn on_sender_report(&mut self, ntp: u64, now_us: i64) -> bool {
@@ -79,6 +87,12 @@ impl StreamClock {
         if ntp != 0 {
             self.report = Some((ntp_us(ntp), rtp));
         }
+    }
+
+    /// A packet with this timestamp was captured at a time of ours: another worker has heard the
+    /// reports. For use with [`PublisherClock::ours`].
+    pub fn on_relayed(&mut self, local_us: i64, rtp: u32) {
+        self.report = Some((local_us, rtp));
     }
 
     /// Our time of an RTP timestamp; `None` before the first report.

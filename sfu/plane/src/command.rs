@@ -2,6 +2,7 @@
 
 use crate::extension::ExtensionIds;
 use crate::rates::Rates;
+use crate::relay::End;
 use crate::srtp::{Opener, Sealer};
 use sfu_codecs::Codec;
 
@@ -83,6 +84,27 @@ pub enum Command {
         mid: String,
         codec: Codec,
         layers: Vec<LayerSource>,
+    },
+    AddPeer {
+        peer: Id,
+        end: Box<End>,
+    },
+    RemovePeer {
+        peer: Id,
+    },
+    AddRelayedTrack {
+        track: Id,
+        peer: Id,
+        codec: Codec,
+        layers: usize,
+    },
+    Relay {
+        track: Id,
+        peer: Id,
+    },
+    EndRelay {
+        track: Id,
+        peer: Id,
     },
     RemoveTrack {
         track: Id,

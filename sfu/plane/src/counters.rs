@@ -28,6 +28,7 @@ counters! {
     srtp_failures, srtp_replayed,
     nacks_in, nacks_out, plis_in, plis_out, firs_in,
     retransmitted, retransmit_missed, recovered, lost,
+    relayed_out, relayed_in, relay_holes, relayed_wishes, drop_relay_full,
     switches, skips, keyframes_in, padding_out, probes,
     commands, commands_refused, reports_dropped,
     send_calls, send_messages, busy_us, wall_us,

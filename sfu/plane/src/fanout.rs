@@ -41,7 +41,10 @@ impl Forwarder {
             return;
         };
         track.release();
-        let queue = if track.codec.is_video() {
+        let is_video = track.codec.is_video();
+        // Other workers first: theirs can begin while this one is busy with its own.
+        self.pass_on(key);
+        let queue = if is_video {
             &mut self.bulk
         } else {
             &mut self.urgent
@@ -81,7 +84,7 @@ impl Forwarder {
                 }
                 // The pace may hold the egress back for long; the keyframe shall be there by then.
                 if descends && row.ask_for_keyframe(&egress.select) {
-                    self.agenda.hasten(row.transport);
+                    self.agenda.hasten(row.origin);
                 }
             }
             if let Some(track) = track {
@@ -258,7 +261,7 @@ impl Forwarder {
         }
         let transport_key = egress.transport;
         if track.ask_for_keyframe(&egress.select) {
-            self.agenda.hasten(track.transport);
+            self.agenda.hasten(track.origin);
         }
         if held_back {
             self.hold_back(transport_key);

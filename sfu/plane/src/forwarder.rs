@@ -18,11 +18,13 @@ use crate::fanout::FanOut;
 use crate::feedback::Arrived;
 use crate::periodic::Agenda;
 use crate::probing::DueList;
+use crate::relaying::Peer;
 use crate::report::Report;
 use crate::table::{Key, Table};
 use crate::top_speakers::TopSpeakers;
 use crate::track::Track;
 use crate::transport::Transport;
+use sfu_codecs::Codec;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -46,6 +48,16 @@ pub struct Limits {
     pub audio_ring: usize,
 }
 
+impl Limits {
+    /// Packets kept of a track.
+    pub(crate) fn ring(&self, codec: Codec) -> usize {
+        match codec.is_video() {
+            true => self.video_ring,
+            false => self.audio_ring,
+        }
+    }
+}
+
 /// A fixed place on the stage: at most one source, any number of receivers.
 pub(crate) struct Route {
     pub(crate) video: bool,
@@ -64,6 +76,8 @@ pub struct Forwarder {
     /// By the group that the control plane names: a room.
     pub(crate) top_speakers: Table<TopSpeakers>,
     pub(crate) egresses: Table<Egress>,
+    /// The other workers that this one has to do with.
+    pub(crate) peers: Table<Peer>,
     pub(crate) by_ufrag: HashMap<String, Key>,
     pub(crate) by_address: HashMap<SocketAddr, Key>,
     /// Tracks whose packets wait for the rest of their burst.
@@ -96,6 +110,7 @@ impl Forwarder {
             routes: Table::default(),
             top_speakers: Table::default(),
             egresses: Table::default(),
+            peers: Table::default(),
             by_ufrag: HashMap::new(),
             by_address: HashMap::new(),
             held: Vec::new(),
@@ -147,11 +162,14 @@ impl Forwarder {
     /// Timers, and a slice of the fan-out that is pending. Gives the time after
     /// which to call again at the latest: zero while work is left.
     pub fn advance(&mut self, now: Now) -> Duration {
+        self.take_relayed(now);
         self.release_held(now.us);
+        self.publish_relayed();
         let paced_us = self.run_paced(now).min(self.run_probes(now));
         let drained = self.fan_out(now);
         let timer_us = self.run_agenda(now).min(paced_us);
-        if !drained {
+        let published = self.publish_relayed();
+        if !drained || !published {
             return Duration::ZERO;
         }
         let flush_us = self
@@ -280,6 +298,19 @@ impl Forwarder {
                 "add_track",
                 self.add_track(track, transport, mid, codec, layers),
             ),
+            Command::AddPeer { peer, end } => ("add_peer", self.add_peer(peer, *end)),
+            Command::RemovePeer { peer } => ("remove_peer", self.remove_peer(peer)),
+            Command::AddRelayedTrack {
+                track,
+                peer,
+                codec,
+                layers,
+            } => (
+                "add_relayed_track",
+                self.add_relayed_track(track, peer, codec, layers),
+            ),
+            Command::Relay { track, peer } => ("relay", self.relay(track, peer, now)),
+            Command::EndRelay { track, peer } => ("end_relay", self.end_relay(track, peer)),
             Command::RemoveTrack { track } => ("remove_track", self.remove_track(track)),
             Command::Mute { track, muted } => ("mute", self.mute(track, muted)),
             Command::Compete { track, group, most } => {

@@ -5,6 +5,7 @@ use crate::command::LayerSource;
 use crate::keyframe::KeyframeRequests;
 use crate::missing::{Arrival, Missing};
 use crate::reception::Reception;
+use crate::ring::Meta;
 use crate::rtp::Rtp;
 use crate::seq::Unwrapper;
 
@@ -87,6 +88,14 @@ impl Ingress {
         }
         self.last_packet_us = Some(now_us);
         Some((sequence, arrival))
+    }
+
+    /// A packet that another worker has received and accepted.
+    pub fn on_relayed(&mut self, meta: &Meta, timed: bool, now_us: i64) {
+        self.last_packet_us = Some(now_us);
+        if timed {
+            self.clock.on_relayed(meta.captured_us, meta.timestamp);
+        }
     }
 
     /// Whether packets are arriving.

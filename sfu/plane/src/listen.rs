@@ -166,7 +166,7 @@ impl Forwarder {
             .and_then(|layer| track.layers.get_mut(layer))
         {
             layer.keyframes.want();
-            self.agenda.hasten(track.transport);
+            self.agenda.hasten(track.origin);
         }
     }
 

@@ -269,7 +269,7 @@ impl Forwarder {
                 {
                     if let Some(layer) = track.layers.get_mut(wanted as usize) {
                         layer.keyframes.want();
-                        self.agenda.hasten(track.transport);
+                        self.agenda.hasten(track.origin);
                     }
                 }
                 _ => {}

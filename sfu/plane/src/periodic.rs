@@ -6,6 +6,7 @@ use crate::forwarder::Forwarder;
 use crate::report::{LayerRate, Report};
 use crate::rtcp::{Compound, ReportBlock};
 use crate::table::Key;
+use crate::track::Origin;
 use crate::transport::{Transport, CONSENT_US};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -33,7 +34,7 @@ pub(crate) const OUR_SSRC: u32 = 1;
 #[derive(Debug, Default)]
 pub(crate) struct Agenda {
     regular: BinaryHeap<Reverse<(i64, Key, Id)>>,
-    repairs: Vec<Key>,
+    repairs: Vec<Origin>,
     repair_us: i64,
     levels_us: i64,
 }
@@ -45,10 +46,10 @@ impl Agenda {
         self.regular.push(Reverse((now_us + spread, key, id)));
     }
 
-    /// Something is missing from a publisher: ask soon.
-    pub(crate) fn hasten(&mut self, key: Key) {
-        if !self.repairs.contains(&key) {
-            self.repairs.push(key);
+    /// Something is missing of what comes from there: ask soon.
+    pub(crate) fn hasten(&mut self, origin: Origin) {
+        if !self.repairs.contains(&origin) {
+            self.repairs.push(origin);
         }
     }
 }
@@ -58,9 +59,13 @@ impl Forwarder {
     pub(crate) fn run_agenda(&mut self, now: Now) -> i64 {
         if now.us >= self.agenda.repair_us && !self.agenda.repairs.is_empty() {
             self.agenda.repair_us = now.us + REPAIR_US;
-            for key in std::mem::take(&mut self.agenda.repairs) {
-                if self.request_missing(key, now) {
-                    self.agenda.hasten(key);
+            for origin in std::mem::take(&mut self.agenda.repairs) {
+                let again = match origin {
+                    Origin::Transport(key) => self.request_missing(key, now),
+                    Origin::Peer(key) => self.ask_peer(key, now),
+                };
+                if again {
+                    self.agenda.hasten(origin);
                 }
             }
         }
@@ -235,10 +240,10 @@ impl Forwarder {
         let track = self.tracks.get(self.routes.get(egress.route)?.track?)?;
         let (spatial, _) = egress.select.current();
         let layer = track.layers.get(usize::try_from(spatial).ok()?)?;
-        let publisher = self.transports.get(track.transport)?;
+        let clock = self.clock_of(track)?;
         let incoming = layer
             .clock
-            .rtp_at(&publisher.clock, now.us, track.codec.clock_rate())?;
+            .rtp_at(&clock, now.us, track.codec.clock_rate())?;
         Some(egress.timestamp(incoming))
     }
 

@@ -14,7 +14,7 @@ use crate::rtx;
 use crate::srtp::SrtpError;
 use crate::table::Key;
 use crate::top_speakers::TopSpeakers;
-use crate::track::Track;
+use crate::track::{Origin, Track};
 use crate::transport::{Stream, Transport};
 use sfu_codecs::Codec;
 
@@ -147,7 +147,10 @@ impl Forwarder {
         let Some(track) = self.tracks.get_mut(stream.track) else {
             return;
         };
-        let Some(transport) = self.transports.get(track.transport) else {
+        let Origin::Transport(key) = track.origin else {
+            return;
+        };
+        let Some(transport) = self.transports.get(key) else {
             return;
         };
         let Some(ingress) = track.layers.get_mut(stream.layer as usize) else {
@@ -174,7 +177,7 @@ impl Forwarder {
             self.counters.recovered += 1;
         }
         if track.codec.is_video() && ingress.missing.is_waiting() {
-            self.agenda.hasten(track.transport);
+            self.agenda.hasten(track.origin);
         }
         let parsed = if payload.is_empty() {
             None

@@ -77,7 +77,8 @@ impl Ring {
         let slot = self.slot(index);
         let at = slot * MAX_PAYLOAD;
         meta.len = payload.len() as u16;
-        meta.padded = meta.len;
+        // What another worker relays is padded already.
+        meta.padded = meta.padded.max(meta.len);
         self.bytes[at..at + payload.len()].copy_from_slice(payload);
         self.metas[slot] = Some(meta);
         self.next += 1;

@@ -68,6 +68,16 @@ impl<T> Table<T> {
     }
 
     /// Every row with its key.
+    pub fn iter(&self) -> impl Iterator<Item = (Key, &T)> {
+        self.rows.iter()
+    }
+
+    /// The first key from this one on.
+    pub fn next_key(&self, from: Key) -> Option<Key> {
+        (from..self.rows.capacity().max(from)).find(|key| self.rows.contains(*key))
+    }
+
+    /// Every row with its key.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (Key, &mut T)> {
         self.rows.iter_mut()
     }

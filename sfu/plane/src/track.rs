@@ -22,12 +22,32 @@ struct Keyframe {
     arrived_us: i64,
 }
 
+/// Where a track's packets come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// From its publisher.
+    Transport(Key),
+    /// From the worker that its publisher is on.
+    Peer(Key),
+}
+
+/// How far another worker has been given a track: the egress towards its receivers there.
+#[derive(Clone, Copy, Debug)]
+pub struct Relaying {
+    /// The other worker.
+    pub peer: Key,
+    /// Index in the track's ring of the next packet to pass on.
+    pub cursor: u64,
+    /// What follows has no connection with what was passed on before.
+    pub anew: bool,
+}
+
 /// A published source.
 pub struct Track {
     /// As the control plane names it.
     pub id: Id,
-    /// The transport that it arrives on.
-    pub transport: Key,
+    /// Where it comes from.
+    pub origin: Origin,
     /// Media identification of its m-line (RFC 8843).
     pub mid: String,
     /// What was negotiated for it.
@@ -38,6 +58,10 @@ pub struct Track {
     pub ring: Ring,
     /// The places that show it.
     pub routes: Vec<Key>,
+    /// The workers that show it besides this one.
+    pub relayings: Vec<Relaying>,
+    /// Of a track of another worker, which of that one's packets should come next.
+    pub expected: Option<u64>,
     /// Nothing is forwarded, whatever arrives.
     pub muted: bool,
     /// Speech activity; `None` where no level is signalled.
@@ -58,7 +82,7 @@ impl Track {
     /// A source that nothing has been received of yet.
     pub fn new(
         id: Id,
-        transport: Key,
+        origin: Origin,
         mid: String,
         codec: Codec,
         layers: Vec<LayerSource>,
@@ -67,7 +91,7 @@ impl Track {
         let clock_rate = codec.clock_rate();
         Self {
             id,
-            transport,
+            origin,
             mid,
             codec,
             layers: layers
@@ -76,6 +100,8 @@ impl Track {
                 .collect(),
             ring: Ring::new(ring),
             routes: Vec::new(),
+            relayings: Vec::new(),
+            expected: None,
             muted: false,
             audible: None,
             top_speakers: None,
@@ -137,6 +163,31 @@ impl Track {
             });
         }
         begins
+    }
+
+    /// Stores a packet of another worker's track as it stands in the ring there.
+    pub fn push_relayed(&mut self, meta: Meta, timed: bool, payload: &[u8], now_us: i64) {
+        let layer = meta.layer as usize;
+        let Some(ingress) = self.layers.get_mut(layer) else {
+            return;
+        };
+        ingress.on_relayed(&meta, timed, now_us);
+        self.alive[layer] = true;
+        let index = self.ring.push(meta, payload);
+        if meta.payload.keyframe && self.codec.is_video() {
+            ingress.keyframes.on_keyframe();
+            self.keyframes[layer] = Some(Keyframe {
+                index,
+                arrived_us: meta.arrived_us,
+            });
+        }
+    }
+
+    /// Where another worker begins: with all that a receiver there could start from at once.
+    pub fn relay_from(&self, now_us: i64) -> u64 {
+        let layers = 0..self.layers.len() as u8;
+        let starts = layers.filter_map(|layer| self.replay_from(layer, now_us));
+        starts.min().unwrap_or(self.ring.next())
     }
 
     /// Ends the wait: what has gathered goes out as one burst.

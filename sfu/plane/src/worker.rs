@@ -11,6 +11,7 @@ use crate::clock::Now;
 use crate::command::Command;
 use crate::counters::Counters;
 use crate::forwarder::{Forwarder, Limits};
+use crate::relay::{self, End};
 use crate::report::Report;
 use crate::tcp::table::TcpLimits;
 use mailbox::{lock, Commands, Reports};
@@ -127,11 +128,23 @@ impl Worker {
 
     /// Enqueues a command and returns at once.
     pub fn submit(&self, command: Command) -> Result<(), NotSubmitted> {
+        self.offer(command).map_err(|(refusal, _)| refusal)
+    }
+
+    /// The same, but gives back what was not enqueued.
+    pub fn offer(&self, command: Command) -> Result<(), (NotSubmitted, Command)> {
         if self.shared.stopping.load(SeqCst) {
-            return Err(NotSubmitted::Stopped);
+            return Err((NotSubmitted::Stopped, command));
         }
         let pushed = self.shared.commands.push(command);
-        pushed.map_err(|_| NotSubmitted::Busy)
+        pushed.map_err(|command| (NotSubmitted::Busy, command))
+    }
+
+    /// Relays between two workers, for [`Command::AddPeer`] of each; at most `capacity` packets
+    /// wait in each direction.
+    pub fn connect(&self, other: &Self, capacity: usize) -> (End, End) {
+        let wake = |worker: &Self| Arc::clone(worker.shared.commands.waker());
+        relay::connect(&wake(self), &wake(other), capacity)
     }
 
     /// All reports that wait, oldest first.
@@ -234,7 +247,10 @@ impl Rounds {
     /// Waits for the sockets, a command or the time; returns whether UDP is readable, and TCP.
     fn sleep(&mut self, timeout: Duration) -> (bool, bool) {
         let commands = &self.shared.commands;
-        let timeout = match commands.fall_asleep() && !self.shared.stopping.load(SeqCst) {
+        let nothing_waits = commands.fall_asleep()
+            && !self.forwarder.has_relayed()
+            && !self.shared.stopping.load(SeqCst);
+        let timeout = match nothing_waits {
             true => timeout.min(MAX_SLEEP),
             false => Duration::ZERO,
         };

@@ -1,11 +1,19 @@
 //! Arguments that are checked while they are taken: a number out of range is a
 //! ValueError, never an OverflowError.
 
+use crate::batch::INBOX_BYTES;
+use crate::command::PayloadType;
 use crate::extension::ExtensionIds;
+use crate::srtp::{KeyLength, Opener, Profile, Sealer};
 use crate::tcp::table::TcpLimits;
 use pyo3::exceptions::{PyOSError, PyOverflowError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use sfu_codecs::Codec;
 use std::collections::HashMap;
+
+/// DTLS datagrams of one flight; ours has one or two.
+const MAX_HANDSHAKE_DATAGRAMS: usize = 64;
 
 /// `value` as a size, if it lies between `low` and `high`.
 pub(super) fn within(name: &str, value: i64, low: usize, high: usize) -> PyResult<usize> {
@@ -57,6 +65,63 @@ pub(super) fn tcp_limits(
             3_600_000_000,
         )? as i64,
     })
+}
+
+/// A codec by its name.
+pub(super) fn codec(name: &str) -> PyResult<Codec> {
+    Codec::from_name(name)
+        .ok_or_else(|| PyValueError::new_err(format!("no codec is named {name:?}")))
+}
+
+/// What was negotiated: payload type, codec, and the payload type of its retransmissions or -1.
+pub(super) fn payload_types(
+    given: Vec<(PayloadNumber, String, i64)>,
+) -> PyResult<Vec<PayloadType>> {
+    let read = |(number, name, rtx): (PayloadNumber, String, i64)| {
+        let rtx = match rtx {
+            -1 => None,
+            rtx => Some(PayloadNumber::checked(rtx)?.0),
+        };
+        Ok(PayloadType {
+            number: number.0,
+            codec: codec(&name)?,
+            rtx,
+        })
+    };
+    given.into_iter().map(read).collect()
+}
+
+/// Both directions' contexts, of master key and salt behind each other (RFC 5764 §4.2).
+pub(super) fn keys(
+    profile: &str,
+    receive: &[u8],
+    send: &[u8],
+) -> PyResult<(Box<Opener>, Box<Sealer>)> {
+    let profile = Profile::from_name(profile)
+        .ok_or_else(|| PyValueError::new_err(format!("no profile is named {profile:?}")))?;
+    let expected = profile.key_len() + profile.salt_len();
+    for (name, keying) in [("receive", receive), ("send", send)] {
+        let name = format!("bytes of {name}");
+        within(&name, keying.len() as i64, expected, expected)?;
+    }
+    let refuse = |error: KeyLength| PyValueError::new_err(error.to_string());
+    let (key, salt) = receive.split_at(profile.key_len());
+    let opener = Opener::new(profile, key, salt).map_err(refuse)?;
+    let (key, salt) = send.split_at(profile.key_len());
+    let sealer = Sealer::new(profile, key, salt).map_err(refuse)?;
+    Ok((Box::new(opener), Box::new(sealer)))
+}
+
+/// Datagrams of one flight.
+pub(super) fn handshake(datagrams: &[Bound<'_, PyBytes>]) -> PyResult<Vec<Vec<u8>>> {
+    let count = datagrams.len() as i64;
+    within("count of datagrams", count, 0, MAX_HANDSHAKE_DATAGRAMS)?;
+    let copy = |datagram: &Bound<'_, PyBytes>| {
+        let bytes = datagram.as_bytes();
+        within("bytes of a datagram", bytes.len() as i64, 1, INBOX_BYTES)?;
+        Ok(bytes.to_vec())
+    };
+    datagrams.iter().map(copy).collect()
 }
 
 /// Any integer; those beyond 64 bits are out of every range here.

@@ -13,7 +13,7 @@ use crate::keyframe::KeyframeRequests;
 use crate::report::Report;
 use crate::srtp::{Opener, Sealer};
 use crate::table::Key;
-use crate::track::Track;
+use crate::track::{Origin, Track};
 use crate::transport::{Stream, Transport};
 use sfu_codecs::Codec;
 
@@ -134,16 +134,19 @@ impl Forwarder {
         if owner.tracks.len() >= MAX_TRACKS {
             return Err("too many tracks");
         }
-        let ring = if codec.is_video() {
-            self.limits.video_ring
-        } else {
-            self.limits.audio_ring
-        };
+        let ring = self.limits.ring(codec);
         let known: Vec<(u32, u32)> = layers
             .iter()
             .map(|layer| (layer.ssrc, layer.rtx_ssrc))
             .collect();
-        let row = Track::new(id, transport_key, mid, codec, layers, ring);
+        let row = Track::new(
+            id,
+            Origin::Transport(transport_key),
+            mid,
+            codec,
+            layers,
+            ring,
+        );
         let key = self.tracks.insert(id, row).ok_or("id taken")?;
         owner.tracks.push(key);
         for (layer, (ssrc, rtx_ssrc)) in known.into_iter().enumerate() {
@@ -161,10 +164,19 @@ impl Forwarder {
         Ok(())
     }
 
-    pub(super) fn remove_track(&mut self, id: Id) -> Result<(), &'static str> {
+    pub(crate) fn remove_track(&mut self, id: Id) -> Result<(), &'static str> {
         let (key, row) = self.tracks.remove(id).ok_or("no such track")?;
-        if let Some(owner) = self.transports.get_mut(row.transport) {
-            owner.forget(key);
+        match row.origin {
+            Origin::Transport(owner) => {
+                if let Some(owner) = self.transports.get_mut(owner) {
+                    owner.forget(key);
+                }
+            }
+            Origin::Peer(peer) => {
+                if let Some(peer) = self.peers.get_mut(peer) {
+                    peer.tracks.retain(|known| *known != key);
+                }
+            }
         }
         self.leave_top_speakers(key, row.top_speakers);
         self.held.retain(|held| *held != key);
@@ -204,6 +216,7 @@ impl Forwarder {
     /// What follows of a track has no connection with what went before: every
     /// receiver waits for a clean point.
     pub(crate) fn begin_anew(&mut self, key: Key) {
+        self.pass_on_anew(key);
         let Some(track) = self.tracks.get_mut(key) else {
             return;
         };
@@ -353,7 +366,7 @@ impl Forwarder {
             .layers
             .iter_mut()
             .for_each(|layer| layer.keyframes.want());
-        self.agenda.hasten(track.transport);
+        self.agenda.hasten(track.origin);
         Ok(())
     }
 }

@@ -5,13 +5,12 @@
 
 use crate::command::Command;
 use crate::report::Report;
-use rustix::event::{eventfd, EventfdFlags};
-use rustix::io::{read, write};
+use crate::wake::{Bell, Wake};
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Reports that wait for the control plane at most.
 pub(super) const MAX_REPORTS: usize = 65_536;
@@ -21,8 +20,7 @@ pub(super) struct Commands {
     queue: Mutex<VecDeque<Command>>,
     capacity: usize,
     waiting: AtomicBool,
-    asleep: AtomicBool,
-    bell: Bell,
+    wake: Arc<Wake>,
 }
 
 impl Commands {
@@ -31,8 +29,7 @@ impl Commands {
             queue: Mutex::default(),
             capacity,
             waiting: AtomicBool::new(false),
-            asleep: AtomicBool::new(false),
-            bell: Bell::new()?,
+            wake: Arc::new(Wake::new()?),
         })
     }
 
@@ -51,9 +48,12 @@ impl Commands {
 
     /// Ends the worker's sleep; costs a system call only if there is one.
     pub(super) fn wake(&self) {
-        if self.asleep.swap(false, SeqCst) {
-            self.bell.ring();
-        }
+        self.wake.wake();
+    }
+
+    /// By which others wake the worker, too.
+    pub(super) fn waker(&self) -> &Arc<Wake> {
+        &self.wake
     }
 
     /// For the worker: everything that waits, into an empty list.
@@ -71,18 +71,17 @@ impl Commands {
     /// For the worker, before it sleeps on [`Commands::bell`]: false when it must not, for there
     /// is something to take. Whoever pushes from here on rings.
     pub(super) fn fall_asleep(&self) -> bool {
-        self.asleep.store(true, SeqCst);
+        self.wake.fall_asleep();
         !self.waiting.load(SeqCst)
     }
 
     /// For the worker, after sleeping.
     pub(super) fn wake_up(&self) {
-        self.asleep.store(false, SeqCst);
-        self.bell.silence();
+        self.wake.wake_up();
     }
 
     pub(super) fn bell(&self) -> BorrowedFd<'_> {
-        self.bell.0.as_fd()
+        self.wake.bell()
     }
 }
 
@@ -141,7 +140,7 @@ impl Reports {
     }
 
     pub(super) fn bell(&self) -> BorrowedFd<'_> {
-        self.bell.0.as_fd()
+        self.bell.as_fd()
     }
 }
 
@@ -169,28 +168,8 @@ fn is_droppable(report: &Report) -> bool {
     )
 }
 
-/// An eventfd: readable from `ring` to `silence`.
-struct Bell(OwnedFd);
-
-impl Bell {
-    fn new() -> io::Result<Self> {
-        let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
-        Ok(Self(eventfd(0, flags)?))
-    }
-
-    /// Fails only when it has rung 2^64 times unheard.
-    fn ring(&self) {
-        let _ = write(&self.0, &1u64.to_ne_bytes());
-    }
-
-    /// Fails only when it has not rung.
-    fn silence(&self) {
-        let _ = read(&self.0, &mut [0; 8]);
-    }
-}
-
 /// No queue is left half changed by a panic, so a poisoned lock is as good as any.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

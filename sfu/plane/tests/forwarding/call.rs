@@ -22,7 +22,7 @@ const PROFILE: Profile = Profile::AeadAes128Gcm;
 pub(crate) struct Call {
     pub(crate) plane: Forwarder,
     pub(crate) reports: Vec<Report>,
-    now_us: i64,
+    pub(crate) now_us: i64,
     pub(crate) streams: Vec<Stream>,
     pub(crate) transport_sequence: u16,
     sealers: Vec<(u32, Sealer)>,

@@ -5,6 +5,7 @@ mod inbox;
 mod paced;
 mod picture;
 mod probe;
+mod relay;
 mod repair;
 mod sound;
 mod upload;
