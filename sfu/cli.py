@@ -15,6 +15,7 @@ from sfu.cli_rooms import app as rooms_app
 from sfu.cli_top import top
 from sfu.config import DEV_SECRET, DEV_TENANT, ConfigError, Settings, load
 from sfu.config.value import parse_duration
+from sfu.finding import Finding, show_findings
 from sfu.participant import Role
 from sfu.track import Source
 
@@ -150,25 +151,35 @@ def config_schema() -> None:
 
 
 @app.command()
-def doctor(config: ConfigOption = None, dev: DevOption = False) -> None:
-    """Check host, ports, addresses, certificate, clock and store; exit code 1 if one is bad."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
+def doctor(
+    config: ConfigOption = None,
+    dev: DevOption = False,
+    server: Annotated[
+        str, typer.Option(metavar="URL", help="Check the way to this server instead of this host.")
+    ] = "",
+    token: Annotated[
+        str, typer.Option(envvar="SFU_TOKEN", help="Join token, where the server asks for one.")
+    ] = "",
+) -> None:
+    """Check host, ports, addresses, certificate, clock and store, or with --server the way to a
+    server; exit code 1 if something is bad."""
+    if server:
+        show_findings(_examine_server(server, token or None))
     from sfu.doctor import examine
-    from sfu.finding import Level
 
-    findings = list(examine(_settings(config, dev), dev=dev))
-    colours = {Level.GOOD: "green", Level.DOUBTFUL: "yellow", Level.BAD: "red"}
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for name in ("", "what", "found", "remedy"):
-        table.add_column(name, overflow="fold")  # a remedy is to be copied: nothing is left out
-    for finding in findings:
-        level = f"[{colours[finding.level]}]{finding.level}[/]"
-        table.add_row(level, *map(escape, (finding.subject, finding.detail, finding.remedy)))
-    Console().print(table)
-    raise typer.Exit(int(any(finding.level is Level.BAD for finding in findings)))
+    show_findings(list(examine(_settings(config, dev), dev=dev)))
+
+
+def _examine_server(server: str, token: str | None) -> list[Finding]:
+    import asyncio
+
+    from sfu.doctor_server import examine
+
+    try:
+        from sfu.client.doctor import media
+    except ModuleNotFoundError:
+        return asyncio.run(examine(server, token, None))
+    return asyncio.run(examine(server, token, media))
 
 
 @app.command(

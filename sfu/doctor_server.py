@@ -1,0 +1,200 @@
+"""The doctor's look at a server from where it runs: `sfu doctor --server URL`.
+
+HTTP, then a session of `/v1/preflight`: binding checks over UDP and TCP tell round trip, loss and
+jitter; with `open-sfu[client]` media goes there and back, and through the relay.
+"""
+
+import asyncio
+import itertools
+import statistics
+import struct
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, NamedTuple
+
+import httpx
+
+from sfu.finding import Finding, Level
+from sfu.stun import answered, check
+
+CHECKS: Final = 100
+EVERY: Final = 0.02
+LAST: Final = 1.0
+"""Seconds that the last answers may take."""
+PATIENCE: Final = 10.0
+LOSSY: Final = 0.03
+SLOW: Final = 0.4
+
+_FIREWALL: Final = "open {0} port {1} on the way there, or check media.announced_addresses"
+
+
+class Candidate(NamedTuple):
+    """Where the server takes media."""
+
+    transport: str
+    address: str
+    port: int
+
+
+class Offered(NamedTuple):
+    """What a session's offer says of the server's end."""
+
+    ufrag: str
+    pwd: str
+    candidates: list[Candidate]
+
+
+async def examine(
+    server: str, token: str | None, media: Callable[..., Awaitable[list[Finding]]] | None
+) -> list[Finding]:
+    """All checks; `media` measures with a client (`sfu.client.doctor.media`), None without one."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    base = server.rstrip("/")
+    async with httpx.AsyncClient(base_url=base, headers=headers, timeout=PATIENCE) as http:
+        try:
+            found = [await _http(http)]
+            begun = await http.post("/v1/preflight", json={})
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            reason = str(error) or type(error).__name__
+            remedy = "is the address right, and the server running?"
+            return [Finding(Level.BAD, "server", f"{base}: {reason}", remedy)]
+        if begun.status_code != 201:
+            return [*found, _refused(begun)]
+        session = begun.json()
+        offered = read(session["offer"])
+        for transport, way in (("udp", _over_udp), ("tcp", _over_tcp)):
+            found.append(await _way(offered, transport, way))
+        await http.delete(f"/v1/preflight/{session['session']}")
+        if media is None:
+            remedy = "pip install 'open-sfu[client]'"
+            found.append(Finding(Level.DOUBTFUL, "media", "not tried: aiortc is missing", remedy))
+        else:
+            found += await media(http, session["call_types"])
+    return found
+
+
+async def _http(http: httpx.AsyncClient) -> Finding:
+    start = time.monotonic()
+    answer = await http.get("/readyz")
+    took = round(1000 * (time.monotonic() - start))
+    if answer.status_code == 200:
+        return Finding(Level.GOOD, "server", f"ready, answers in {took} ms")
+    if answer.status_code == 503:
+        return Finding(Level.BAD, "server", f"takes nobody now: {answer.text[:200]}")
+    return Finding(Level.BAD, "server", f"answers {answer.status_code}: is it an SFU?")
+
+
+def _refused(answer: httpx.Response) -> Finding:
+    try:
+        problem = answer.json()
+        detail, code = str(problem["detail"]), str(problem["code"])
+    except (ValueError, KeyError, TypeError):
+        detail, code = f"answers {answer.status_code}", ""
+    remedies = {"unauthorized": "--token with a join token of any room: sfu token --help"}
+    return Finding(Level.BAD, "preflight", f"{detail} {code}".strip(), remedies.get(code, ""))
+
+
+def read(offer: str) -> Offered:
+    """The server's end as a session's offer describes it (RFC 8839 §5.1)."""
+    lines = offer.splitlines()
+    values = {
+        name: next(line.partition(":")[2] for line in lines if line.startswith(f"a=ice-{name}:"))
+        for name in ("ufrag", "pwd")
+    }
+    candidates: dict[Candidate, None] = {}
+    for line in lines:
+        if line.startswith("a=candidate:"):
+            parts = line.split()
+            candidates[Candidate(parts[2].lower(), parts[4], int(parts[5]))] = None
+    return Offered(values["ufrag"], values["pwd"], list(candidates))
+
+
+Times = list[float | None]
+"""Seconds that each check took; None is one without an answer."""
+Way = Callable[[Candidate, Offered], Awaitable[Times]]
+
+
+async def _way(offered: Offered, transport: str, way: Way) -> Finding:
+    subject = f"media over {transport.upper()}"
+    candidates = [each for each in offered.candidates if each.transport == transport]
+    if not candidates:
+        return Finding(Level.DOUBTFUL, subject, "not offered by this server")
+    for candidate in candidates:
+        try:
+            times = await way(candidate, offered)
+        except (OSError, TimeoutError):
+            continue
+        if any(each is not None for each in times):
+            return judged(subject, candidate, times)
+    tried = ", ".join(f"{each.address} port {each.port}" for each in candidates)
+    level = Level.BAD if transport == "udp" else Level.DOUBTFUL
+    remedy = _FIREWALL.format(transport.upper(), candidates[0].port)
+    return Finding(level, subject, f"no answer from {tried}", remedy)
+
+
+def judged(subject: str, candidate: Candidate, times: Times) -> Finding:
+    """What answers tell of a way."""
+    came = [each for each in times if each is not None]
+    loss = 1 - len(came) / len(times)
+    median = statistics.median(came)
+    steps = [abs(later - earlier) for earlier, later in itertools.pairwise(came)]
+    jitter = statistics.fmean(steps) if steps else 0.0
+    detail = (
+        f"{candidate.address} port {candidate.port}: round trip {1000 * median:.1f} ms, "
+        f"loss {100 * loss:.0f} %, jitter {1000 * jitter:.1f} ms"
+    )
+    if loss > LOSSY or median > SLOW:
+        return Finding(Level.DOUBTFUL, subject, detail, "another network, or a nearer server")
+    return Finding(Level.GOOD, subject, detail)
+
+
+class _Answers(asyncio.DatagramProtocol):
+    def __init__(self) -> None:
+        self.times: dict[bytes, float] = {}
+
+    def datagram_received(self, data: bytes, _: Any) -> None:
+        if (transaction := answered(data)) is not None:
+            self.times.setdefault(transaction, time.monotonic())
+
+
+async def _over_udp(candidate: Candidate, offered: Offered) -> Times:
+    loop = asyncio.get_running_loop()
+    transport, answers = await loop.create_datagram_endpoint(
+        _Answers, remote_addr=(candidate.address, candidate.port)
+    )
+    try:
+        sent: dict[bytes, float] = {}
+        for _ in range(CHECKS):
+            request, transaction = check(offered.ufrag, offered.pwd)
+            sent[transaction] = time.monotonic()
+            transport.sendto(request)
+            await asyncio.sleep(EVERY)
+        end = time.monotonic() + LAST
+        while len(answers.times) < len(sent) and time.monotonic() < end:  # noqa: ASYNC110 - they come one by one
+            await asyncio.sleep(EVERY)
+    finally:
+        transport.close()
+    return [
+        answers.times[each] - at if each in answers.times else None for each, at in sent.items()
+    ]
+
+
+async def _over_tcp(candidate: Candidate, offered: Offered) -> Times:
+    """Framed as in RFC 4571; nothing is lost here, so fewer will do."""
+    async with asyncio.timeout(PATIENCE):
+        reader, writer = await asyncio.open_connection(candidate.address, candidate.port)
+        times: Times = []
+        try:
+            for _ in range(CHECKS // 5):
+                request, transaction = check(offered.ufrag, offered.pwd)
+                start = time.monotonic()
+                writer.write(struct.pack("!H", len(request)) + request)
+                (length,) = struct.unpack("!H", await reader.readexactly(2))
+                answer = await reader.readexactly(length)
+                came = answered(answer) == transaction
+                times.append(time.monotonic() - start if came else None)
+        except asyncio.IncompleteReadError:
+            times.append(None)
+        finally:
+            writer.close()
+    return times

@@ -1,0 +1,74 @@
+"""`sfu doctor --server`: a real server on loopback is reached by each way, a wrong one is named."""
+
+import asyncio
+import socket
+
+import pytest
+
+from sfu import doctor_server
+from sfu.client.doctor import media, verdict
+from sfu.doctor_server import Candidate, examine, judged, read
+from sfu.finding import Level
+from tests.signaling.listening import listening, settings
+
+
+@pytest.fixture(autouse=True)
+def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor_server, "CHECKS", 10)
+    monkeypatch.setattr("sfu.client.doctor.SECONDS", 1.0)
+
+
+async def test_a_server_is_reached() -> None:
+    async with listening() as (_, host):
+        found = await examine(f"http://{host}/", None, media)
+        levels = {each.subject: each.level for each in found}
+        assert levels["server"] is Level.GOOD
+        assert levels["media over UDP"] is Level.GOOD
+        assert levels["media over TCP"] is Level.GOOD
+        assert levels["media"] is Level.GOOD
+        assert levels["media by a relay"] is Level.DOUBTFUL
+        assert levels["call: audio"] is Level.GOOD
+        assert "round trip" in next(each.detail for each in found if "UDP" in each.subject)
+
+
+async def test_without_tcp_without_a_client() -> None:
+    async with listening(settings(SFU_MEDIA__TCP="false")) as (_, host):
+        found = {each.subject: each for each in await examine(f"http://{host}", None, None)}
+        assert found["media over TCP"].detail == "not offered by this server"
+        assert "open-sfu[client]" in found["media"].remedy
+
+
+async def test_where_nobody_is_and_who_is_no_server() -> None:
+    (found,) = await examine("http://127.0.0.1:9", None, None)
+    assert found.level is Level.BAD
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        writer.close()
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    async with await asyncio.start_server(refuse, sock=listener):
+        port = listener.getsockname()[1]
+        found, preflight = await examine(f"http://127.0.0.1:{port}", None, None)
+        assert (found.level, preflight.level) == (Level.BAD, Level.BAD)
+        assert "is it an SFU" in found.detail
+
+
+def test_what_answers_tell() -> None:
+    way = Candidate("udp", "192.0.2.1", 7801)
+    assert judged("x", way, [0.01, 0.012, 0.011]).level is Level.GOOD
+    assert judged("x", way, [0.01, None, 0.011]).level is Level.DOUBTFUL
+    assert judged("x", way, [0.5] * 9).level is Level.DOUBTFUL
+
+
+def test_an_offer_is_read() -> None:
+    offer = "a=ice-ufrag:u\r\na=ice-pwd:p\r\na=candidate:1 1 UDP 9 2001:db8::1 7801 typ host\r\n"
+    assert read(offer) == ("u", "p", [("udp", "2001:db8::1", 7801)])
+
+
+def test_verdicts() -> None:
+    call = {"name": "x", "download": {"least": 1, "most": 3}, "upload": {"least": 1, "most": 3}}
+    assert verdict(call, 3, 3).detail == "to watch and to present"
+    assert "full quality" in verdict(call, 1, 1).detail
+    assert verdict(call, 0, 0).level is Level.DOUBTFUL
