@@ -127,6 +127,10 @@ class MediaSettings(Table):
     tcp_first_check: Annotated[Duration, Field(gt=0, le=3600)] = 10.0
     """From a TCP connection to its first valid binding check (ICE)."""
 
+    remembered_paths: Annotated[int, Field(ge=0, le=1 << 20)] = 4096
+    """Networks of which one worker remembers for ten minutes what receivers there were carried:
+    who comes from there begins with more; 0 remembers none."""
+
     def worker_count(self, cores: int) -> int:
         """Threads to start on a machine with this many processor cores."""
         return self.workers or max(1, min(cores, 64))

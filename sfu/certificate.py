@@ -1,6 +1,7 @@
 """Our certificate: self-signed, known to peers by its fingerprint alone (RFC 8827 §6.5)."""
 
 import datetime
+import functools
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -62,7 +63,7 @@ class Certificate:
             serialization.NoEncryption(),
         )
 
-    @property
+    @functools.cached_property
     def fingerprint(self) -> str:
         """As in SDP: "sha-256 AB:CD:…"."""
         digest = self._certificate.fingerprint(hashes.SHA256())

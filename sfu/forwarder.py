@@ -89,6 +89,7 @@ class Forwarder:
         timeouts: Timeouts,
         takes_tcp: bool = False,
         relay_queue: int = RELAY_QUEUE,
+        remembered_paths: int = 0,
     ) -> None:
         self.worker = worker
         self.id = self.new_id()
@@ -97,7 +98,7 @@ class Forwarder:
         self.addresses = tuple(addresses)
         self.takes_tcp = takes_tcp
         self.transports_by_state: Counter[State] = Counter()
-        self.subscribers = Subscribers()
+        self.subscribers = Subscribers(remembered_paths)
         self.fault: str | None = None
         """Why the worker's thread has stopped, or is to be done without."""
         self.hangs = False
@@ -181,7 +182,7 @@ class Forwarder:
         """Called by the transport."""
         if transport.account is not None:
             transport.account.score(*self.subscribers.take_score(transport.id))
-        self.subscribers.close(transport.id)
+        self.subscribers.close(transport.id, now, transport.remote_address)
         if self.fault is None:
             self._closing[transport.id] = transport
             self.order(self.worker.close_transport, transport.id)
@@ -189,8 +190,7 @@ class Forwarder:
             transport.counted(*transport.traffic)
         if transport.site is not None:
             transport.site.left(transport)
-        entry = self._transports.pop(transport.id, None)
-        if entry is not None:
+        if (entry := self._transports.pop(transport.id, None)) is not None:
             log.info("transport closed", transport=transport.id, reason=transport.why, bounded=True)
             entry[1].transport_lost(transport, now)
 
@@ -209,7 +209,7 @@ class Forwarder:
 
     def set_keys(self, transport: Transport, keys: SrtpKeys, now: float) -> None:
         """Called by the transport: media may flow."""
-        self.subscribers.open(transport.id, now)
+        self.subscribers.open(transport.id, now, transport.remote_address)
         self.order(self.worker.set_keys, transport.id, keys.profile, keys.receive, keys.send)
 
     def send_handshake(self, transport: Transport, datagrams: list[bytes]) -> None:

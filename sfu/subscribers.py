@@ -30,10 +30,8 @@ from sfu.bandwidth.rows import (
     Records,
 )
 from sfu.bandwidth.staircase import Staircase
+from sfu.bandwidth.starts import START, Starts
 from sfu.bandwidth.tally import Tally
-
-START: Final = 300_000.0
-"""bit/s that a path is believed to carry before it has said anything (goog_cc)."""
 
 MUTE_AFTER: Final = 4
 """Half seconds of media without an answer after which a receiver is taken for one that never
@@ -60,7 +58,8 @@ class Standing(NamedTuple):
 class Subscribers:
     """Transports become known by `assign` and take part from `open` to `close`."""
 
-    def __init__(self) -> None:
+    def __init__(self, remembered: int = 0) -> None:
+        """`remembered` networks are known by what paths there have carried."""
         self.estimator = Estimator()
         self.allocator = Allocator()
         self.quality = Quality()
@@ -70,24 +69,29 @@ class Subscribers:
         self._row: dict[int, int] = {}
         self._waiting: dict[int, Staircase] = {}
         self._silent = _Silent()
+        self._starts = Starts(remembered)
         self._due = -math.inf
         """When to work without news: at once after a change, or there is more to come of it."""
 
     def __len__(self) -> int:
         return len(self._row)
 
-    def open(self, transport: int, now: float) -> None:
-        """Media may flow; nothing is done for one that receives nothing."""
+    def open(self, transport: int, now: float, address: str | None = None) -> None:
+        """Media may flow to this address; nothing is done for one that receives nothing."""
         staircase = self._waiting.pop(transport, None)
         if staircase is not None:
-            self._begin(transport, now, START)
+            if self._starts.wants_news(now):
+                self._starts.look(self.estimator.estimate[self._heard()], now)
+            self._begin(transport, now, self._starts.start(staircase, address, now))
             self.assign([transport], staircase)
 
-    def close(self, transport: int) -> None:
+    def close(self, transport: int, now: float, address: str | None = None) -> None:
         """It is gone, or never came to be."""
         self._waiting.pop(transport, None)
         row = self._row.pop(transport, None)
         if row is not None:
+            if self._heard()[row]:
+                self._starts.learn(address, float(self.estimator.estimate[row]), now)
             self.allocator.release(np.array([row]))
             self.estimator.remove(transport)
             self.quality.clear(row)
@@ -180,6 +184,11 @@ class Subscribers:
             self._silent.grow(len(self.estimator.target))
             self.quality.grow(len(self.estimator.target))
         self._silent.clear(row)
+
+    def _heard(self) -> Bools:
+        """Whose path has said what it carries, by row."""
+        heard: Bools = self.estimator.active & (self.estimator.throughput > 0.0)
+        return heard
 
     def _hear(self, news: Records, now: float) -> None:
         """Counts silences. Who was taken for mute and speaks begins anew, with what it has been

@@ -50,6 +50,7 @@ class Workers:
             timeouts,
             takes_tcp=media.tcp,
             relay_queue=media.relay_queue,
+            remembered_paths=media.remembered_paths,
         )
         for index in range(count):
             self._forwarders.append(self._make(index, 0))

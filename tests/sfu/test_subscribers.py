@@ -18,7 +18,8 @@ from sfu.bandwidth.rows import (
     TRANSPORT_WIDE,
 )
 from sfu.bandwidth.staircase import Demand, Layer, Staircase, staircase
-from sfu.subscribers import MUTE_AFTER, QUIET, START, Subscribers
+from sfu.bandwidth.starts import START
+from sfu.subscribers import MUTE_AFTER, QUIET, Subscribers
 
 CAMERA = (Layer(100_000, 180), Layer(500_000, 360), Layer(1_500_000, 720))
 
@@ -152,8 +153,8 @@ def test_rows_are_used_again_without_a_trace() -> None:
     worker = Worker(1)
     for _ in range(MUTE_AFTER):
         worker.tick(transport=1, flags=SILENT)
-    worker.subscribers.close(1)
-    worker.subscribers.close(1)
+    worker.subscribers.close(1, worker.now)
+    worker.subscribers.close(1, worker.now)
     assert len(worker.subscribers) == 0
     worker.subscribers.assign([2], stairs())
     worker.subscribers.open(2, worker.now)
@@ -169,7 +170,7 @@ def test_many_come_and_go() -> None:
         worker.subscribers.assign([transport], made)
         worker.subscribers.open(transport, worker.now)
         if transport % 3 == 0:
-            worker.subscribers.close(transport // 2)
+            worker.subscribers.close(transport // 2, worker.now)
         worker.tick()
     assert len(worker.subscribers) == 200
     worker.hold(1)
@@ -207,3 +208,22 @@ def test_feedback_that_lies_moves_only_its_own_rate(lies: list[dict[str, int]]) 
             assert column[1] == getattr(alone.subscribers.estimator, name)[1]
         assert beside.subscribers.level(2) == alone.subscribers.level(2)
         assert beside.subscribers.estimator.target[0] <= 3_000_000
+
+
+def test_who_comes_begins_with_what_a_neighbour_was_carried() -> None:
+    subscribers = Subscribers(remembered=4)
+    cameras = [Demand(f"seat-{number}", CAMERA) for number in range(4)]
+    stage = staircase(cameras, audio=64_000, ceiling=20_000_000)
+    heard = np.zeros(1, dtype=FEEDBACK)
+    heard["transport"], heard["flags"], heard["throughput_bps"] = 1, TRANSPORT_WIDE, 1_000_000
+    levels = []
+    for transport in (1, 2, 3):
+        address = "198.51.100.9:1" if transport == 3 else f"192.0.2.{transport}:1"
+        subscribers.assign([transport], stage)
+        subscribers.open(transport, float(transport), address)
+        subscribers.tick(transport + 0.1, heard.tobytes() if transport == 1 else b"", b"")
+        levels.append(subscribers.level(transport))
+        if transport == 1:
+            subscribers.estimator.estimate[:1] = 1_000_000
+            subscribers.close(transport, 1.5, address)
+    assert levels == [2, 4, 2]

@@ -74,7 +74,7 @@ def test_whoever_gets_a_used_row_begins_anew() -> None:
     worker = Worker(1)
     worker.tick(transport=1, flags=REMB, remb_bps=5_000_000)
     worker.hold(3)
-    worker.subscribers.close(1)
+    worker.subscribers.close(1, worker.now)
     worker.subscribers.assign([7], stairs())
     worker.subscribers.open(7, worker.now)
     worker.hold(3)
