@@ -110,10 +110,10 @@ toolchain:
 
 LEAST_RUST := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 
-# What the tests need besides: two browsers, Node.js to drive the second, a Redis and a TURN server.
+# What the tests need besides: two browsers, Node.js to drive the second, a Redis, a TURN server, curl.
 programs:
 	@missing=; \
-	for program in chromium firefox-esr node npm redis-server turnserver; do \
+	for program in chromium firefox-esr node npm redis-server turnserver curl; do \
 		command -v $$program >/dev/null || missing="$$missing $$program"; \
 	done; \
 	[ -n "$$missing" ] || exit 0; \

@@ -306,6 +306,9 @@ class Worker:
         ssrc: int,
         rtx_ssrc: int,
     ) -> None: ...
+    def show_routes(self, moves: Sequence[tuple[int, int]]) -> None:
+        """(egress, route) each: the egress goes on with this route, in one continuous stream."""
+
     def remove_egress(self, egress: int) -> None: ...
     def set_targets(
         self, targets: Sequence[tuple[int, int, int] | tuple[int, int, int, bool]]

@@ -13,20 +13,10 @@ and the same people cost the same on any worker.
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 
 from sfu.forwarder import Forwarder
 from sfu.owners import TrackOwner, TransportOwner
 from sfu.transport import Transport
-
-
-@dataclass(slots=True, eq=False)
-class Routes:
-    """Where a slot's sound and picture go, and the tracks bound there."""
-
-    audio: int
-    video: int
-    bound: dict[bool, int | None] = field(default_factory=lambda: {False: None, True: None})
 
 
 class Sites:

@@ -17,7 +17,6 @@ from sfu.events import (
     Notice,
     ParticipantLeft,
     RoomConfigured,
-    ScreenShown,
     SlotChanged,
     SlotsAdded,
     SpeakerChanged,
@@ -26,12 +25,14 @@ from sfu.events import (
     TrackUnpublished,
     ViewChanged,
 )
+from sfu.focus import Focus, Line
 from sfu.forwarder import Forwarder, Remote
 from sfu.microphones import Microphones
 from sfu.receiver import EgressPlan, Receiver
 from sfu.room import SCREEN, Room, slot_of
+from sfu.routes import Routes, track_on
 from sfu.sent import Frame, Sent
-from sfu.sites import Routes, Sites
+from sfu.sites import Sites
 from sfu.track import Source, Track
 from sfu.transport import State, Transport
 from sfu.uplinks import Uplinks
@@ -61,6 +62,7 @@ class Stage:
         self.uplinks = Uplinks(sites.home, room)
         self.receivers: dict[str, Receiver] = {}
         """By participant."""
+        self.focus = Focus(room)
         self._offered: dict[str, Transport] = {}
         self.allocation = Allocation(room, self, notify)
         self._accounts = accounts
@@ -152,16 +154,19 @@ class Stage:
         for plan in egresses:
             kind = receiver.video if plan.video else receiver.audio
             if plan.slot not in kind:
-                routes = self._routes[plan.slot]
                 kind[plan.slot] = forwarder.add_egress(
-                    receiver,
-                    receiver.transport,
-                    routes.video if plan.video else routes.audio,
-                    plan.mid,
-                    plan.ssrc,
-                    plan.rtx_ssrc,
-                )
+                    receiver, receiver.transport, self._route(plan.slot, plan.video),
+                    plan.mid, plan.ssrc, plan.rtx_ssrc,
+                )  # fmt: skip
         self.allocation.refresh([receiver], now, fresh=True)
+
+    def play(
+        self, participant: str, over: Transport, remote: Remote, lines: Sequence[Line], now: float
+    ) -> None:
+        """Somebody receives the stage in a few m-lines, over a transport of `offer`."""
+        plans = self.focus.plans(participant, lines)
+        self.connect_downlink(participant, over, remote, plans, now)
+        self.focus.add(self.receivers[participant])
 
     def leveled(self, transports: Sequence[int], now: float) -> None:
         """Paths carry more, or less (TransportOwner)."""
@@ -242,6 +247,7 @@ class Stage:
                 case SpeakerChanged(speaker):
                     self.allocation.speak(speaker, now)
                     self._weights.speak(speaker)
+                    self.focus.speak(speaker)
                 case ParticipantLeft(participant, reason):
                     self._part(participant.id, reason, now)
         for slot in slots:
@@ -252,6 +258,13 @@ class Stage:
             self.allocation.restage(now)
         elif looking:
             self.allocation.refresh(looking, now)
+        if moves := self.focus.follow(self._route):
+            for forwarder, moved in moves.items():
+                forwarder.order(forwarder.worker.show_routes, moved)
+            self.allocation.refresh(list(self.focus.receivers), now, fresh=True)
+
+    def _route(self, slot: str, video: bool) -> int:
+        return self._routes[slot].of(video)
 
     def tick(self, now: float) -> None:
         """What is due by time alone."""
@@ -268,6 +281,7 @@ class Stage:
     def _part(self, participant: str, reason: str, now: float) -> None:
         if uplink := self.uplinks.pop(participant):
             uplink.drop(reason, now)
+        self._offered.pop(participant, None)
         if receiver := self.receivers.pop(participant, None):
             self._drop_receiver(receiver, reason, now)
 
@@ -276,6 +290,7 @@ class Stage:
         receiver.transport.drop(why, now)
 
     def _forget_receiver(self, receiver: Receiver, now: float) -> None:
+        self.focus.remove(receiver)
         self.allocation.remove(receiver, now)
         for egress in (*receiver.audio.values(), *receiver.video.values()):
             receiver.transport.forwarder.forget_egress(egress)
@@ -313,9 +328,7 @@ class Stage:
             self._microphones.forget(id)
             self._sites.forget_track(id)
             for routes in self._routes.values():
-                for video in (False, True):
-                    if routes.bound[video] == id:
-                        routes.bound[video] = None
+                routes.forget(id)
 
     def _unbind(self, id: int) -> None:
         for routes in self._routes.values():
@@ -326,25 +339,14 @@ class Stage:
     def _bind(self, slot: str) -> None:
         """One command per kind, if anything is other than before."""
         for video in (False, True):
-            track = self._track_on(slot, video=video)
+            track = track_on(self._room, slot, video=video)
             id = self._ids.get(track) if track else None
             if self._routes[slot].bound[video] != id:
                 self._set_bound(self._routes[slot], video, id)
 
     def _set_bound(self, routes: Routes, video: bool, id: int | None) -> None:
         routes.bound[video] = id
-        route = routes.video if video else routes.audio
-        self._sites.bind(route, id)
-
-    def _track_on(self, slot: str, *, video: bool) -> Track | None:
-        shown = self._room.shown(slot)
-        if shown is None:
-            return None
-        if isinstance(shown, ScreenShown):
-            source = Source.SCREEN if video else Source.SCREEN_AUDIO
-        else:
-            source = Source.CAMERA if video else Source.MICROPHONE
-        return self._room.participants[shown.participant].tracks.get(source)
+        self._sites.bind(routes.of(video), id)
 
     def _slots_of(self, track: Track) -> dict[str, None]:
         if track.source.is_screen:

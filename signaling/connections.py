@@ -11,6 +11,7 @@ then, or it asks for an offer that has.
 import random
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from sfu.config.budgets import upload
@@ -21,10 +22,12 @@ from sfu.rooms import LiveRoom
 from sfu.signaling import described
 from sfu.signaling.known_answers import KnownAnswers
 from sfu.signaling.negotiation import (
+    LocalTransport,
     NegotiationError,
     PublishAnswer,
     RemoteTransport,
     Slot,
+    answer_play,
     answer_publish,
     offer_receive,
 )
@@ -140,6 +143,43 @@ class Connections:
         self._restart = False
         self._offered = transport
         return self._describe(transport)
+
+    def play(self, sdp: str, now: float) -> str:
+        """Answers the offer of a player, which sees the stage in few m-lines."""
+        stage = self._live.open_stage()
+        transport = stage.offer(self._participant)
+        try:
+            answer = answer_play(sdp, described.local(transport), cname=CNAME)
+        except NegotiationError as error:
+            stage.discard(transport, "not agreed", now)
+            raise _refusal(error) from None
+        self._receiving = answer.negotiated.remote
+        stage.play(
+            self._participant, transport, described.remote(answer.negotiated), answer.lines, now
+        )
+        return answer.sdp
+
+    def has(self, ufrag: str, pwd: str) -> bool:
+        """Whether these are the client's credentials on its only connection."""
+        remote = self._established or self._receiving
+        return remote is not None and (ufrag, pwd) == (remote.ufrag, remote.pwd)
+
+    def restart_by(self, ufrag: str | None, pwd: str) -> LocalTransport:
+        """The client's only connection has these credentials from now on; ours for it, new ones."""
+        stage, former = self._live.open_stage(), self._established or self._receiving
+        uplink = stage.uplinks.get(self._participant)
+        transport = uplink or stage.downlink(self._participant)
+        if former is None or transport is None or ufrag is None:
+            raise Refusal("connection_lost", "there is nothing left to restart")
+        if ufrag == former.ufrag or pwd == former.pwd:
+            raise Refusal("bad_sdp", "a restart changes both a=ice-ufrag and a=ice-pwd")
+        now = replace(former, ufrag=ufrag, pwd=pwd)
+        if self._established is not None:
+            self._established = now
+        else:
+            self._receiving = now
+        transport.restart_ice()
+        return described.local(transport)
 
     def restart(self) -> None:
         """The next offer for the connection that is there, if it still is, restarts ICE."""

@@ -17,6 +17,7 @@ from sfu.signaling.preflight import Preflight
 from sfu.signaling.rest import events, media, participants, rooms, tokens, usage, whip
 from sfu.signaling.rest import preflight as checks
 from sfu.signaling.rest.gate import Rest
+from sfu.signaling.rest.http_sessions import HttpSessions
 from sfu.signaling.rest.pages import add_pages
 from sfu.signaling.rest.problems import Problem, add_handlers
 from sfu.signaling.rest.views import HealthView
@@ -77,7 +78,7 @@ def make_app(
         separate_input_output_schemas=False,
     )
     app.state.rest = rest
-    app.state.whip = whip.Whip(sockets.admission, sockets.addresses, rest)
+    app.state.http_sessions = HttpSessions(sockets.admission, sockets.addresses, rest)
     app.state.preflight = Preflight(rest, sockets.admission, sockets.addresses, dev=page)
     add_handlers(app)
     app.add_middleware(CrossOrigin, origins=lambda: sockets.origins)

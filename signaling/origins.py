@@ -13,7 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 METHODS = ("GET", "HEAD", "POST", "PATCH", "PUT", "DELETE")
-EXPOSED = ("ETag", "Link", "Location", "Retry-After", "X-Request-Id")
+EXPOSED = ("Accept-Post", "ETag", "Link", "Location", "Retry-After", "X-Request-Id")
 
 
 class Origins:

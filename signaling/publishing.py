@@ -20,7 +20,7 @@ from sfu.signaling.sdp import Attribute, Bandwidth, Description, Media, SdpError
 from sfu.signaling.streams import Streams, read_streams
 from sfu.track import Source
 
-_PROTOCOLS = {
+PROTOCOLS = {
     "UDP/TLS/RTP/SAVPF",
     "UDP/TLS/RTP/SAVP",
     "TCP/DTLS/RTP/SAVPF",  # RFC 9429 §5.1.2: these four mean the same to us
@@ -86,7 +86,7 @@ def answer_publish(
         sections = _read_sections(description, sources)
         _choose(sections, codecs)
         tagged = _tagged(description, sections)
-        remote = _transport(description, tagged.media, established)
+        remote = offered_transport(description, tagged.media, established)
         negotiated = _agree(sections, remote, cname)
     except SdpError as error:
         raise NegotiationError("bad_sdp", str(error)) from error
@@ -156,7 +156,7 @@ def _refusal(section: _Section, group: set[str]) -> tuple[str, str] | None:
         return "not_sending", "its port is 0"
     if source is not None and section.direction not in ("sendonly", "sendrecv"):
         return "not_sending", f"is {section.direction}"
-    if media.protocol not in _PROTOCOLS:
+    if media.protocol not in PROTOCOLS:
         return "dtls_required", f"{media.protocol} is not DTLS-SRTP"
     if section.mid is None or section.mid not in group:
         return "bundle_required", "is not in the first BUNDLE group"
@@ -217,11 +217,14 @@ def _tagged(description: Description, sections: Sequence[_Section]) -> _Section:
     raise NegotiationError("not_sending", "the offer has no m-line that can be accepted")
 
 
-def _transport(
+def offered_transport(
     description: Description, media: Media, established: RemoteTransport | None
 ) -> RemoteTransport:
+    """The offerer's end, as a section says. Raises NegotiationError if it is another one than
+    before."""
     credentials = attributes.ice_credentials(description, media)
-    assert credentials is not None  # _tagged chose the section by them
+    if credentials is None:
+        raise NegotiationError("ice_required", "no a=ice-ufrag and a=ice-pwd")
     fingerprints = attributes.fingerprints(description, media)
     if not fingerprints:
         raise NegotiationError("dtls_required", "no a=fingerprint with SHA-256, SHA-384 or SHA-512")

@@ -1,118 +1,35 @@
-"""/v1/whip/{room}: publishing by one HTTP exchange (WHIP, RFC 9725).
+"""/v1/whip/{room} and /v1/whep/{room}: publishing and watching by one HTTP exchange.
 
-Whoever has a join token that may publish sends an offer and gets the answer: the first audio
-m-line is their microphone, the first video m-line their camera. They are in the room as if they
-had come over a socket, and gone when the session is deleted or its media stops.
+WHIP is RFC 9725, WHEP draft-ietf-wish-whep. They have nearly all in common: an offer in, an answer
+out, a session to be deleted, fragments of ICE. What is published by WHIP is somebody's microphone
+and camera; what a player gets by WHEP is `sfu.focus`'s.
 """
 
 import re
-import secrets
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from sfu.commands import Leave
 from sfu.errors import Refusal
-from sfu.events import ConnectionLost, Notice
-from sfu.rooms import LiveRoom
-from sfu.signaling import messages
-from sfu.signaling.admission import Admission
-from sfu.signaling.attributes import direction, mid
-from sfu.signaling.audience import audience_of
-from sfu.signaling.connections import Connections
-from sfu.signaling.limits import Addresses
-from sfu.signaling.rest.gate import BoundedRequest, Rest
-from sfu.signaling.sdp import SdpError, parse
+from sfu.signaling.rest.gate import BoundedRequest
+from sfu.signaling.rest.http_sessions import HttpSession, HttpSessions
+from sfu.signaling.rest.problems import problem
 from sfu.signaling.tokens import ROOM_ID
-from sfu.track import Source
 
 SDP: Final = "application/sdp"
 FRAGMENT: Final = "application/trickle-ice-sdpfrag"
+RETRY_AFTER: Final = 5
+"""Seconds after which it is worth asking again whether the room lets in."""
 
-router = APIRouter(prefix="/v1/whip", include_in_schema=False)
-
-
-class WhipSession:
-    """One publisher; nothing of what the room tells its clients is for them (`Client`)."""
-
-    def __init__(self, sessions: "dict[str, WhipSession]", live: LiveRoom, token: str) -> None:
-        self.id = secrets.token_urlsafe(24)
-        self.etag = f'"{secrets.token_urlsafe(8)}"'
-        self.live = live
-        self.token = token
-        self.participant = ""
-        self._sessions = sessions
-
-    def push(self, frame: str) -> None:
-        """Nobody reads it."""
-
-    def notice(self, notice: Notice) -> None:
-        """Without media there is no session."""
-        if isinstance(notice, ConnectionLost) and notice.connection == "publish":
-            self.leave("disconnected")
-
-    def admitted(self) -> None:
-        """They never wait."""
-
-    def offer_slots(self) -> None:
-        """They receive nothing."""
-
-    def removed(self, reason: str) -> None:
-        """They are in the room no more, for whatever reason."""
-        self._sessions.pop(self.id, None)
-
-    def leave(self, reason: str) -> None:
-        """They go."""
-        if self.participant in self.live.room.participants:
-            self.live.execute(Leave(self.participant, reason), self.participant)
+router = APIRouter(prefix="/v1", include_in_schema=False)
 
 
-class Whip:
-    """What the routes need: who lets in, and who is in."""
-
-    def __init__(self, admission: Admission, addresses: Addresses, rest: Rest) -> None:
-        self.admission = admission
-        self.addresses = addresses
-        self.rest = rest
-        self.sessions: dict[str, WhipSession] = {}
-
-    def publish(self, room: str, token: str, sdp: str) -> tuple[WhipSession, str]:
-        """A new session and the answer to its offer. Raises Refusal; then nobody has come."""
-        clock = self.rest.clock
-        admitted = self.admission.admit(messages.Join(id=0, room=room, token=token), clock.wall())
-        sources = _sources(sdp)
-        live = admitted.live
-        session = WhipSession(self.sessions, live, token)
-        command = replace(admitted.command, client={"platform": "WHIP"})
-        session.participant = live.join(command).id
-        try:
-            if session.participant in live.room.waiting:
-                raise Refusal("waiting", "the room does not let this publisher in now")
-            audience_of(live).enter(live.room.participant(session.participant), session)
-            connections = Connections(live, session.participant)
-            answer = connections.publish(sdp, sources, clock.monotonic())
-        except Exception:
-            live.execute(Leave(session.participant, "refused"), session.participant)
-            raise
-        self.sessions[session.id] = session
-        return session, answer
-
-    def find(self, room: str, id: str, token: str) -> WhipSession:
-        """Raises Refusal unless this is a session of the token's bearer."""
-        session = self.sessions.get(id)
-        if session is None or session.live.room.id != room:
-            raise Refusal("not_found", "there is no such session")
-        if not secrets.compare_digest(session.token.encode(), token.encode()):
-            raise Refusal("not_allowed", "the session is somebody else's")
-        return session
-
-
-def _whip(request: Request) -> Whip:
-    whip: Whip = request.app.state.whip
-    if whip.rest.find_journal() is None:
+def _sessions(request: Request) -> HttpSessions:
+    sessions: HttpSessions = request.app.state.http_sessions
+    if sessions.rest.find_journal() is None:
         raise Refusal("overloaded", "the server is not running")
-    return whip
+    return sessions
 
 
 def _bearer(request: Request) -> str:
@@ -122,51 +39,128 @@ def _bearer(request: Request) -> str:
     return token.strip()
 
 
-Whips = Annotated[Whip, Depends(_whip)]
+Sessions = Annotated[HttpSessions, Depends(_sessions)]
 Bearer = Annotated[str, Depends(_bearer)]
 
 
-@router.post("/{room}")
-async def publish(room: str, request: Request, token: Bearer, whip: Whips) -> Response:
-    """An offer in, an answer out."""
+@router.post("/whip/{room}")
+async def publish(room: str, request: Request, token: Bearer, sessions: Sessions) -> Response:
+    """An offer of what is published in, an answer out."""
+    return await _enter("whip", room, request, token, sessions, sessions.publish)
+
+
+@router.post("/whep/{room}")
+async def play(room: str, request: Request, token: Bearer, sessions: Sessions) -> Response:
+    """An offer to receive in, an answer out."""
+    return await _enter("whep", room, request, token, sessions, sessions.play)
+
+
+async def _enter(
+    protocol: str,
+    room: str,
+    request: Request,
+    token: str,
+    sessions: HttpSessions,
+    agree: Callable[[str, str, str], tuple[HttpSession, str]],
+) -> Response:
     _expect(request, SDP)
     if re.match(ROOM_ID, room) is None:
         raise Refusal("room_not_found", "there is no such room")
     address = request.client.host if request.client else ""
-    if wait := whip.addresses.join(address, whip.rest.clock.monotonic()):
+    if wait := sessions.addresses.join(address, sessions.rest.clock.monotonic()):
         raise Refusal("rate_limited", "too many joins", retry_after=round(wait, 3))
-    sdp = await _body(request, whip.rest.settings.limits.sdp_bytes)
-    session, answer = whip.publish(room, token, sdp)
+    sdp = await _body(request, sessions)
+    try:
+        session, answer = agree(room, token, sdp)
+    except Refusal as refusal:
+        if refusal.code != "waiting":
+            raise
+        return problem(refusal.code, refusal.message, {"Retry-After": str(RETRY_AFTER)})
     if written := session.live.written:
         await written
-    servers = whip.admission.ice_servers(session.live.room.participant(session.participant))
     response = Response(answer, 201, media_type=SDP)
-    response.headers["Location"] = f"/v1/whip/{room}/{session.id}"
+    mounted_at = request.scope.get("root_path", "")
+    response.headers["Location"] = f"{mounted_at}/v1/{protocol}/{room}/{session.id}"
     response.headers["ETag"] = session.etag
-    for server in servers:
+    for server in sessions.ice_servers(session):
         for url in server["urls"]:
             response.headers.append("Link", _link(url, server))
     return response
 
 
-@router.patch("/{room}/{session}")
-async def trickle(
-    room: str, session: str, request: Request, token: Bearer, whip: Whips
+@router.patch("/whip/{room}/{session}")
+async def patch(
+    room: str, session: str, request: Request, token: Bearer, sessions: Sessions
 ) -> Response:
-    """Candidates of the client's: a lite agent needs none of them."""
+    """Candidates of the client's, of which a lite agent needs none, or a restart of ICE."""
+    return await _patch(room, session, request, token, sessions, strict=True)
+
+
+@router.patch("/whep/{room}/{session}")
+async def patch_player(
+    room: str, session: str, request: Request, token: Bearer, sessions: Sessions
+) -> Response:
+    """The same."""
+    return await _patch(room, session, request, token, sessions, strict=False)
+
+
+async def _patch(
+    room: str, session: str, request: Request, token: str, sessions: HttpSessions, *, strict: bool
+) -> Response:
     _expect(request, FRAGMENT)
-    found = whip.find(room, session, token)
-    if request.headers.get("if-match", found.etag) != found.etag:
-        raise Refusal("precondition_failed", "ICE restarts are not taken: publish anew")
-    await _body(request, whip.rest.settings.limits.sdp_bytes)
+    found = sessions.find(room, session, token)
+    wanted = request.headers.get("if-match")
+    fragment = found.restarts(await _body(request, sessions))
+    if wanted is None:
+        # The player that most use (whip-whep of npm) forgets it where nothing restarts.
+        if fragment is None and not strict:
+            return Response(status_code=204)
+        raise Refusal("precondition_required", "send If-Match with the ETag, or * to restart ICE")
+    if wanted.strip() != "*" and found.etag not in [each.strip() for each in wanted.split(",")]:
+        raise Refusal("precondition_failed", "ICE has restarted since")
+    if fragment is None:
+        return Response(status_code=204)
+    answer = found.restart(fragment)
+    return Response(answer, 200, media_type=FRAGMENT, headers={"ETag": found.etag})
+
+
+@router.delete("/whip/{room}/{session}")
+@router.delete("/whep/{room}/{session}")
+async def end(room: str, session: str, token: Bearer, sessions: Sessions) -> Response:
+    """The end."""
+    sessions.end(room, session, token)
+    return Response(status_code=200)
+
+
+@router.get("/whip/{room}/{session}")
+@router.get("/whep/{room}/{session}")
+async def session(room: str, session: str, token: Bearer, sessions: Sessions) -> Response:
+    """A session has nothing to show (RFC 9725 §4.1)."""
+    sessions.find(room, session, token)
     return Response(status_code=204)
 
 
-@router.delete("/{room}/{session}")
-async def end(room: str, session: str, token: Bearer, whip: Whips) -> Response:
-    """The end."""
-    whip.find(room, session, token).leave("left")
-    return Response(status_code=200)
+@router.get("/whip/{room}")
+@router.get("/whep/{room}")
+async def endpoint(room: str) -> Response:
+    """Nor has an endpoint; and nobody is told which rooms there are."""
+    return Response(status_code=204)
+
+
+@router.options("/whip/{room}")
+@router.options("/whep/{room}")
+async def options(room: str) -> Response:
+    """What an endpoint takes, for who is no page: those are answered by CORS."""
+    headers = {"Allow": "GET, OPTIONS, POST", "Accept-Post": SDP}
+    return Response(status_code=200, headers=headers)
+
+
+@router.options("/whip/{room}/{session}")
+@router.options("/whep/{room}/{session}")
+async def session_options(room: str, session: str) -> Response:
+    """What a session takes; nobody is told which there are."""
+    headers = {"Allow": "DELETE, GET, OPTIONS, PATCH", "Accept-Patch": FRAGMENT}
+    return Response(status_code=200, headers=headers)
 
 
 def _expect(request: Request, kind: str) -> None:
@@ -175,31 +169,13 @@ def _expect(request: Request, kind: str) -> None:
         raise Refusal("unsupported_media_type", f"the body must be {kind}")
 
 
-async def _body(request: Request, limit: int) -> str:
+async def _body(request: Request, sessions: HttpSessions) -> str:
     bounded = BoundedRequest(request.scope, request.receive)
-    bounded.limit = limit
+    bounded.limit = sessions.rest.settings.limits.sdp_bytes
     try:
         return (await bounded.body()).decode()
     except UnicodeDecodeError:
         raise Refusal("bad_sdp", "the body is no text") from None
-
-
-def _sources(sdp: str) -> dict[str, Source]:
-    """What is published, by mid: the first of each kind that sends."""
-    try:
-        description = parse(sdp)
-    except SdpError as error:
-        raise Refusal("bad_sdp", str(error)) from None
-    kinds = {"audio": Source.MICROPHONE, "video": Source.CAMERA}
-    sources: dict[str, Source] = {}
-    for media in description.media:
-        name = mid(media)
-        sends = direction(description, media) in ("sendonly", "sendrecv")
-        if name is not None and sends and media.kind in kinds:
-            sources[name] = kinds.pop(media.kind)
-    if not sources:
-        raise Refusal("not_sending", "the offer sends neither audio nor video")
-    return sources
 
 
 def _link(url: str, server: dict[str, str]) -> str:

@@ -88,9 +88,9 @@ COMMANDS = frozenset(
     {
         "open_transport", "restart_ice", "set_remote", "set_keys", "send_handshake",
         "close_transport", "add_track", "remove_track", "mute", "compete", "add_route", "bind",
-        "remove_route", "add_egress", "remove_egress", "weigh", "set_targets", "set_rates",
-        "set_upload",
-        "add_peer", "remove_peer", "add_relayed_track", "relay", "end_relay",
+        "remove_route", "add_egress", "remove_egress", "show_routes", "weigh", "set_targets",
+        "set_rates", "set_upload", "add_peer", "remove_peer", "add_relayed_track", "relay",
+        "end_relay",
         "report_traffic", "request_keyframe", "panic",
     }
 )  # fmt: skip

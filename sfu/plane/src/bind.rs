@@ -143,8 +143,9 @@ impl Worker {
 
     fn open_transport(&self, transport: Id, ufrag: Text, pwd: Text) -> PyResult<()> {
         let (ufrag, pwd) = arguments::credentials(ufrag, pwd)?;
+        let transport = transport.0;
         self.submit(Command::OpenTransport {
-            transport: transport.0,
+            transport,
             ufrag,
             pwd,
         })
@@ -152,8 +153,9 @@ impl Worker {
 
     fn restart_ice(&self, transport: Id, ufrag: Text, pwd: Text) -> PyResult<()> {
         let (ufrag, pwd) = arguments::credentials(ufrag, pwd)?;
+        let transport = transport.0;
         self.submit(Command::RestartIce {
-            transport: transport.0,
+            transport,
             ufrag,
             pwd,
         })
@@ -327,6 +329,11 @@ impl Worker {
             ssrc: ssrc.0,
             rtx_ssrc: rtx_ssrc.0,
         })
+    }
+
+    fn show_routes(&self, moves: Vec<(Id, Id)>) -> PyResult<()> {
+        let moves = moves.into_iter().map(|(egress, route)| (egress.0, route.0));
+        self.submit(Command::ShowRoutes(moves.collect()))
     }
 
     fn remove_egress(&self, egress: Id) -> PyResult<()> {

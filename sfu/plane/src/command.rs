@@ -141,6 +141,7 @@ pub enum Command {
         ssrc: u32,
         rtx_ssrc: u32,
     },
+    ShowRoutes(Vec<(Id, Id)>),
     RemoveEgress {
         egress: Id,
     },

@@ -6,6 +6,7 @@
 //! [`periodic`](crate::periodic) (everything that time brings).
 
 mod microphones;
+mod show;
 mod topology;
 
 use crate::batch::{Destination, Outbox};
@@ -342,6 +343,7 @@ impl Forwarder {
                 "add_egress",
                 self.add_egress(egress, transport, route, &mid, (ssrc, rtx_ssrc), now),
             ),
+            Command::ShowRoutes(moves) => ("show_routes", self.show_routes(&moves, now)),
             Command::RemoveEgress { egress } => ("remove_egress", self.remove_egress(egress)),
             Command::SetTargets(targets) => ("set_targets", self.set_targets(&targets, now)),
             Command::SetUpload { transport, bps } => {

@@ -112,7 +112,7 @@ fn note_sent(
 
 fn command(choices: &mut Choices<'_>) -> Command {
     let (transport, id) = (choices.id(), choices.id());
-    match choices.byte() % 17 {
+    match choices.byte() % 18 {
         0 => {
             choices.opened += 1;
             Command::OpenTransport {
@@ -190,6 +190,7 @@ fn command(choices: &mut Choices<'_>) -> Command {
             ufrag: format!("u{}", 4 + choices.byte() % 8),
             pwd: PASSWORD.into(),
         },
+        16 => Command::ShowRoutes(vec![(u32::from(choices.byte()), id)]),
         _ => Command::SetTargets(vec![Target {
             egress: u32::from(choices.byte()),
             spatial: choices.byte() as i8 % 4,

@@ -1,5 +1,6 @@
 """WHIP (RFC 9725) over real HTTP: aiortc publishes, is seen in the room, and goes."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,15 @@ from tests.waiting import until
 
 OFFER = Path(__file__).parents[2] / "packets" / "aiortc.sdp"
 SDP = {"content-type": "application/sdp"}
+FRAGMENT = "application/trickle-ice-sdpfrag"
 
 
-def bearer(server: Any, role: Role = Role.PRESENTER, room: str = "hall") -> dict[str, str]:
+def bearer(
+    server: Any, role: Role = Role.PRESENTER, room: str = "hall", identity: str = "cam"
+) -> dict[str, str]:
     now = server.rooms.clock.wall()
     token = mint(
-        DEV_SECRET, tenant=DEV_TENANT, room=room, identity="cam", role=role, now=now, ttl=60
+        DEV_SECRET, tenant=DEV_TENANT, room=room, identity=identity, role=role, now=now, ttl=60
     )
     return {"authorization": f"Bearer {token}"}
 
@@ -46,17 +50,43 @@ async def test_a_publisher_is_somebody_in_the_room() -> None:
         assert (publisher.identity, publisher.seat) == ("cam", 1)
         assert set(publisher.tracks) == {"microphone", "camera"}
         session = answer.headers["location"].removeprefix("/v1/whip")
-        fragment = {"content-type": "application/trickle-ice-sdpfrag", **headers}
+        fragment = {"content-type": FRAGMENT, **headers}
         tagged = {**fragment, "if-match": answer.headers["etag"]}
         assert (await client.patch(session, content="a=mid:0", headers=tagged)).status_code == 204
         other = {**fragment, "if-match": '"another"'}
         assert (await client.patch(session, content="", headers=other)).status_code == 412
+        assert (await client.patch(session, content="", headers=fragment)).status_code == 428
+        assert (await client.patch(session, content="", headers=headers)).status_code == 415
+        rubbish = await client.patch(session, content="a=ice-ufrag:abcd", headers=tagged)
+        assert rubbish.status_code == 422
+        # A restart: other credentials on both sides, another tag, the same connection.
+        new = "a=ice-ufrag:next\r\na=ice-pwd:0123456789abcdefghijkNEXT\r\n"
+        every = {**fragment, "if-match": "*"}
+        again = await client.patch(session, content=new, headers=every)
+        assert (again.status_code, again.headers["content-type"]) == (200, FRAGMENT)
+        assert again.headers["etag"] != answer.headers["etag"]
+        ours = [
+            re.findall(r"a=ice-(?:ufrag|pwd):(\S+)", each) for each in (answer.text, again.text)
+        ]
+        assert len(ours[1]) == 2
+        assert not set(ours[0]) & set(ours[1])
+        assert "a=candidate:" in again.text
+        assert (await client.patch(session, content=new, headers=tagged)).status_code == 412
+        assert (await client.patch(session, content=new, headers=every)).status_code == 204
+        half = new.replace("next", "more")
+        assert (await client.patch(session, content=half, headers=every)).status_code == 422
+        assert connection.connectionState == "connected"
+        assert (await client.get(session, headers=headers)).status_code == 204
+        assert (await client.get(session)).status_code == 401
         assert (await client.delete(session)).status_code == 401
         strangers = bearer(server, room="lobby")
         assert (await client.delete(session, headers=strangers)).status_code == 403
         assert (await client.delete(session, headers=headers)).status_code == 200
         assert not live.room.participants
-        assert (await client.delete(session, headers=headers)).status_code == 404
+        # Once more is no fault: others close their connection first, and delete then.
+        assert (await client.delete(session, headers=headers)).status_code == 200
+        assert (await client.delete(session, headers=strangers)).status_code == 404
+        assert (await client.delete(f"{session}x", headers=headers)).status_code == 404
     await connection.close()
 
 
@@ -77,7 +107,15 @@ async def test_what_cannot_be_published_is_refused_and_leaves_nobody() -> None:
         assert await post("v=0", good) == 415
         assert await post("v=0", {**SDP, **good}) == 422
         assert await post("v=0", {**SDP, **good}, room="lobby") == 403
-        assert (await client.get("/hall")).status_code == 405
+        offer = OFFER.read_text()
+        sections = offer.split("m=")
+        twice = "m=".join([*sections, sections[-1].replace("a=mid:1", "a=mid:2")])
+        twice = twice.replace("BUNDLE 0 1", "BUNDLE 0 1 2")
+        assert await post(twice, {**SDP, **good}) == 406
+        assert (await client.get("/hall")).status_code == 204
+        assert (await client.put("/hall")).status_code == 405
+        options = await client.options("/hall")
+        assert (options.status_code, options.headers["accept-post"]) == (200, SDP["content-type"])
         live = server.rooms.find("dev", "hall")
         assert live is None or not live.room.participants
 
@@ -96,4 +134,4 @@ async def test_without_media_there_is_no_session() -> None:
         # The answer is thrown away: nobody comes.
         await until(lambda: not live.room.participants)
         session = answer.headers["location"].removeprefix("/v1/whip")
-        assert (await client.delete(session, headers=headers)).status_code == 404
+        assert (await client.get(session, headers=headers)).status_code == 404

@@ -7,6 +7,7 @@ mod picture;
 mod probe;
 mod relay;
 mod repair;
+mod show;
 mod sound;
 mod upload;
 
