@@ -21,9 +21,9 @@ STABLE: Final = 0.2
 CLIMBED: Final = 1.10
 """A step is climbed without a probe when the estimate exceeds it by a tenth; until then it is
 asked for."""
-MARGIN: Final = 1.20
+MARGIN: Final = 1.30
 """Times the step that a probe asks for: what it finds is less than what it sends."""
-LEAST_ABOVE: Final = 1.15
+LEAST_ABOVE: Final = 1.25
 """Times the estimate, at least: less is in the noise."""
 STAGNATION: Final = 4.0
 """Seconds after which a path is asked although no step is due: a step may be withheld only because
@@ -39,9 +39,9 @@ PROGRESS: Final = 1.15
 RESULT_WITHIN: Final = 1.0
 RETRY: Final = 1.0
 RETRY_GROWTH: Final = 1.5
-RETRY_MOST: Final = 3.0
+RETRY_MOST: Final = 2.0
 """Seconds between probes that fail."""
-COST: Final = 0.02
+COST: Final = 0.04
 """Of what arrives may go into probes."""
 JITTER_SPAN: Final = 8.0
 """Times the jitter that a cluster lasts longer, so that jitter is a small part of it."""

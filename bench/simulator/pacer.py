@@ -35,6 +35,8 @@ class Pacer:
         self.repairs = Queue(rows, _REPAIR_QUEUE)
         self.pacing = np.zeros(rows)
         """bit/s, 0 without a limit."""
+        self.is_ample = np.ones(rows, dtype=bool)
+        """Where that is far above the target, since the path was never seen to be full."""
         self.padding = np.zeros(rows)
         self.braked = np.zeros(rows, dtype=bool)
         self.throughput = np.zeros(rows)
@@ -64,6 +66,7 @@ class Pacer:
     def obey(self, rows: Ints, rates: Records, time: float) -> None:
         """Takes RATES, the row of each given."""
         self.pacing[rows] = rates["pacing_bps"]
+        self.is_ample[rows] = self.pacing[rows] >= _AMPLE * rates["target_bps"]
         self.padding[rows] = rates["padding_bps"]
         self.ordered_at[rows] = time
         for row, each in zip(rows, rates, strict=True):
@@ -87,7 +90,7 @@ class Pacer:
         owed, free_at = self._pay_off(rate)
         probing = self._probe > 0
         self._probe_credit += np.where(probing, self._probe_rate * (STEP / 8), 0.0)
-        span = np.where(self.is_clear, _LONG_BURST, _BURST)
+        span = np.where(self.is_clear, np.where(self.is_ample, _LONG_BURST, _CLEAR_BURST), _BURST)
         burst = np.where(rate > 0, np.maximum(rate * (span / 8), _LEAST_BURST), math.inf)
         burst = np.where(self._refused & (owed > 0), 0.0, burst - np.maximum(owed, 0.0))
         audio = self._audio(time)
@@ -226,7 +229,9 @@ _REPAIR_QUEUE: Final = 256
 _WIDEST: Final = 32
 """Most packets of one kind that a row sends in one step: 60 Mbit/s."""
 _BURST: Final = 0.005
+_CLEAR_BURST: Final = 0.01
 _LONG_BURST: Final = 0.04
+_AMPLE: Final = 2.0
 """Seconds of the pacing rate, with and without a queue on the path."""
 _LEAST_BURST: Final = 2400.0
 _MOST_DEBT: Final = 0.5

@@ -10,47 +10,27 @@ from sfu.bench.simulator.packets import Bools, Ints, Packets
 class Cluster:
     """Sums over one cluster's packets; times in microseconds."""
 
-    __slots__ = (
-        "bytes",
-        "ended",
-        "first_came",
-        "first_came_size",
-        "first_sent",
-        "last_came",
-        "last_number",
-        "last_sent",
-        "last_sent_size",
-        "packets",
-        "sent_bytes",
-        "sent_packets",
-    )
+    __slots__ = ("bytes", "came", "ended", "last_number", "packets", "sent_bytes", "sent_packets")
 
     def __init__(self) -> None:
         self.ended: float | None = None
         self.last_number = -1
         self.sent_bytes = self.sent_packets = 0
         self.bytes = self.packets = 0
-        self.first_sent = self.last_sent = self.last_sent_size = 0
-        self.first_came = self.last_came = self.first_came_size = 0
+        self.came: list[tuple[int, int, int]] = []
+        """When each was sent and came, and its size."""
 
     def add(self, sent: Ints, came: Ints, size: Ints) -> None:
         """Packets that were received, in order."""
-        if not self.packets:
-            self.first_sent, self.first_came = int(sent[0]), int(came[0])
-            self.first_came_size = int(size[0])
-        self.last_sent, self.last_came = int(sent[-1]), int(came[-1])
-        self.last_sent_size = int(size[-1])
+        self.came += zip(sent.tolist(), came.tolist(), size.tolist(), strict=True)
         self.packets += len(sent)
         self.bytes += int(size.sum())
 
     def result(self, probe: int) -> dict[str, int]:
         """Fields of a feedback row; a receive rate of 0 when too little came back."""
-        sending, receiving = self.last_sent - self.first_sent, self.last_came - self.first_came
         enough = self.packets >= _ENOUGH * self.sent_packets
         enough &= self.bytes >= _ENOUGH * self.sent_bytes
-        enough &= 0 < sending <= _LONGEST_US and 0 < receiving <= _LONGEST_US
-        send = (self.bytes - self.last_sent_size) * 8_000_000 // sending if enough else 0
-        receive = (self.bytes - self.first_came_size) * 8_000_000 // receiving if enough else 0
+        send, receive = _rates(_alike_ends(self.came)) if enough and self.came else (0, 0)
         return {
             "probe": probe,
             "probe_packets": self.packets,
@@ -58,6 +38,27 @@ class Cluster:
             "probe_send_bps": send,
             "probe_receive_bps": receive,
         }
+
+
+def _rates(came: list[tuple[int, int, int]]) -> tuple[int, int]:
+    """bit/s sent and received, 0 where the span says nothing."""
+    sent, arrived, size = zip(*came, strict=True)
+    sending, receiving = sent[-1] - sent[0], arrived[-1] - arrived[0]
+    if not (0 < sending <= _LONGEST_US and 0 < receiving <= _LONGEST_US):
+        return 0, 0
+    total = sum(size)
+    return (total - size[-1]) * 8_000_000 // sending, (total - size[0]) * 8_000_000 // receiving
+
+
+def _alike_ends(came: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    """As much of it as begins and ends with packets of about a size, as the plane does."""
+    for trim in range(min(_MOST_TRIM, len(came) - _LEAST_PACKETS) + 1):
+        for left in range(trim + 1):
+            part = came[left : len(came) - (trim - left)]
+            less, more = sorted((part[0][2], part[-1][2]))
+            if 5 * more <= 6 * less:
+                return part
+    return came
 
 
 class Probes:
@@ -116,5 +117,7 @@ class Probes:
 
 _ENOUGH: Final = 0.8
 _LONGEST_US: Final = 1_000_000
+_MOST_TRIM: Final = 16
+_LEAST_PACKETS: Final = 3
 _PATIENCE: Final = 1.0
 """Seconds after its last packet until a cluster has failed."""

@@ -53,7 +53,8 @@ impl Forwarder {
                 continue;
             };
             transport.rates = *rates;
-            transport.pacer.set_rate(rates.pacing_bps, now.us);
+            let pacer = &mut transport.pacer;
+            pacer.set_rate(rates.pacing_bps, rates.target_bps, now.us);
             if rates.abort_probes {
                 transport.history.abort_clusters();
             }

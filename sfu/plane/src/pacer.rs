@@ -3,17 +3,21 @@
 //!
 //! Nothing is queued here: an egress that has to wait stays where it is in its track's ring, and the
 //! transport is served again when its debt is paid. Bursts are what fan-outs are made of (one message
-//! of the kernel for a picture's packets), so a path that shows no queue is sent a whole picture at
-//! once, and one that does, a few milliseconds' worth.
+//! of the kernel for a picture's packets), so a path that was never seen to be full is sent a whole
+//! picture at once, and one that shows a queue, a few milliseconds' worth.
 
 use std::collections::VecDeque;
 
 /// Packets that a receiver has asked for again: SSRC and sequence number of each.
 pub type Repairs = VecDeque<(u32, u16)>;
 
-/// What may leave at once on a path without a queue, in time at the pacing rate (goog_cc): at
-/// 30 pictures a second each leaves as a whole, however closely the rate fits them …
-const BURST_US: f64 = 40_000.0;
+/// What may leave at once on a path that is ample, in time at the pacing rate (goog_cc): at
+/// 30 pictures a second each leaves as a whole …
+const BURST_AMPLE_US: f64 = 40_000.0;
+/// … and paced at so many times the target, it is.
+const AMPLE: u64 = 2;
+/// The same near a path's capacity, where a burst waits in the path for as long as it is, …
+const BURST_US: f64 = 10_000.0;
 /// … and on one with a queue of more than this.
 const BURST_QUEUED_US: f64 = 5_000.0;
 const QUEUED_US: u32 = 15_000;
@@ -38,16 +42,18 @@ pub struct Pacer {
     ordered_us: i64,
     listed_us: i64,
     burst: f64,
+    is_ample: bool,
     is_waiting: bool,
     is_held: bool,
 }
 
 impl Pacer {
-    /// Paces at so many bit/s from now on, 0 for no limit.
-    pub fn set_rate(&mut self, bps: u32, now_us: i64) {
+    /// Paces at so many bit/s from now on, 0 for no limit, where the path is to be sent `target_bps`.
+    pub fn set_rate(&mut self, bps: u32, target_bps: u32, now_us: i64) {
         self.settle(now_us);
         self.ordered = f64::from(bps) / 8e6;
         self.ordered_us = now_us;
+        self.is_ample = u64::from(bps) >= AMPLE * u64::from(target_bps);
         self.rate = self.ordered;
         if bps == 0 {
             self.debt = 0.0;
@@ -72,6 +78,8 @@ impl Pacer {
         }
         let span = if queue_us > QUEUED_US {
             BURST_QUEUED_US
+        } else if self.is_ample {
+            BURST_AMPLE_US
         } else {
             BURST_US
         };
@@ -167,7 +175,7 @@ mod tests {
 
     fn paced(bps: u32) -> Pacer {
         let mut pacer = Pacer::default();
-        pacer.set_rate(bps, 0);
+        pacer.set_rate(bps, bps, 0);
         pacer.adapt(0, None, 0, 0);
         pacer
     }
@@ -208,8 +216,19 @@ mod tests {
                 admitted
             })
             .count();
-        assert_eq!(sent, 10, "40 ms of 2 Mbit/s");
-        assert_eq!(pacer.due_us(), 40_000);
+        assert_eq!(sent, 2, "10 ms of 2 Mbit/s");
+        assert_eq!(pacer.due_us(), 8_000);
+    }
+
+    #[test]
+    fn an_ample_path_gets_a_picture_at_once() {
+        let mut pacer = Pacer::default();
+        pacer.set_rate(2 * MEGABIT, MEGABIT, 0);
+        pacer.adapt(0, None, 0, 0);
+        pacer.charge(9_000, 0);
+        assert!(pacer.admits(1_000), "40 ms of 2 Mbit/s");
+        pacer.adapt(20_000, None, 0, 0);
+        assert!(!pacer.admits(1_000), "there is a queue");
     }
 
     #[test]
@@ -293,7 +312,7 @@ mod tests {
             let mut pacer = Pacer::default();
             let mut now_us = 0;
             for (bps, size, passed) in steps {
-                pacer.set_rate(bps, now_us);
+                pacer.set_rate(bps, bps, now_us);
                 pacer.adapt(0, None, 0, now_us);
                 pacer.charge(size, now_us);
                 now_us += passed;

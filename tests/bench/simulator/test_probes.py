@@ -35,6 +35,27 @@ def test_too_little_or_too_long_is_a_failure(count: int, send_us: int, receive_u
     assert cluster(count, send_us, receive_us).result(1)["probe_receive_bps"] == 0
 
 
+@pytest.mark.parametrize(
+    "sizes", [(1200, 300, 300, 300, 300), (300, 300, 300, 1200), (1100, 1200, 1200, 160)]
+)
+@pytest.mark.parametrize("capacity", [1e6, 1e8])
+def test_other_sizes_at_the_ends_say_nothing_of_the_path(
+    sizes: tuple[int, ...], capacity: float
+) -> None:
+    made = Cluster()
+    made.sent_packets = 1
+    size = np.array(sizes)
+    sent = np.concatenate(([0], np.cumsum(size)[:-1])) * 4  # 2 Mbit/s
+    came, free = [], 0.0
+    for at, each in zip(sent, size, strict=True):
+        free = max(free, at) + each * 8e6 / capacity
+        came.append(free)
+    made.add(sent, np.array(came).astype(np.int64), size)
+    result = made.result(1)
+    assert result["probe_send_bps"] == pytest.approx(2e6, rel=0.01)
+    assert result["probe_receive_bps"] == pytest.approx(min(capacity, 2e6), rel=0.05)
+
+
 def test_a_cluster_that_nobody_reports_on_ends_after_a_second() -> None:
     probes = Probes(2)
     one = np.ones(1, dtype=np.int64)

@@ -12,6 +12,11 @@ const STALE_US: i64 = 5_000_000;
 const REQUIRED_OF_5: u32 = 4;
 /// Longer intervals say nothing of a path.
 const MAX_INTERVAL_US: i64 = 1_000_000;
+/// What so many packets of a cluster say is enough.
+const MAX_PACKETS: usize = 128;
+/// Packets that may be left off for a first and a last one of a size.
+const MAX_TRIM: usize = 16;
+const LEAST_PACKETS: usize = 3;
 
 /// A cluster's result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,7 +33,7 @@ pub(super) struct Outcome {
     pub(super) receive_bps: u32,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Open {
     cluster: Cluster,
     tag: u8,
@@ -37,14 +42,16 @@ struct Open {
     end: Option<u64>,
     packets: u32,
     bytes: u32,
-    first_sent_us: i64,
-    last_sent_us: i64,
-    /// Of the packet that was sent last.
-    last_size: u32,
-    first_arrival_us: i64,
-    last_arrival_us: i64,
-    /// Of the packet that arrived first.
-    first_size: u32,
+    /// The first of those that came in.
+    came: Vec<Came>,
+}
+
+/// A packet of a cluster that came in.
+#[derive(Clone, Copy, Debug)]
+struct Came {
+    sent_us: i64,
+    arrival_us: i64,
+    size: u32,
 }
 
 /// The clusters of one transport that have begun.
@@ -70,12 +77,7 @@ impl Clusters {
             end: None,
             packets: 0,
             bytes: 0,
-            first_sent_us: i64::MAX,
-            last_sent_us: i64::MIN,
-            last_size: 0,
-            first_arrival_us: i64::MAX,
-            last_arrival_us: i64::MIN,
-            first_size: 0,
+            came: Vec::with_capacity(usize::from(cluster.packets).min(MAX_PACKETS)),
         });
         self.last_tag
     }
@@ -94,16 +96,13 @@ impl Clusters {
         };
         open.packets += 1;
         open.bytes += size;
-        open.first_sent_us = open.first_sent_us.min(sent_us);
-        if sent_us >= open.last_sent_us {
-            open.last_sent_us = sent_us;
-            open.last_size = size;
+        if open.came.len() < MAX_PACKETS {
+            open.came.push(Came {
+                sent_us,
+                arrival_us,
+                size,
+            });
         }
-        if arrival_us < open.first_arrival_us {
-            open.first_arrival_us = arrival_us;
-            open.first_size = size;
-        }
-        open.last_arrival_us = open.last_arrival_us.max(arrival_us);
     }
 
     /// Closes what was reported on in full, up to `reported`, or has waited too long.
@@ -155,16 +154,19 @@ impl Clusters {
 impl Open {
     /// Rates of sending and arrival; the latter 0 where they say nothing.
     fn rates(&self) -> (u32, u32) {
-        if self.packets == 0 {
+        let came = alike_ends(&self.came);
+        let (Some(first), Some(last)) = (came.first(), came.last()) else {
             return (0, 0);
-        }
-        let sent_us = self.last_sent_us - self.first_sent_us;
-        let arrival_us = self.last_arrival_us - self.first_arrival_us;
+        };
+        let sent_us = last.sent_us - first.sent_us;
+        let arrivals = || came.iter().map(|packet| packet.arrival_us);
+        let arrival_us = arrivals().max().unwrap_or(0) - arrivals().min().unwrap_or(0);
         let span = 1..=MAX_INTERVAL_US;
         if !span.contains(&sent_us) {
             return (0, 0);
         }
-        let send_bps = rate(u64::from(self.bytes - self.last_size), sent_us);
+        let bytes: u64 = came.iter().map(|packet| u64::from(packet.size)).sum();
+        let send_bps = rate(bytes - u64::from(last.size), sent_us);
         let enough = |came: u32, least: u32| {
             u64::from(came) * 5 >= u64::from(least) * u64::from(REQUIRED_OF_5)
         };
@@ -173,11 +175,30 @@ impl Open {
         if !is_enough || !span.contains(&arrival_us) {
             return (send_bps, 0);
         }
-        let receive_bps = rate(u64::from(self.bytes - self.first_size), arrival_us);
+        let receive_bps = rate(bytes - u64::from(first.size), arrival_us);
         // Faster than twice the sending rate is the work of some buffer.
         let is_strange = receive_bps / 2 > send_bps;
         (send_bps, if is_strange { 0 } else { receive_bps })
     }
+}
+
+/// As much of a cluster as begins and ends with packets of about a size; all of it where nothing
+/// does. goog_cc takes it whole, and leaves the last packet off what was sent and the first off what
+/// came: a picture's packet of 1,200 bytes before small ones then looks like a full path, at half
+/// the rate, and behind them like a path that carries twice as much.
+fn alike_ends(came: &[Came]) -> &[Came] {
+    for trim in 0..=MAX_TRIM.min(came.len().saturating_sub(LEAST_PACKETS)) {
+        for left in 0..=trim {
+            let part = &came[left..came.len() - (trim - left)];
+            if let (Some(first), Some(last)) = (part.first(), part.last()) {
+                let (less, more) = (first.size.min(last.size), first.size.max(last.size));
+                if u64::from(more) * 5 <= u64::from(less) * 6 {
+                    return part;
+                }
+            }
+        }
+    }
+    came
 }
 
 #[cfg(test)]
@@ -236,6 +257,51 @@ mod tests {
                 ..Outcome::default()
             }
         );
+    }
+
+    /// A cluster of packets of these sizes, sent at 2 Mbit/s over a path of so many bit/s.
+    fn over(bps: i64, sizes: &[u32]) -> (u32, u32) {
+        let mut clusters = Clusters::default();
+        let tag = clusters.begin(
+            Cluster {
+                bytes: 1,
+                packets: 1,
+                ..CLUSTER
+            },
+            0,
+        );
+        let (mut sent_us, mut free_us) = (0, 0);
+        for &size in sizes {
+            free_us = free_us.max(sent_us) + i64::from(size) * 8_000_000 / bps;
+            clusters.add(tag, sent_us, free_us, size);
+            sent_us += i64::from(size) * 4;
+        }
+        clusters.end(tag, 1);
+        clusters.settle(1, 100_000);
+        let outcome = clusters.take().expect("it is over");
+        (outcome.send_bps, outcome.receive_bps)
+    }
+
+    #[test]
+    fn packets_of_other_sizes_at_the_ends_say_nothing_of_the_path() {
+        for sizes in [
+            [1_200, 300, 300, 300, 300],
+            [300, 300, 300, 300, 1_200],
+            [1_100, 1_200, 1_200, 1_100, 160],
+            [160, 1_200, 1_100, 1_200, 1_100],
+        ] {
+            let (sent, came) = over(100_000_000, &sizes);
+            assert!((1_999_000..2_001_000).contains(&sent), "{sizes:?}: {sent}");
+            assert!((1_900_000..2_100_000).contains(&came), "{sizes:?}: {came}");
+            let (_, came) = over(1_000_000, &sizes);
+            assert!((980_000..1_020_000).contains(&came), "{sizes:?}: {came}");
+        }
+    }
+
+    #[test]
+    fn a_cluster_whose_sizes_never_meet_is_taken_whole() {
+        let (sent, came) = over(1_000_000, &[300, 600, 1_200]);
+        assert_eq!((sent, came), (2_000_000, 1_000_000));
     }
 
     #[test]
