@@ -50,7 +50,8 @@ async def test_a_narrow_link_costs_pictures_but_no_sound_and_nobody_else(
 
     link.down.rate = math.inf
     await slow.until(height_of(slot), 720, patience=RECOVERY)
-    await slow.until("told.congestion.at(-1).available >= told.congestion.at(-1).wanted", True)
+    all_fits = "told.congestion.at(-1).available >= told.congestion.at(-1).wanted"
+    await slow.until(all_fits, True, patience=RECOVERY)
     await asyncio.sleep(1.0)
     await slow.until(reasons, "full")
 
