@@ -34,6 +34,8 @@ CHROMIUM_ARGUMENTS = [
     "--use-fake-ui-for-media-stream",
     "--allow-loopback-in-peer-connection",
     "--autoplay-policy=no-user-gesture-required",
+    # Of the tests' own TURN server over TLS.
+    "--ignore-certificate-errors",
 ]
 PROBE = Path(__file__).with_name("probe.js").read_text()
 

@@ -53,11 +53,11 @@ class Link:
         self._random = random.Random(seed)
         self._relays: list[_Relay] = []
 
-    async def lead(self, target: Address) -> Address:
+    async def lead(self, target: Address, at: Address = ("127.0.0.1", 0)) -> Address:
         """Begins to relay to a port of the server; gives the address that stands for it now."""
         relay = _Relay(self, target)
         self._relays.append(relay)
-        return await relay.open()
+        return await relay.open(at)
 
     async def close(self) -> None:
         """Ends all relaying; what is under way is lost."""
@@ -97,10 +97,10 @@ class _Relay:
         self._opening: set[asyncio.Task[None]] = set()
         self._cut: set[Address] = set()
 
-    async def open(self) -> Address:
+    async def open(self, at: Address) -> Address:
         """Opens the socket that browsers send to; gives its address."""
         self._near, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-            lambda: _Receiver(self._from_client), local_addr=("127.0.0.1", 0)
+            lambda: _Receiver(self._from_client), local_addr=at
         )
         host, port = self._near.get_extra_info("sockname")[:2]
         return host, port

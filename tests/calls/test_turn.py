@@ -1,5 +1,6 @@
-"""Chromium behind a firewall: nothing but a relay (coturn) reaches the server, over UDP and TCP."""
+"""Chromium behind a firewall: only a relay (coturn) reaches the server, by UDP, TCP or TLS."""
 
+import json
 import shutil
 import socket
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 
 from tests.calls.conftest import ChromiumPage, Invite
 from tests.calls.daemon import Daemon, free_port
+from tests.sfu.authority import Authority
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -30,15 +32,18 @@ SELECTED = """(async (connection) => {
 
 
 @pytest.fixture
-def relay(tmp_path: Path) -> Iterator[int]:
-    """A TURN server on loopback; gives its port."""
+def relay(tmp_path: Path) -> Iterator[tuple[int, int]]:
+    """A TURN server on loopback; gives its port, and the one for TLS."""
     program = shutil.which("turnserver")
     if program is None:
         pytest.fail("coturn is not installed: apt-get install coturn")
-    port = free_port(socket.SOCK_STREAM, 8100)
+    port = free_port(socket.SOCK_STREAM, 8100, 2)
+    Authority().issue(tmp_path, "127.0.0.1")
     arguments = [
-        program, "-n", "--no-cli", "--no-tls", "--no-dtls", "--realm=test", "--use-auth-secret",
+        program, "-n", "--no-cli", "--no-dtls", "--realm=test", "--use-auth-secret",
         f"--static-auth-secret={SECRET}", "--listening-ip=127.0.0.1", f"--listening-port={port}",
+        f"--tls-listening-port={port + 1}", f"--cert={tmp_path / 'certificate.pem'}",
+        f"--pkey={tmp_path / 'key.pem'}",
         "--relay-ip=127.0.0.1", "--allow-loopback-peers", f"--pidfile={tmp_path / 'pid'}",
         f"--userdb={tmp_path / 'users'}", "--log-file=stdout",
     ]  # fmt: skip
@@ -51,34 +56,42 @@ def relay(tmp_path: Path) -> Iterator[int]:
             break
         except OSError:
             time.sleep(0.05)
-    yield port
+    yield port, port + 1
     process.terminate()
     process.wait(10)
 
 
-async def test_a_relay_reaches_the_server(invite: Invite, relay: int, tmp_path: Path) -> None:
-    urls = ", ".join(f'"turn:127.0.0.1:{relay}?transport={kind}"' for kind in ("udp", "tcp"))
-    daemon = Daemon(tmp_path, SFU_TURN__URLS=f"[{urls}]", SFU_TURN__SECRET=SECRET)
+async def test_a_relay_reaches_the_server(
+    invite: Invite, relay: tuple[int, int], tmp_path: Path
+) -> None:
+    plain, secured = relay
+    urls = {
+        "udp": f"turn:127.0.0.1:{plain}?transport=udp",
+        "tcp": f"turn:127.0.0.1:{plain}?transport=tcp",
+        "tls": f"turns:127.0.0.1:{secured}?transport=tcp",
+    }
+    daemon = Daemon(tmp_path, SFU_TURN__URLS=json.dumps([*urls.values()]), SFU_TURN__SECRET=SECRET)
     daemon.start()
-    guests = [await invite("Anna", "presenter"), await invite("Ben", "attendee")]
+    guests = [await invite("Anna", "presenter")]
+    guests += [await invite(name, "attendee") for name in ("Ben", "Chiara")]
     try:
-        for guest, other in zip(guests, ("tcp", "udp"), strict=True):
+        for guest, url in zip(guests, urls.values(), strict=True):
             assert isinstance(guest.page, ChromiumPage)
-            # Each takes one of the two ways.
-            only = f"urls.filter((each) => !each.endsWith('{other}'))"
+            # Each takes one of the ways.
             script = RELAYED.replace(
                 "{...settings,",
                 "{...settings, iceServers: settings.iceServers.map(({urls, ...rest}) =>"
-                f" ({{urls: {only}, ...rest}})),",
+                f" ({{urls: urls.filter((each) => each === '{url}'), ...rest}})),",
             )
             await guest.page.tab.add_init_script(script)
             guest.url = daemon.url
-        anna, ben = guests
+        anna, *others = guests
         await anna.enter(publish="camera")
-        await ben.enter()
-        await ben.until_grown(await anna.seat(), "video", "framesDecoded", 10)
         assert await anna.evaluate(f"{SELECTED}(sfu.publishConnection)") == ["relay", "udp"]
-        assert await ben.evaluate(f"{SELECTED}(sfu.receiveConnection)") == ["relay", "tcp"]
+        for guest, kind in zip(others, ("tcp", "tls"), strict=True):
+            await guest.enter()
+            await guest.until_grown(await anna.seat(), "video", "framesDecoded", 10)
+            assert await guest.evaluate(f"{SELECTED}(sfu.receiveConnection)") == ["relay", kind]
     finally:
         for guest in guests:
             await guest.page.goto("about:blank")
