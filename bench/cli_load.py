@@ -46,7 +46,7 @@ def fail(error: Exception) -> typer.Exit:
 
 def add(app: typer.Typer) -> None:
     """Adds the commands."""
-    for command in (forward, latency, memory, join, churn, capacity, compare, document):
+    for command in (forward, latency, memory, idle, join, churn, capacity, compare, document):
         app.command()(command)
 
 
@@ -90,6 +90,13 @@ def memory(attendees: Attendees = 1000, json: Json = None) -> None:
     from sfu.bench.shape import Shape
 
     _run("memory", lambda tell: bench.measure(Shape(attendees), tell), json)
+
+
+def idle(attendees: Attendees = 1000, seconds: Seconds = 20.0, json: Json = None) -> None:
+    """CPU of an audience while nobody sends."""
+    from sfu.bench import idle as bench
+
+    _run("idle", lambda tell: bench.measure(attendees, seconds, tell), json)
 
 
 def join(

@@ -135,7 +135,12 @@ class Signaling:
         """Opens a socket. Raises ClientError."""
         try:
             socket = await connect(
-                url, subprotocols=[Subprotocol("sfu.v1")], compression=None, open_timeout=PATIENCE
+                url,
+                subprotocols=[Subprotocol("sfu.v1")],
+                compression=None,
+                open_timeout=PATIENCE,
+                ping_interval=None,  # as browsers: they answer pings, and send none
+                proxy=None,
             )
         except (OSError, WebSocketException, TimeoutError) as error:
             raise ClientError(f"{name}: no signaling socket: {error}") from error

@@ -79,6 +79,12 @@ def _memory(result: Result) -> list[Rows]:
     return [[head, [str(result["attendees"]), *each, *values]]]
 
 
+def _idle(result: Result) -> list[Rows]:
+    head, row = ["N", "of a core"], [str(result["attendees"]), f"{result['busy']:.2%}"]
+    threads = [[name, f"{share:.2%}"] for name, share in result["threads"].items()]
+    return [[head, row], [["server's thread", "busy"], *threads]]
+
+
 def _join(result: Result) -> list[Rows]:
     head = ["N", "in", "seconds", "p50 s", "p95 s", "longest s", "keyframes", "asked for", "lost"]
     row = [
@@ -219,6 +225,7 @@ _TABLES: Final[dict[str, Callable[[Result], list[Rows]]]] = {
     "forward": _forward,
     "latency": _latencies,
     "memory": _memory,
+    "idle": _idle,
     "join": _join,
     "churn": _churn,
     "capacity": _capacity,

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 class Account:
     """The media bytes of one stay, and the scores of what was received."""
 
-    __slots__ = ("_open", "_received", "_score", "_scored", "_sent", "_spoilt", "_when_settled")
+    __slots__ = (
+        "_asked", "_open", "_received", "_score", "_scored", "_sent", "_spoilt", "_when_settled"
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self._received = 0
@@ -28,6 +30,7 @@ class Account:
         """Sum over seconds, of `_scored` seconds."""
         self._scored = 0.0
         self._spoilt = 0.0
+        self._asked = 0
         self._open: list[Transport] = []
         self._when_settled: Callable[[], None] | None = None
 
@@ -78,14 +81,22 @@ class Account:
     @property
     def totals(self) -> Totals:
         """As far as known."""
-        received = sum(transport.traffic[0] for transport in self._open)
-        sent = sum(transport.traffic[1] for transport in self._open)
+        received, sent = self._bytes()
         return Totals(
-            bytes_received=self._received + received,
-            bytes_sent=self._sent + sent,
-            quality=self.quality,
-            scored=self._scored,
+            bytes_received=received, bytes_sent=sent, quality=self.quality, scored=self._scored
         )
+
+    def has_news(self) -> bool:
+        """Whether there have been bytes since the last call."""
+        before, self._asked = self._asked, sum(self._bytes())
+        return self._asked != before
+
+    def _bytes(self) -> tuple[int, int]:
+        received, sent = self._received, self._sent
+        for transport in self._open:
+            received += transport.traffic[0]
+            sent += transport.traffic[1]
+        return received, sent
 
     def when_settled(self, then: Callable[[], None]) -> None:
         """Calls `then` once, when the last word on the last transport comes. For a stay that is

@@ -35,7 +35,6 @@ RELAY_QUEUE: Final = 4096
 """Packets that may wait between two workers, per direction."""
 
 _IDS: Final = itertools.count(1)
-
 P = ParamSpec("P")
 log = structlog.get_logger()
 
@@ -304,7 +303,8 @@ class Forwarder:
             self.watch(transport)
 
     def _tick_rates(self, now: float) -> None:
-        rates, changed = self.subscribers.tick(now, *self.worker.feedback())
+        known = self.subscribers
+        rates, changed = known.tick(now, *self.worker.feedback(known.pause_ms))
         if rates:
             self.order(self.worker.set_rates, rates)
         by_owner: dict[TransportOwner, list[int]] = {}

@@ -120,7 +120,7 @@ def _uvicorn(daemon: Daemon, tls: Tls | None) -> uvicorn.Config:
         ws="websockets-sansio",
         ws_max_size=daemon.settings.limits.frame_bytes,
         ws_per_message_deflate=False,
-        ws_ping_interval=20.0,
+        ws_ping_interval=30.0,
         ws_ping_timeout=20.0,
         proxy_headers=bool(proxies),
         forwarded_allow_ips=proxies,

@@ -346,11 +346,12 @@ class Rooms:
         return self.accounts.setdefault(participant, Account())
 
     def traffic(self) -> dict[str, Totals]:
-        """Bytes by participant, as of the last call: each asks the workers for the next."""
+        """Bytes by participant, of those that have had some since, as of the last call: each asks
+        the workers for the next."""
         for forwarder in self.forwarders:
             if forwarder.fault is None:
                 forwarder.order(forwarder.worker.report_traffic)
-        return {id: account.totals for id, account in self.accounts.items()}
+        return {id: each.totals for id, each in self.accounts.items() if each.has_news()}
 
     def least_loaded(self) -> Forwarder:
         """The worker for the next room. Raises Refusal while none runs."""

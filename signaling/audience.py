@@ -222,14 +222,15 @@ class RoomAudience:
                 self._guard(client.offer_slots)
 
     def _flush_others(self, now: float) -> None:
-        others = [*self._groups["attendees"].values(), *self._groups["viewers"].values()]
+        attendees, viewers = self._groups["attendees"], self._groups["viewers"]
         gathered = self._for_others
         # Counts alone may wait: in a full room each of them is a thousand frames.
-        patience = 0.0 if gathered.names_people else len(others) / COUNTS_PER_SECOND
+        count = 0 if gathered.names_people else len(attendees) + len(viewers)
+        patience = count / COUNTS_PER_SECOND
         if (gathered.names_people or gathered.counts) and now >= self._others_at + patience:
             self._for_others = Gathering()
             self._others_at = now + GATHER
-            if others:
+            if others := [*attendees.values(), *viewers.values()]:
                 hidden = self._room.mode is Mode.PRESENTERS_ONLY
                 _push_frame(others, gathered.event(self._room, hidden=hidden))
         changed, self._for_themselves = self._for_themselves, {}

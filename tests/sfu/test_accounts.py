@@ -26,6 +26,18 @@ def test_an_account_is_the_sum_of_its_connections(house: House) -> None:
     assert not account.settled
 
 
+def test_news_are_bytes(house: House) -> None:
+    house.member()
+    account = Account()
+    assert not account.has_news()
+    first = transport(house, account, 1, 10)
+    assert [account.has_news(), account.has_news()] == [True, False]
+    first.traffic = (1, 11)
+    assert [account.has_news(), account.has_news()] == [True, False]
+    first.counted(1, 12)
+    assert [account.has_news(), account.has_news()] == [True, False]
+
+
 def test_it_is_settled_with_the_last_word_on_the_last_connection(house: House) -> None:
     house.member()
     account = Account()

@@ -19,7 +19,7 @@ from sfu.bandwidth.rows import (
 )
 from sfu.bandwidth.staircase import Demand, Layer, Staircase, staircase
 from sfu.bandwidth.starts import START
-from sfu.subscribers import MUTE_AFTER, QUIET, Subscribers
+from sfu.subscribers import CALM, HEAR_CALM_MS, HEAR_MS, MUTE_AFTER, QUIET, Subscribers
 
 CAMERA = (Layer(100_000, 180), Layer(500_000, 360), Layer(1_500_000, 720))
 
@@ -117,6 +117,20 @@ def test_who_answers_after_all_goes_on_with_what_it_had() -> None:
         assert abs(worker.subscribers.estimator.target[0] - start) < 0.2 * start
         assert worker.rates[1]["pacing_bps"] > 0
         assert worker.subscribers.level(1) == 3, "nothing is interrupted"
+
+
+def test_who_has_all_is_heard_and_looked_at_less_often() -> None:
+    worker = Worker(1)
+    worker.hold(1)
+    due = worker.subscribers._due - worker.now
+    assert (worker.subscribers.pause_ms, due <= QUIET) == (HEAR_MS, True)
+    worker.subscribers.assign([1], staircase([], audio=0, ceiling=3_000_000))
+    worker.hold(1)
+    assert worker.subscribers.pause_ms == HEAR_CALM_MS
+    worker.hold(CALM - 0.1)
+    worker.subscribers.assign([1], stairs())
+    worker.tick()
+    assert (worker.subscribers.level(1), worker.subscribers.pause_ms) == (1, HEAR_MS)
 
 
 def test_silence_later_on_is_the_estimators_business() -> None:

@@ -6,8 +6,7 @@ mod arguments;
 mod relays;
 mod reports;
 
-use crate::command::MAX_LAYERS;
-use crate::command::{Command, LayerSource, Target};
+use crate::command::{Command, LayerSource, Target, MAX_LAYERS};
 use crate::feedback::{DELTA_DTYPE, FEEDBACK_DTYPE};
 use crate::forwarder::Limits;
 use crate::rates::{self, RATES_DTYPE};
@@ -16,7 +15,7 @@ use arguments::{within, Extensions, Id, PayloadNumber, TargetTuple, Text};
 use pyo3::create_exception;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList};
+use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 use relays::RelayEnd;
 use std::net::IpAddr;
 use std::os::fd::{AsRawFd, RawFd};
@@ -122,9 +121,10 @@ impl Worker {
     }
 
     /// The feedback rows since the last call, one per transport with news, and their deltas.
-    fn feedback<'py>(&self, py: Python<'py>) -> (Bound<'py, PyBytes>, Bound<'py, PyBytes>) {
-        let (rows, deltas) = self.worker.feedback();
-        (PyBytes::new(py, &rows), PyBytes::new(py, &deltas))
+    #[pyo3(signature = (pause_ms = 90))]
+    fn feedback<'py>(&self, py: Python<'py>, pause_ms: u16) -> PyResult<Bound<'py, PyTuple>> {
+        let (rows, deltas) = self.worker.feedback(pause_ms);
+        PyTuple::new(py, [&rows, &deltas].map(|bytes| PyBytes::new(py, bytes)))
     }
 
     /// Totals since the start.

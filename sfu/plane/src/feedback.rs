@@ -58,6 +58,8 @@ pub struct Arrived {
 pub struct SendHistory {
     sent: SentPackets,
     total_bytes: u64,
+    /// The same as of some time ago, and when it was last found to have grown.
+    grown: (u64, i64),
     repair_budget: u32,
     clock: ArrivalClock,
     groups: Groups,
@@ -88,6 +90,14 @@ impl SendHistory {
     /// The same in full.
     pub fn next_number(&self) -> u64 {
         self.sent.next()
+    }
+
+    /// How long nothing has left, as far as earlier calls tell.
+    pub fn silent_us(&mut self, now_us: i64) -> i64 {
+        if self.total_bytes != self.grown.0 {
+            self.grown = (self.total_bytes, now_us);
+        }
+        now_us - self.grown.1
     }
 
     /// Bytes of all packets that left, numbered or not.
@@ -234,6 +244,11 @@ impl SendHistory {
     pub fn abort_clusters(&mut self) {
         self.cluster = 0;
         self.clusters.abort();
+    }
+
+    /// Whether an answer is waited for, so that [`look_after`](Self::look_after) may have news soon.
+    pub fn is_waiting(&self) -> bool {
+        self.sent.in_flight_bytes() > 0 || self.clusters.is_open()
     }
 
     /// What is told without anybody reporting: silence, and clusters that came to nothing.

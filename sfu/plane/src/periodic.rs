@@ -13,8 +13,10 @@ use std::collections::BinaryHeap;
 
 /// Between reports on the same streams (RFC 3550 §6.2 allows less on fast links).
 const REPORT_US: i64 = 1_000_000;
-/// Between looks whether a subscriber still reports.
+/// Between looks whether a subscriber still reports on what is in flight.
 const WATCH_US: i64 = 100_000;
+/// Subscribers' turns come at multiples of this: many at a time wake the thread once.
+const GRID_US: i64 = 5_000;
 /// Between transport-wide feedback packets to a publisher.
 const FEEDBACK_US: i64 = 50_000;
 /// Between looks at holes and wanted keyframes while there are some.
@@ -117,24 +119,32 @@ impl Forwarder {
             return now.us + REPORT_US;
         };
         let subscribes = !transport.egresses.is_empty();
+        let waits = transport.history.is_waiting();
         let publishes = !transport.tracks.is_empty();
         let report_due = now.us - transport.reported_us >= REPORT_US;
         if report_due {
             transport.reported_us = now.us;
+            let sends = transport.history.silent_us(now.us) <= SILENT_US;
             if publishes {
                 self.report_reception(key, now);
                 self.report_rates(key, now);
             }
-            self.report_sending(key, now);
+            // None of its egresses has anything to report otherwise: an idle audience costs little.
+            if sends {
+                self.report_sending(key, now);
+            }
         }
         if publishes {
             self.tell_upload(key, now);
             self.send_transport_feedback(key, now);
             now.us + FEEDBACK_US
-        } else if subscribes {
-            now.us + WATCH_US
         } else {
-            now.us + REPORT_US
+            let after_us = if subscribes && waits {
+                WATCH_US
+            } else {
+                REPORT_US
+            };
+            (now.us + after_us) / GRID_US * GRID_US + GRID_US
         }
     }
 

@@ -5,6 +5,7 @@
 //! thread sleeps only when the forwarder has nothing left to do at once.
 
 mod mailbox;
+mod quiet;
 mod sockets;
 
 use crate::clock::Now;
@@ -15,6 +16,7 @@ use crate::relay::{self, End};
 use crate::report::Report;
 use crate::tcp::table::TcpLimits;
 use mailbox::{lock, Commands, Reports};
+use quiet::Quiet;
 use rustix::event::{poll, PollFd, PollFlags, Timespec};
 use rustix::time::{clock_gettime, ClockId};
 use sockets::Sockets;
@@ -24,7 +26,7 @@ use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
@@ -33,12 +35,12 @@ use std::time::Duration;
 const COMMANDS_PER_ROUND: usize = 256;
 /// The longest sleep, so that counters stay fresh.
 const MAX_SLEEP: Duration = Duration::from_millis(100);
+/// While there is no media, what comes within so long is taken at once.
+const NAP: Duration = Duration::from_millis(4);
 /// How often counters are published.
 const COUNTERS_EVERY_US: i64 = 200_000;
 /// How long after the last rows new ones are left, if those were taken.
 const FEEDBACK_EVERY_US: i64 = 10_000;
-/// The same for rows that are not urgent: who takes many at once works less for each.
-const ALL_FEEDBACK_EVERY_US: i64 = 90_000;
 
 /// What a worker is started with.
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +82,8 @@ struct Shared {
     commands: Commands,
     reports: Reports,
     feedback: Mutex<Feedback>,
+    /// How long rows wait that are not urgent: who takes many at once works less for each.
+    feedback_pause_us: AtomicI64,
     counters: Mutex<Counters>,
     stopping: AtomicBool,
 }
@@ -90,6 +94,7 @@ impl Shared {
             commands: Commands::new(commands)?,
             reports: Reports::new()?,
             feedback: Mutex::default(),
+            feedback_pause_us: AtomicI64::new(0),
             counters: Mutex::default(),
             stopping: AtomicBool::new(false),
         })
@@ -152,8 +157,11 @@ impl Worker {
         self.shared.reports.drain()
     }
 
-    /// Packed rows since the last call, at most one per transport, and their deltas.
-    pub fn feedback(&self) -> Feedback {
+    /// Packed rows since the last call, at most one per transport, and their deltas. Those to come
+    /// that are not urgent wait until so many milliseconds are over.
+    pub fn feedback(&self, pause_ms: u16) -> Feedback {
+        let pause_us = 1_000 * i64::from(pause_ms);
+        self.shared.feedback_pause_us.store(pause_us, SeqCst);
         std::mem::take(&mut lock(&self.shared.feedback))
     }
 
@@ -190,6 +198,7 @@ struct Rounds {
     feedback_us: i64,
     all_feedback_us: i64,
     counters_us: i64,
+    quiet: Quiet,
 }
 
 impl Rounds {
@@ -204,6 +213,7 @@ impl Rounds {
             feedback_us: 0,
             all_feedback_us: 0,
             counters_us: 0,
+            quiet: Quiet::default(),
         }
     }
 
@@ -224,6 +234,12 @@ impl Rounds {
                 self.forwarder.counters_mut().busy_us += (before_us - now.us) as u64;
                 (readable, streams) = self.sleep(sleep);
                 now = self.clock.now();
+                if readable && self.quiet.holds(self.forwarder.counters(), now.us) {
+                    // Checks and reports of an idle audience bear it, and cost a wake-up less each.
+                    let slept = Duration::from_micros((now.us - before_us) as u64);
+                    std::thread::sleep(NAP.min(sleep.saturating_sub(slept)));
+                    now = self.clock.now();
+                }
             } else {
                 let before_us = now.us;
                 now = self.clock.now();
@@ -297,7 +313,8 @@ impl Rounds {
             if let Ok(mut waiting) = self.shared.feedback.try_lock() {
                 let (rows, deltas) = &mut *waiting;
                 if rows.is_empty() {
-                    let all = now.us - self.all_feedback_us >= ALL_FEEDBACK_EVERY_US;
+                    let pause_us = self.shared.feedback_pause_us.load(SeqCst);
+                    let all = now.us - self.all_feedback_us >= pause_us;
                     self.forwarder.take_feedback(all, now, rows, deltas);
                     self.feedback_us = now.us;
                     if all {

@@ -129,6 +129,11 @@ impl Clusters {
         self.outcomes.pop_front()
     }
 
+    /// Whether the result of one is waited for.
+    pub(super) fn is_open(&self) -> bool {
+        !self.open.is_empty()
+    }
+
     /// Whether there are more.
     pub(super) fn has_more(&self) -> bool {
         !self.outcomes.is_empty()
