@@ -97,6 +97,7 @@ def summary(shape: Shape, marks: Sequence[Mark]) -> Forward:
         attendees=shape.attendees,
         presenters=shape.cameras,
         microphones=shape.speakers,
+        workers=shape.workers,
         seconds=seconds,
         packets=packets,
         packets_per_second=packets / seconds,

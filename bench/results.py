@@ -85,6 +85,8 @@ class Forward:
     """How many of the presenters speak."""
     profile: str = ""
     """The SRTP profile that was agreed upon."""
+    workers: int = 1
+    """That shared the room."""
     floors: Sequence[Floor] = ()
 
     def with_floors(self, floors: Sequence[Floor]) -> "Forward":

@@ -40,6 +40,9 @@ def _forward(result: Result) -> list[Rows]:
 
 
 def _forward_remarks(result: Result) -> Iterator[str]:
+    if (workers := result.get("workers", 1)) > 1:
+        busiest = max(each["busy"] for each in result["threads"] if "plane" in each["name"])
+        yield f"{workers} workers on one core; the busiest takes {busiest:.1%} of it"
     seconds = result["us_by_second"]
     yield (
         f"second by second {min(seconds):.2f} to {max(seconds):.2f} µs/packet, median "

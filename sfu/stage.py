@@ -126,7 +126,7 @@ class Stage:
                     self._forget(track)
             self._accounts(participant).open(transport)
             self.uplinks.put(participant, transport)
-        self.forwarder.connect(transport, remote, now)
+        transport.forwarder.connect(transport, remote, now)
         self.uplinks.limit([participant])
 
     def connect_downlink(

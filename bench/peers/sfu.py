@@ -12,17 +12,16 @@ class Sfu(Daemon):
     """`sfu serve --dev` with room for the shape."""
 
     def __init__(self, core: int | None, shape: Shape) -> None:
-        super().__init__(
-            core,
-            {
-                "SFU_ROOM__ATTENDEES": str(max(1000, shape.attendees)),
-                "SFU_ROOM__CAMERAS": str(max(4, shape.cameras)),
-                "SFU_ROOM__PRESENTERS": str(max(4, shape.cameras - 1)),
-                "SFU_MEDIA__WORKERS": str(shape.workers),
-                # Presenters have a receiving connection as well.
-                "SFU_MEDIA__SPILL_AFTER": str(-(-shape.people // shape.workers)),
-            },
-        )
+        settings = {
+            "SFU_ROOM__ATTENDEES": str(max(1000, shape.attendees)),
+            "SFU_ROOM__CAMERAS": str(max(4, shape.cameras)),
+            "SFU_ROOM__PRESENTERS": str(max(4, shape.cameras - 1)),
+        }
+        if shape.workers > 1:
+            settings["SFU_MEDIA__WORKERS"] = str(shape.workers)
+            # Presenters have a receiving connection as well.
+            settings["SFU_MEDIA__SPILL_AFTER"] = str(-(-shape.people // shape.workers))
+        super().__init__(core, settings)
 
     def clients(self, endpoints: Endpoints) -> Clients:
         """Participants of a fresh room."""

@@ -134,6 +134,23 @@ fn the_wish_for_a_keyframe_travels_back_once() {
 }
 
 #[test]
+fn a_wish_that_is_not_fulfilled_is_made_again() {
+    let mut pair = Pair::new();
+    pair.publish(1, &[("", 1000, 1001)]);
+    pair.away.subscribe_video(10, 2000, 2001);
+    pair.frame(1000, true, 1);
+    assert_eq!(pair.away.received(SUBSCRIBER).len(), 1);
+    pair.run(3_000);
+    pair.away.subscribe_video(11, 2002, 2003);
+    for _ in 0..100 {
+        pair.frame(1000, false, 1);
+        pair.run(30);
+    }
+    assert!(pair.away.plane.counters().relayed_wishes > 2);
+    assert!(pair.home.plane.counters().plis_out > 2);
+}
+
+#[test]
 fn a_worker_that_comes_later_begins_with_the_keyframe_in_the_ring() {
     let mut pair = Pair::new();
     pair.home.publish_video(1, &[("", 1000, 1001)]);
