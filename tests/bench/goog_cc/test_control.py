@@ -7,8 +7,8 @@ from sfu.bandwidth.tuning import CORE
 from sfu.bench.goog_cc.control import GoogCc
 from tests.bandwidth.recording import TICK, Path
 
-PATHS = 24
-SECONDS = 40.0
+PATHS = 16
+SECONDS = 30.0
 
 
 def test_both_agree_within_one_percent_on_any_path() -> None:

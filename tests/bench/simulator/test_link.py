@@ -151,7 +151,7 @@ def test_losses_come_by_themselves_at_the_rate_asked_for() -> None:
 
 
 def test_losses_come_in_bursts_where_asked_for() -> None:
-    losses = lost(paths(Direction(), (0.04, 0.1)), 400.0)
-    assert losses.mean() == pytest.approx(0.02, abs=0.004)
+    losses = lost(paths(Direction(), (0.04, 0.1)), 200.0)
+    assert losses.mean() == pytest.approx(0.02, abs=0.006)
     after = losses[1:][losses[:-1]].mean()
     assert after > 0.35

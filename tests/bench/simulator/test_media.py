@@ -22,14 +22,14 @@ def rates(frames: list[tuple[float, Frames]], seconds: float) -> np.ndarray:
 
 
 def test_a_camera_sends_each_layer_at_about_its_rate() -> None:
-    frames = run(make(Source()), 0.0, 60.0)
-    assert rates(frames, 60.0) == pytest.approx([150e3, 450e3, 1250e3], rel=0.1)
+    frames = run(make(Source()), 0.0, 30.0)
+    assert rates(frames, 30.0) == pytest.approx([150e3, 450e3, 1250e3], rel=0.1)
     count = sum(len(each.source) for _, each in frames)
-    assert count == pytest.approx(1800, abs=2)
+    assert count == pytest.approx(900, abs=2)
 
 
 def test_temporal_layers_take_their_shares() -> None:
-    frames = run(make(Source()), 0.0, 60.0)
+    frames = run(make(Source()), 0.0, 30.0)
     top = [
         sum(each.size[each.temporal == layer, 2].sum() for _, each in frames) for layer in range(3)
     ]
@@ -74,7 +74,7 @@ def test_a_publisher_changes_its_layers() -> None:
 
 
 def test_a_screen_is_quiet_until_a_slide_turns() -> None:
-    frames = run(make(Source(Kind.SCREEN, (400e3, 1.6e6), 15.0)), 0.0, 120.0)
+    frames = run(make(Source(Kind.SCREEN, (400e3, 1.6e6), 15.0)), 0.0, 60.0)
     sizes = np.concatenate([each.size[:, 1] for _, each in frames])
     mean = 1.6e6 / 8 / 15
     assert np.median(sizes) < 0.1 * mean

@@ -39,7 +39,7 @@ def test_the_same_seeds_give_the_same_result() -> None:
 
 def test_bytes_are_conserved() -> None:
     """What left is what arrived, was dropped at the queue, or is on its way."""
-    simulation = Simulation(choose(["drop"], 25.0), 1)
+    simulation = Simulation(choose(["back"], 17.0), 1)
     simulation.run()
     measures = simulation.measures
     arrived = measures.delivered.sum(axis=0)
