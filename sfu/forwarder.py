@@ -303,8 +303,7 @@ class Forwarder:
             self.watch(transport)
 
     def _tick_rates(self, now: float) -> None:
-        known = self.subscribers
-        rates, changed = known.tick(now, *self.worker.feedback(known.pause_ms))
+        rates, changed = self.subscribers.tick(now, *self.worker.feedback())
         if rates:
             self.order(self.worker.set_rates, rates)
         by_owner: dict[TransportOwner, list[int]] = {}

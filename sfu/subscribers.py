@@ -39,12 +39,8 @@ gives any: it gets all that the room's budget allows."""
 
 QUIET: Final = 0.25
 """Seconds between two ticks of which nothing is to be told: probes and dwelling go on by them."""
-CALM: Final = 1.0
-"""The same while everybody has all that there is."""
-HEAR_MS: Final = 90
-"""Milliseconds between words about paths that need no hurry."""
-HEAR_CALM_MS: Final = 190
-"""The same while everybody has all that there is: then there is nothing to grow for."""
+IDLE: Final = 1.0
+"""The same while there are no pictures."""
 
 SCORE_EVERY: Final = 1.0
 """Seconds that are scored at once."""
@@ -76,18 +72,13 @@ class Subscribers:
         self._waiting: dict[int, Staircase] = {}
         self._silent = _Silent()
         self._starts = Starts(remembered)
-        self._climbing = False
-        """Whether there is more for anybody than they have."""
+        self._idle = False
+        """Whether nobody is given a picture, or could be."""
         self._due = -math.inf
         """When to work without news: at once after a change, or there is more to come of it."""
 
     def __len__(self) -> int:
         return len(self._row)
-
-    @property
-    def pause_ms(self) -> int:
-        """How long the worker is to gather what has no hurry."""
-        return HEAR_MS if self._climbing else HEAR_CALM_MS
 
     def open(self, transport: int, now: float, address: str | None = None) -> None:
         """Media may flow to this address; nothing is done for one that receives nothing."""
@@ -187,7 +178,7 @@ class Subscribers:
         if np.count_nonzero(mute):
             rates = self._free(rates, mute)
         self.tally.add(news, rates)
-        pause = QUIET if self._climbing else CALM
+        pause = IDLE if self._idle else QUIET
         self._due = now if len(rates) or len(changed) else now + pause
         return rates.tobytes(), estimator.transport[changed].tolist()
 
@@ -246,7 +237,8 @@ class Subscribers:
     def _demand(self, now: float) -> None:
         rows: Ints = np.flatnonzero(self.estimator.active)
         allocated, next_step, wanted, ceiling = self.allocator.demand(rows, now)
-        self._climbing = bool(np.any(next_step > allocated))
+        given = np.any(self.allocator.level[rows] > 0) or np.any(next_step > allocated)
+        self._idle = not given
         self.estimator.demand(
             rows, allocated=allocated, next_step=next_step, wanted=wanted, ceiling=ceiling
         )
