@@ -25,6 +25,7 @@ except ModuleNotFoundError as error:
 from sfu.client.client import Client
 from sfu.client.errors import ClientError
 from sfu.client.receiving import SlotTrack
+from sfu.client.recorder import Recorder
 from sfu.client.shapes import Frame, Guest, Holder, Participant, SlotView
 from sfu.client.sources import TestPicture, Tone, number_in, play
 
@@ -35,6 +36,7 @@ __all__ = [
     "Guest",
     "Holder",
     "Participant",
+    "Recorder",
     "SlotTrack",
     "SlotView",
     "TestPicture",

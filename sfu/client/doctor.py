@@ -4,10 +4,11 @@ import asyncio
 from typing import Any, Final
 
 import httpx
+import numpy as np
 from aiortc import RTCPeerConnection, RTCSessionDescription
 
 from sfu.client.connection import configuration
-from sfu.client.sources import TestPicture, Tone
+from sfu.client.sources import Image, TestPicture, Tone
 from sfu.finding import Finding, Level
 
 SECONDS: Final = 6.0
@@ -15,11 +16,25 @@ PATIENCE: Final = 10.0
 PATH: Final = "/v1/preflight"
 
 
+class Noise(TestPicture):
+    """Pictures of random blocks, on which an encoder spends all that it may."""
+
+    def __init__(self) -> None:
+        super().__init__(640, 360)
+        blocks = np.random.default_rng(1).integers(0, 256, (8, 90, 160, 3), np.uint8)
+        self._pictures = blocks.repeat(4, 1).repeat(4, 2)
+
+    def drawn(self, number: int) -> Image:
+        """One of eight."""
+        picture: Image = self._pictures[number % len(self._pictures)]
+        return picture
+
+
 async def media(http: httpx.AsyncClient, call_types: list[dict[str, Any]]) -> list[Finding]:
     """Sends a picture and a sound and gets them back; tries the relay, if the server has one."""
     sending, receiving = RTCPeerConnection(configuration([])), RTCPeerConnection(configuration([]))
     try:
-        sending.addTrack(TestPicture(1280, 720))
+        sending.addTrack(Noise())
         sending.addTrack(Tone())
         await sending.setLocalDescription(await sending.createOffer())
         begun = await http.post(PATH, json={"sdp": sending.localDescription.sdp})

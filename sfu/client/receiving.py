@@ -19,7 +19,7 @@ class SlotTrack(MediaStreamTrack):
 
     `await recv()` gives the next `av.VideoFrame` or `av.AudioFrame`, and waits while nothing
     comes; it raises `MediaStreamError` when the client has closed. It fits whatever takes a track
-    of aiortc, such as `MediaRecorder`.
+    of aiortc.
     """
 
     def __init__(self, slot: str, kind: Kind) -> None:

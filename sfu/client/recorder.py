@@ -1,0 +1,106 @@
+"""Writes what a slot shows and sounds into a file.
+
+aiortc's own recorder opens the file at the first sound, before it knows how large pictures are, and
+then loses them; here the first picture opens it.
+"""
+
+import asyncio
+import fractions
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+import av
+from aiortc.mediastreams import MediaStreamError
+
+from sfu.client.receiving import SlotTrack
+
+VIDEO_CLOCK: Final = fractions.Fraction(1, 90_000)
+AUDIO_CLOCK: Final = fractions.Fraction(1, 48_000)
+STRAYED: Final = 0.5
+"""Seconds by which a track's own clock may be off before it is set anew: it was muted, or somebody
+else is on the slot."""
+
+
+class Recorder:
+    """Of one slot: `async with Recorder("film.mp4", video, audio):`.
+
+    A picture that changes its size is scaled to that of the first one. Nothing is written before
+    that. Files: .mp4, .mkv (H.264, AAC) or .webm (VP8, Opus).
+    """
+
+    def __init__(self, file: Path | str, video: SlotTrack, audio: SlotTrack) -> None:
+        self._file = str(file)
+        self._video, self._audio = video, audio
+        self._container: Any = None
+        self._streams: dict[str, Any] = {}
+        self._opened = asyncio.Event()
+        # One thread: a file is no place for two, and what is under way ends before the file does.
+        self._thread = ThreadPoolExecutor(1, "recorder")
+        self._began = 0.0
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> "Recorder":
+        self._tasks = [
+            asyncio.create_task(self._record(track)) for track in (self._video, self._audio)
+        ]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        results = await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._container is not None:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._finish)
+        self._thread.shutdown(wait=False)
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+
+    async def _record(self, track: SlotTrack) -> None:
+        clock = VIDEO_CLOCK if track.kind == "video" else AUDIO_CLOCK
+        shift: float | None = None
+        last = -1
+        while True:
+            try:
+                frame = await track.recv()
+            except MediaStreamError:
+                return
+            if track.kind == "video" and self._container is None:
+                self._open(frame.width, frame.height)
+            if not self._opened.is_set():
+                continue  # sound before the first picture
+            now = asyncio.get_running_loop().time() - self._began
+            at = float(frame.pts * frame.time_base)
+            if shift is None or abs(at + shift - now) > STRAYED:
+                shift = now - at
+            frame.pts = last = max(last + 1, int((at + shift) / clock))
+            frame.time_base = clock
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._thread, self._write, track.kind, frame)
+
+    def _open(self, width: int, height: int) -> None:
+        webm = self._file.endswith(".webm")
+        self._container = av.open(self._file, "w")
+        video = self._container.add_stream("libvpx" if webm else "libx264", rate=30)
+        video.width, video.height, video.pix_fmt = width, height, "yuv420p"
+        video.codec_context.time_base = VIDEO_CLOCK
+        audio = self._container.add_stream("libopus" if webm else "aac", rate=48_000)
+        self._streams = {"video": video, "audio": audio}
+        self._began = asyncio.get_running_loop().time()
+        self._opened.set()
+
+    def _write(self, kind: str, frame: Any) -> None:
+        stream = self._streams[kind]
+        if kind == "video" and (frame.width, frame.height) != (stream.width, stream.height):
+            pts, base = frame.pts, frame.time_base
+            frame = frame.reformat(stream.width, stream.height, "yuv420p")
+            frame.pts, frame.time_base = pts, base
+        if kind == "video":
+            frame.pict_type = 0  # the encoder's to choose
+        self._container.mux(stream.encode(frame))
+
+    def _finish(self) -> None:
+        for stream in self._streams.values():
+            self._container.mux(stream.encode(None))
+        self._container.close()

@@ -1,0 +1,49 @@
+"""The recipe of a room in one's own page: another origin, in Chromium."""
+
+import functools
+import http.server
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sfu.config import DEV_SECRET, DEV_TENANT
+from tests.calls.conftest import ChromiumPage, Invite
+from tests.calls.daemon import Daemon
+from tests.docs.recipes import code, loaded
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def site(tmp_path: Path, daemon: Daemon, room: str) -> Iterator[str]:
+    """A web site of somebody's own, with the recipe's page for two people."""
+    for name, role in {"ann": "presenter", "ben": "attendee"}.items():
+        token = loaded("tokens")["token"](DEV_TENANT, DEV_SECRET, room, name, role)
+        page = code("html", "page").replace("SFU", daemon.url)
+        (tmp_path / f"{name}.html").write_text(page.replace("ROOM", room).replace("TOKEN", token))
+    (tmp_path / "favicon.ico").touch()
+    handler = functools.partial(Quiet, directory=str(tmp_path))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://localhost:{server.server_port}"
+        server.shutdown()
+
+
+async def test_a_room_in_ones_own_page(invite: Invite, site: str) -> None:
+    ann, ben = await invite("Ann", "presenter"), await invite("Ben", "attendee")
+    for guest, name in ((ann, "ann"), (ben, "ben")):
+        await guest.page.goto(f"{site}/{name}.html")
+        await guest.until("document.getElementById('news').textContent", "You are in.")
+    assert isinstance(ann.page, ChromiumPage)
+    await ann.page.tab.click("#camera")
+    seat = f"seat-{await ann.evaluate('client.participant.seat')}"
+    await ben.until(f"document.getElementById('{seat}')?.hidden", False)
+    await ben.until(f"document.getElementById('{seat}').videoHeight > 0", True)
+    assert await ben.evaluate("document.getElementById('camera').hidden")
