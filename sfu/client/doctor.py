@@ -64,7 +64,7 @@ async def media(http: httpx.AsyncClient, call_types: list[dict[str, Any]]) -> li
 
 
 def verdict(call: dict[str, Any], up: float, down: float) -> Finding:
-    """Of one kind of call. aiortc sends some 1.5 Mbit/s at most, so little is no proof of less."""
+    """Of one kind of call. aiortc sends a few Mbit/s at most, so little is no proof of less."""
     name = f"call: {call['name']}"
     if down >= call["download"]["most"] and up >= call["upload"]["most"]:
         return Finding(Level.GOOD, name, "to watch and to present")
