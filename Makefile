@@ -43,8 +43,7 @@ lint: toolchain $(TOOLS) ## style of Python and Rust
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --no-default-features --quiet -- -D warnings
-	cargo clippy --workspace --quiet -- -D warnings
+	cargo clippy --workspace --all-targets --quiet -- -D warnings
 
 # mypy looks from a folder without our codecs/ in it, which it would take for the standard library's.
 types: toolchain $(TOOLS) ## types of Python, and that the stub is what the plane has
