@@ -88,8 +88,9 @@ class MediaSettings(Table):
     """Receivers of one room on one worker, after which the next ones of the room go to another
     worker: smaller rooms stay on one."""
 
-    relay_queue: Annotated[int, Field(ge=64, le=1 << 16)] = 4096
-    """Packets that may wait between two workers, per direction; what is older gives way."""
+    relay_queue: Annotated[int, Field(ge=1024, le=1 << 16)] = 4096
+    """Packets that may wait between two workers, per direction; when there are more, all that waits
+    gives way."""
 
     announced_addresses: IpAddresses = ()
     """Addresses that clients are told to send to; none means this host's own. Needed behind

@@ -214,9 +214,8 @@ class Worker:
         """An eventfd that is readable while reports wait; `drain` resets it."""
 
     def drain(self) -> list[Report]: ...
-    def feedback(self, pause_ms: int = 90) -> tuple[bytes, bytes]:
-        """Feedback rows since the last call, one per transport with news, and their deltas. Those
-        to come that are not urgent wait until `pause_ms` (16 bits) have passed since the last."""
+    def feedback(self) -> tuple[bytes, bytes]:
+        """Feedback rows since the last call, one per transport with news, and their deltas."""
 
     def counters(self) -> dict[str, int]:
         """Totals since the start; names are the plane's (`packets_in_rtp`, `drop_replayed`, …)."""

@@ -184,7 +184,8 @@ class Sites:
             other.order(other.worker.remove_track, track)
 
     def _relay(self, track: int, other: Forwarder) -> None:
-        # The one that takes comes first: what it does not know of yet it would pass over.
+        # The one that takes comes first: what it does not know of yet it passes over, and asks for
+        # a keyframe then.
         codec, layers = self._tracks[track]
         other.order(other.worker.add_relayed_track, track, self.home.id, codec, layers)
         self.home.order(self.home.worker.relay, track, other.id)

@@ -12,7 +12,7 @@ class NegotiationError(ValueError):
 
     Codes: bad_sdp, unknown_mid, wrong_source_kind, duplicate_source, not_sending,
     no_common_codec, bundle_required, rtcp_mux_required, dtls_required,
-    ice_required, transport_changed, answer_mismatch.
+    ice_required, transport_changed, answer_mismatch, not_acceptable.
     """
 
     def __init__(self, code: str, message: str) -> None:

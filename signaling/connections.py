@@ -166,7 +166,9 @@ class Connections:
 
     def restart_by(self, ufrag: str | None, pwd: str) -> LocalTransport:
         """The client's only connection has these credentials from now on; ours for it, new ones."""
-        stage, former = self._live.open_stage(), self._established or self._receiving
+        stage, former = self._live.stage, self._established or self._receiving
+        if stage is None:
+            raise Refusal("connection_lost", "there is nothing left to restart")
         uplink = stage.uplinks.get(self._participant)
         transport = uplink or stage.downlink(self._participant)
         if former is None or transport is None or ufrag is None:

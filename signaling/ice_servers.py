@@ -8,6 +8,7 @@ the TURN servers know.
 import base64
 import hashlib
 import hmac
+import math
 from typing import Any, Final
 
 from sfu.config import TurnSettings
@@ -22,13 +23,16 @@ def ice_servers(turn: TurnSettings, participant: Participant, now: float) -> lis
     return servers_for(turn, _name(participant), now)
 
 
-def servers_for(turn: TurnSettings, name: str, now: float) -> list[dict[str, Any]]:
-    """As RTCPeerConnection takes them; `now` in seconds since the epoch."""
+def servers_for(
+    turn: TurnSettings, name: str, now: float, ttl: float = math.inf
+) -> list[dict[str, Any]]:
+    """As RTCPeerConnection takes them; `now` in seconds since the epoch. Credentials expire after
+    the settings' time, or `ttl` seconds where that is less."""
     relays = [url for url in turn.urls if url.startswith("turn")]
     others = [url for url in turn.urls if not url.startswith("turn")]
     servers: list[dict[str, Any]] = [{"urls": others}] if others else []
     if relays:
-        username = f"{int(now + turn.ttl)}:{name}"
+        username = f"{int(now + min(ttl, turn.ttl))}:{name}"
         key = turn.secret.get_secret_value().encode()
         password = base64.b64encode(hmac.digest(key, username.encode(), hashlib.sha1)).decode()
         servers.append({"urls": relays, "username": username, "credential": password})

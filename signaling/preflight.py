@@ -31,6 +31,8 @@ from sfu.track import Source
 from sfu.transport import State
 
 CNAME: Final = secrets.token_urlsafe(12)
+TOO_MUCH: Final = 2.0
+"""Times `preflight_bitrate`: a client that keeps to what it is told (REMB) stays well below."""
 _KINDS: Final = {"audio": Source.MICROPHONE, "video": Source.CAMERA}
 
 
@@ -61,11 +63,12 @@ class Probe:
             answer = answer_publish(
                 sdp, _sources(sdp), described.local(transport), budgets=budgets, cname=CNAME
             )
-        except (NegotiationError, Refusal) as error:
+        except Exception as error:
+            # Whatever it was: nobody else knows of the transport.
             self.loopback.forwarder.drop_transport(transport, "not agreed", now)
-            if isinstance(error, Refusal):
-                raise
-            raise Refusal(error.code, error.message) from None
+            if isinstance(error, NegotiationError):
+                raise Refusal(error.code, error.message) from None
+            raise
         tracks = [(track.source.is_video, described.media(track)) for track in answer.tracks]
         remote = described.remote(answer.negotiated)
         self.loopback.receive_from(transport, remote, tracks, now)
@@ -155,7 +158,8 @@ class Preflight:
     def ice_servers(self, probe: Probe) -> list[dict[str, Any]]:
         """STUN and TURN servers, with credentials of its own."""
         name = re.sub(r"\W", "", probe.id)[:16]
-        return servers_for(self.settings.turn, f"preflight-{name}", self._rest.clock.wall())
+        now, ttl = self._rest.clock.wall(), self.settings.limits.preflight_timeout
+        return servers_for(self.settings.turn, f"preflight-{name}", now, ttl)
 
     def find(self, id: str) -> Probe:
         """Raises Refusal when there is none, or none any more."""
@@ -173,9 +177,12 @@ class Preflight:
             probe.close(self.now)
 
     def tick(self, now: float) -> None:
-        """Ends those whose time is up, and those whose worker has ended."""
+        """Ends those whose time is up, whose client sends far more than it may, or whose worker
+        has ended."""
         for probe in list(self.probes.values()):
-            if now >= probe.ends_at or probe.loopback.forwarder.fault is not None:
+            loopback = probe.loopback
+            floods = loopback.arriving > TOO_MUCH * loopback.ceiling
+            if now >= probe.ends_at or floods or loopback.forwarder.fault is not None:
                 self.end(probe)
 
     def _check(self, token: str | None, now: float) -> None:
@@ -201,15 +208,18 @@ def _sources(sdp: str) -> dict[str, Source]:
     """What is sent back, by mid: the first m-line of each kind that sends. Raises Refusal."""
     try:
         description = parse(sdp)
+        sending = [
+            (attributes.mid(media), media.kind)
+            for media in description.media
+            if attributes.direction(description, media) in ("sendonly", "sendrecv")
+        ]
     except SdpError as error:
         raise Refusal("bad_sdp", str(error)) from None
     kinds = dict(_KINDS)
     found: dict[str, Source] = {}
-    for media in description.media:
-        mid = attributes.mid(media)
-        sends = attributes.direction(description, media) in ("sendonly", "sendrecv")
-        if mid is not None and sends and media.kind in kinds:
-            found[mid] = kinds.pop(media.kind)
+    for mid, kind in sending:
+        if mid is not None and kind in kinds:
+            found[mid] = kinds.pop(kind)
     if not found:
         raise Refusal("not_sending", "the offer sends neither audio nor video")
     return found

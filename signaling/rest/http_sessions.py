@@ -25,6 +25,8 @@ from sfu.signaling.sdp import Description, SdpError, parse
 from sfu.signaling.sdpfrag import Fragment, parse_fragment, write_fragment
 from sfu.track import Source
 
+Agree = Callable[[Connections], str]
+"""Gives the answer."""
 ENDED: Final = 1000
 """Sessions remembered after their end, for those who delete them then."""
 
@@ -103,16 +105,17 @@ class HttpSessions:
         """A new session and the answer to its offer. Raises Refusal; then nobody has come."""
         now = self.rest.clock.monotonic()
 
-        def agree(connections: Connections, description: Description) -> str:
-            return connections.publish(sdp, _sources(description), now)
+        def prepare(description: Description) -> Agree:
+            sources = _sources(description)
+            return lambda connections: connections.publish(sdp, sources, now)
 
-        return self._enter("WHIP", room, token, sdp, agree)
+        return self._enter("WHIP", room, token, sdp, prepare)
 
     def play(self, room: str, token: str, sdp: str) -> tuple[HttpSession, str]:
         """The same for who watches."""
         now = self.rest.clock.monotonic()
         return self._enter(
-            "WHEP", room, token, sdp, lambda connections, _: connections.play(sdp, now)
+            "WHEP", room, token, sdp, lambda _: lambda connections: connections.play(sdp, now)
         )
 
     def find(self, room: str, id: str, token: str) -> HttpSession:
@@ -149,11 +152,14 @@ class HttpSessions:
         room: str,
         token: str,
         sdp: str,
-        agree: Callable[[Connections, Description], str],
+        prepare: Callable[[Description], Agree],
     ) -> tuple[HttpSession, str]:
         wall = self.rest.clock.wall()
         admitted = self.admission.admit(messages.Join(id=0, room=room, token=token), wall)
         description = _read(sdp)
+        # Joining ends what the same identity publishes already, so all that can be refused is
+        # before it.
+        agree = prepare(description)
         live = admitted.live
         session = HttpSession(live, token, self._forget)
         command = replace(admitted.command, client={"platform": protocol})
@@ -163,7 +169,7 @@ class HttpSessions:
                 raise Refusal("waiting", "the room does not let you in now")
             audience_of(live).enter(live.room.participant(session.participant), session)
             session.connections = Connections(live, session.participant)
-            answer = agree(session.connections, description)
+            answer = agree(session.connections)
         except Exception:
             live.execute(Leave(session.participant, "refused"), session.participant)
             raise
@@ -176,6 +182,8 @@ class HttpSessions:
 def _read(sdp: str) -> Description:
     try:
         description = parse(sdp)
+        for media in description.media:
+            mid(media)
     except SdpError as error:
         raise Refusal("bad_sdp", str(error)) from None
     if not description.media:

@@ -108,9 +108,11 @@ async def _patch(
     room: str, session: str, request: Request, token: str, sessions: HttpSessions, *, strict: bool
 ) -> Response:
     _expect(request, FRAGMENT)
+    body = await _body(request, sessions)
+    # It may have ended while the body was under way.
     found = sessions.find(room, session, token)
     wanted = request.headers.get("if-match")
-    fragment = found.restarts(await _body(request, sessions))
+    fragment = found.restarts(body)
     if wanted is None:
         # The player that most use (whip-whep of npm) forgets it where nothing restarts.
         if fragment is None and not strict:

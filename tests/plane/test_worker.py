@@ -179,7 +179,7 @@ def test_rows_are_what_the_estimator_reads_and_writes(worker: Worker) -> None:
     assert np.dtype(_plane.FEEDBACK_DTYPE) == FEEDBACK
     assert np.dtype(_plane.DELTA_DTYPE) == DELTA
     assert np.dtype(_plane.RATES_DTYPE) == RATES
-    assert worker.feedback() == worker.feedback(190) == (b"", b"")
+    assert worker.feedback() == (b"", b"")
 
 
 def test_rates_of_unknown_transports_are_refused_once(worker: Worker) -> None:

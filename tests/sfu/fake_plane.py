@@ -132,7 +132,7 @@ class Worker:
         reports, self.reports = self.reports, []
         return reports
 
-    def feedback(self, pause_ms: int = 90) -> tuple[bytes, bytes]:
+    def feedback(self) -> tuple[bytes, bytes]:
         rows, self.rows = self.rows, b""
         return rows, b""
 

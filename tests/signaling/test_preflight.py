@@ -139,6 +139,31 @@ async def test_how_many_at_once_and_how_often(tmp_path: Any) -> None:
             assert (await another.post(PATH)).status_code == 201
 
 
+async def test_who_sends_far_more_than_asked_is_ended(tmp_path: Any) -> None:
+    async with (
+        serving(tmp_path, server=OPEN, limits={"preflight_bitrate": 1_000_000}) as (server, all_),
+        client(server) as http,
+    ):
+        session = (await http.post(PATH)).json()["session"]
+        all_.probes[session].loopback.rates(1, [(1_900_000, 30.0, 640, 360)])
+        all_.tick(all_.now)
+        assert session in all_.probes
+        all_.probes[session].loopback.rates(1, [(2_100_000, 30.0, 640, 360)])
+        all_.tick(all_.now)
+        assert session not in all_.probes
+
+
+async def test_relays_are_lent_for_as_long_as_a_check_takes(tmp_path: Any) -> None:
+    turn = {"urls": ["turn:relay.example"], "secret": "shared-with-the-relay-and-nobody-else"}
+    async with (
+        serving(tmp_path, server=OPEN, turn=turn, limits={"preflight_timeout": 30}) as (server, _),
+        client(server) as http,
+    ):
+        (relay,) = (await http.post(PATH)).json()["ice_servers"]
+        expires = int(relay["username"].partition(":")[0])
+        assert expires <= server.rooms.clock.wall() + 30
+
+
 async def test_hostile_bodies_leave_nothing_behind(tmp_path: Any) -> None:
     async with serving(tmp_path, server=OPEN) as (server, preflight):
         async with client(server, "127.0.0.1") as http:
@@ -152,7 +177,13 @@ async def test_hostile_bodies_leave_nothing_behind(tmp_path: Any) -> None:
                 answer = await http.post(PATH, content=body)
                 assert answer.status_code in (201, 422), body
             preflight.tick(preflight.now + 21)
-            for sdp in ("", "v=0", CHROMIUM.replace("a=fingerprint", "a=nothing"), CHROMIUM[:900]):
+            for sdp in (
+                "",
+                "v=0",
+                CHROMIUM.replace("a=fingerprint", "a=nothing"),
+                CHROMIUM[:900],
+                CHROMIUM.replace("a=mid:", "a=mid:("),
+            ):
                 answer = await http.post(PATH, json={"sdp": sdp})
                 assert answer.status_code == 422, sdp
             big = await http.post(PATH, json={"sdp": "v=0\r\n" + "a=x\r\n" * 30_000})

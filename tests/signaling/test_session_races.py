@@ -1,6 +1,5 @@
 """Two things at once, and crowds."""
 
-import time
 from collections import Counter
 from typing import Any
 
@@ -205,15 +204,14 @@ def test_rotation_in_a_room_of_a_thousand_needs_no_description_at_all(house: Hou
     assert names["bind"] <= 8 * turns
 
 
-def storm(number: int) -> tuple[int, int, float]:
-    """Frames and bytes sent to everybody when so many join, and the slowest answer in seconds."""
+def storm(number: int) -> tuple[int, int]:
+    """Frames and bytes sent to everybody when so many join."""
     with pytest.MonkeyPatch.context() as patch:
         fake_plane.install(patch)
         house = House()
         pia = house.presenter()
         crowd: list[Visitor] = []
         frames = size = 0
-        slowest = 0.0
 
         def count() -> None:
             nonlocal frames, size
@@ -223,10 +221,8 @@ def storm(number: int) -> tuple[int, int, float]:
                     size += len(item)
 
         for joined in range(number):
-            began = time.perf_counter()
             crowd.append(house.visitor())
             crowd[-1].send('{"type":"join","id":1,"room":"hall"}')
-            slowest = max(slowest, time.perf_counter() - began)
             house.now += 10 / number  # all of them within ten seconds
             if joined % 20 == 0:
                 house.pass_time(0.001)
@@ -234,18 +230,17 @@ def storm(number: int) -> tuple[int, int, float]:
         house.pass_time(1)
         count()
         assert len(house.live().room.participants) == number + 1
-        return frames, size, slowest
+        return frames, size
 
 
 def test_a_storm_of_joins_costs_messages_in_proportion() -> None:
-    small, small_bytes, _ = storm(250)
-    large, large_bytes, slowest = storm(1000)
+    small, small_bytes = storm(250)
+    large, large_bytes = storm(1000)
     # An answer and an offer each, and counts at a bounded rate over ten seconds.
     assert small <= 2 * 250 + 11 * 250
     assert large <= 2 * 1000 + 11 * 250
     assert large <= 4 * small
     assert large_bytes <= 4.5 * small_bytes
-    assert slowest < 0.25
 
 
 def waiting_storm(number: int) -> int:

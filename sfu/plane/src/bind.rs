@@ -121,9 +121,8 @@ impl Worker {
     }
 
     /// The feedback rows since the last call, one per transport with news, and their deltas.
-    #[pyo3(signature = (pause_ms = 90))]
-    fn feedback<'py>(&self, py: Python<'py>, pause_ms: u16) -> PyResult<Bound<'py, PyTuple>> {
-        let (rows, deltas) = self.worker.feedback(pause_ms);
+    fn feedback<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let (rows, deltas) = self.worker.feedback();
         PyTuple::new(py, [&rows, &deltas].map(|bytes| PyBytes::new(py, bytes)))
     }
 

@@ -81,6 +81,8 @@ impl Forwarder {
             anew: true,
         });
         self.pass_on(key);
+        // Many tracks may begin in one round, each with all that can be started from.
+        self.publish_relayed();
         Ok(())
     }
 
@@ -215,7 +217,8 @@ impl Forwarder {
             // Nobody has what is missing: numbers go on, sound at once, a picture with a keyframe.
             meta.resumes = true;
         }
-        if packet.anew || (is_hole && track.codec.is_video()) {
+        // That it began anew may have been told by what is missing.
+        if packet.anew || is_hole {
             self.begin_anew(key);
         }
         if let Some(track) = self.tracks.get_mut(key) {

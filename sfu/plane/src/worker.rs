@@ -26,7 +26,7 @@ use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
@@ -41,6 +41,8 @@ const NAP: Duration = Duration::from_millis(4);
 const COUNTERS_EVERY_US: i64 = 200_000;
 /// How long after the last rows new ones are left, if those were taken.
 const FEEDBACK_EVERY_US: i64 = 10_000;
+/// Rows that are not urgent wait for others: who takes many at once works less for each.
+const ALL_FEEDBACK_EVERY_US: i64 = 90_000;
 
 /// What a worker is started with.
 #[derive(Clone, Copy, Debug)]
@@ -82,8 +84,6 @@ struct Shared {
     commands: Commands,
     reports: Reports,
     feedback: Mutex<Feedback>,
-    /// How long rows wait that are not urgent: who takes many at once works less for each.
-    feedback_pause_us: AtomicI64,
     counters: Mutex<Counters>,
     stopping: AtomicBool,
 }
@@ -94,7 +94,6 @@ impl Shared {
             commands: Commands::new(commands)?,
             reports: Reports::new()?,
             feedback: Mutex::default(),
-            feedback_pause_us: AtomicI64::new(0),
             counters: Mutex::default(),
             stopping: AtomicBool::new(false),
         })
@@ -157,11 +156,8 @@ impl Worker {
         self.shared.reports.drain()
     }
 
-    /// Packed rows since the last call, at most one per transport, and their deltas. Those to come
-    /// that are not urgent wait until so many milliseconds are over.
-    pub fn feedback(&self, pause_ms: u16) -> Feedback {
-        let pause_us = 1_000 * i64::from(pause_ms);
-        self.shared.feedback_pause_us.store(pause_us, SeqCst);
+    /// Packed rows since the last call, at most one per transport, and their deltas.
+    pub fn feedback(&self) -> Feedback {
         std::mem::take(&mut lock(&self.shared.feedback))
     }
 
@@ -313,8 +309,7 @@ impl Rounds {
             if let Ok(mut waiting) = self.shared.feedback.try_lock() {
                 let (rows, deltas) = &mut *waiting;
                 if rows.is_empty() {
-                    let pause_us = self.shared.feedback_pause_us.load(SeqCst);
-                    let all = now.us - self.all_feedback_us >= pause_us;
+                    let all = now.us - self.all_feedback_us >= ALL_FEEDBACK_EVERY_US;
                     self.forwarder.take_feedback(all, now, rows, deltas);
                     self.feedback_us = now.us;
                     if all {

@@ -112,12 +112,31 @@ async def test_what_cannot_be_published_is_refused_and_leaves_nobody() -> None:
         twice = "m=".join([*sections, sections[-1].replace("a=mid:1", "a=mid:2")])
         twice = twice.replace("BUNDLE 0 1", "BUNDLE 0 1 2")
         assert await post(twice, {**SDP, **good}) == 406
+        odd = offer.replace("a=mid:1", "a=mid:(")
+        assert await post(odd, {**SDP, **good}) == 422
         assert (await client.get("/hall")).status_code == 204
         assert (await client.put("/hall")).status_code == 405
         options = await client.options("/hall")
         assert (options.status_code, options.headers["accept-post"]) == (200, SDP["content-type"])
         live = server.rooms.find("dev", "hall")
         assert live is None or not live.room.participants
+
+
+async def test_a_refused_offer_ends_nothing_that_runs() -> None:
+    async with (
+        listening() as (server, host),
+        httpx.AsyncClient(base_url=f"http://{host}/v1/whip") as client,
+    ):
+        headers = {**SDP, **bearer(server)}
+        offer = OFFER.read_text()
+        assert (await client.post("/hall", content=offer, headers=headers)).status_code == 201
+        live = server.rooms.find("dev", "hall")
+        assert live is not None
+        (running,) = live.room.participants
+        silent = re.sub(r"a=send\w+", "a=recvonly", offer)
+        refused = await client.post("/hall", content=silent, headers=headers)
+        assert refused.json()["code"] == "not_sending"
+        assert list(live.room.participants) == [running]
 
 
 async def test_without_media_there_is_no_session() -> None:

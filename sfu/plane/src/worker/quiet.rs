@@ -20,7 +20,7 @@ impl Quiet {
     pub(super) fn holds(&mut self, counters: &Counters, now_us: i64) -> bool {
         let media = counters.packets_in_rtp + counters.packets_out_rtp;
         let others = counters.packets_in_rtcp + counters.packets_in_stun + counters.packets_in_dtls;
-        let others = others + counters.drop_unknown_kind;
+        let others = others + counters.drop_unknown_kind + counters.drop_truncated;
         if media != self.media || others - self.others >= FLOOD {
             self.stirred_us = now_us;
         }
@@ -44,6 +44,7 @@ mod tests {
             |counters: &mut Counters| counters.packets_out_rtp += 1,
             |counters: &mut Counters| counters.packets_in_stun += FLOOD,
             |counters: &mut Counters| counters.drop_unknown_kind += FLOOD,
+            |counters: &mut Counters| counters.drop_truncated += FLOOD,
         ] {
             stir(&mut counters);
             assert!(!quiet.holds(&counters, now_us));
