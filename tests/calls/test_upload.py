@@ -19,7 +19,9 @@ HD = upload("hd", "lite")
 OVER = 1.05
 """What a second may be above the budget: of REMB, 18 bits are said, and a pacer is no clock."""
 SETTLING = 8.0
-"""Seconds after which Chromium has found out what it may send, also on a busy machine."""
+"""Seconds after which Chromium has mostly found out what it may send."""
+PATIENCE = 40
+"""Seconds after which it has on a busy machine, too."""
 
 
 async def sent_rates(guest: Guest, seconds: int) -> list[float]:
@@ -45,9 +47,11 @@ async def test_the_ceiling_is_kept_without_any_other_limit(invite: Invite) -> No
     await asyncio.sleep(SETTLING)
     rates = await sent_rates(presenter, 8)
     budget = HD["microphone"] + HD["camera"]
-    assert max(rates) <= OVER * budget, rates
-    # It wants far more: it is the ceiling that holds it.
+    # It wants far more, and comes near, sooner or later: it is the ceiling that holds it.
+    while max(rates) < 0.8 * budget and len(rates) < PATIENCE:
+        rates += await sent_rates(presenter, 1)
     assert max(rates) >= 0.8 * budget, rates
+    assert max(rates) <= OVER * budget, rates
 
 
 async def test_camera_and_screen_share_their_budgets(invite: Invite) -> None:
