@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
+import functools
 import ssl
-from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import Any, Self
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Self
 
 from aiortc import MediaStreamTrack
 
@@ -37,6 +38,9 @@ class Client(Commands):
         self._publishing = Publishing(self._offer)
         self._receiving = Receiving()
         self._muted: set[SourceName] = set()
+        self._anew = False
+        """What was published has to be published again, once the waiting is over."""
+        self._again: asyncio.Task[None] | None = None
         self._readers: set[asyncio.Queue[Frame | None]] = set()
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -97,6 +101,7 @@ class Client(Commands):
         screen_audio: MediaStreamTrack | None = None,
     ) -> None:
         """Publishes each track as the source it is given for, besides what is published already.
+        A source that is published and muted stays muted with its new track.
 
         `codec` is that of pictures: vp8 or h264. Raises ClientError.
         """
@@ -107,8 +112,7 @@ class Client(Commands):
             "screen_audio": screen_audio,
         }
         tracks = {source: track for source, track in given.items() if track is not None}
-        await self._publishing.add(tracks, codec)
-        self._muted -= tracks.keys()
+        await self._publishing.add(tracks, codec, self._muted)
 
     async def unpublish(self, source: SourceName) -> None:
         """Ends a source; its track is stopped."""
@@ -194,11 +198,11 @@ class Client(Commands):
         self._follow(frame)
         match frame["type"]:
             case "offer":
-                self._do(self._answer(frame["sdp"], frame["slots"]))
+                self._do(functools.partial(self._answer, frame["sdp"], frame["slots"]))
             case "connection" if frame["connection"] == "receive":
-                self._do(self._receiving.reset())  # the server makes a new offer
+                self._do(self._receiving.reset)  # the server makes a new offer
             case "connection":
-                self._do(self._publish_again())
+                self._begin_again()
             case "muted":
                 self._apply_mute(frame["source"], True)
             case "mode" | "participant":
@@ -211,15 +215,19 @@ class Client(Commands):
         servers = answer.get("ice_servers") or []
         self._publishing.ice_servers = self._receiving.ice_servers = servers
         if entered.anew:
-            self._do(self._receiving.reset())
+            self._anew = True
+            self._end_again()
+            self._do(self._receiving.reset)
         if answer.get("status") != "waiting":
             self._tell({**answer, "type": "resumed" if entered.again else "joined"})
-            if entered.anew:
-                self._do(self._publish_again())
+            if self._anew:
+                self._anew = False
+                self._begin_again()
         self._notify()
 
     def _on_closed(self, code: int, reason: str) -> None:
         self._closed = {"type": "closed", "code": code, "reason": reason}
+        self._end_again()
         self._tell(self._closed)
 
     async def _offer(self, sdp: str, sources: dict[str, SourceName]) -> str:
@@ -229,9 +237,27 @@ class Client(Commands):
     async def _answer(self, sdp: str, slots: dict[str, str]) -> None:
         await self.request("answer", sdp=await self._receiving.accept(sdp, slots))
 
+    def _begin_again(self) -> None:
+        self._end_again()
+        self._again = self._do(self._publish_again)
+
+    def _end_again(self) -> None:
+        if self._again is not None:
+            self._again.cancel()  # it may wait between two attempts
+
     async def _publish_again(self) -> None:
-        await self._publishing.again()
-        for source in list(self._muted):
+        try:
+            await self._session.persist(lambda: self._publishing.again(self._muted))
+        except Exception:
+            for source in self.sources:
+                self._drop(source)
+            raise
+        # It is silent already; this is for the server to know.
+        for source in self.sources:
+            await self._session.persist(functools.partial(self._mute_again, source))
+
+    async def _mute_again(self, source: SourceName) -> None:
+        if source in self._muted:
             await self.mute(source, True)
 
     def _apply_mute(self, source: SourceName, muted: bool) -> None:
@@ -252,14 +278,15 @@ class Client(Commands):
             for source in self.sources:
                 self._drop(source)
 
-    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+    def _do(self, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
         task = asyncio.create_task(self._done(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
-    async def _done(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _done(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
-            await work
+            await work()
         except Exception as error:  # whatever aiortc raises is told, too
             if self._closed is None:
                 code = error.code if isinstance(error, ClientError) else "failed"

@@ -8,9 +8,9 @@ from sfu.errors import SfuError
 class ClientError(SfuError):
     """A refusal by the server, or a failure on this side.
 
-    `code` is one of the protocol's table, or `connection_failed` (the socket could not be opened),
-    `connection_closed` (it closed before the answer came, or the session is over), `timeout`,
-    `codec_unsupported`.
+    `code` is one of the protocol's table, or `connection_failed` (the socket could not be opened,
+    or no token be fetched), `connection_closed` (it closed before the answer came, or the session
+    is over), `timeout`, `codec_unsupported`.
     `details` holds whatever else the server's answer said.
     """
 

@@ -1,7 +1,7 @@
 """The sending half: one peer connection, one transceiver per source, offers by us."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,16 +51,20 @@ class Publishing:
         self._codec = "vp8"
         self._turn = asyncio.Lock()
 
-    async def add(self, tracks: Mapping[SourceName, MediaStreamTrack], codec: str) -> None:
+    async def add(
+        self,
+        tracks: Mapping[SourceName, MediaStreamTrack],
+        codec: str,
+        muted: Collection[SourceName],
+    ) -> None:
         """Publishes tracks by source, all in one offer; a source that is published already gets
-        the new track instead. Raises ClientError; then none of these is published."""
+        the new track instead, and of a muted one nothing is sent. Raises ClientError; then none of
+        these is published."""
         preferences = _preferring(codec)
         async with self._turn:
             self._codec = codec
-            for source, track in tracks.items():
-                self._attach(source, track, preferences)
             try:
-                await self._negotiate()
+                await self._send(tracks, preferences, muted)
             except BaseException:
                 for source in tracks:
                     self._detach(source)
@@ -77,21 +81,38 @@ class Publishing:
         if (sending := self._used.get(source)) is not None:
             sending.feed.show(None if muted else self.tracks[source])
 
-    async def again(self) -> None:
-        """Sends the same over a new connection, after the old one was lost. Raises ClientError."""
-        tracks = dict(self.tracks)
-        await self.close()
-        if tracks:
-            await self.add(tracks, self._codec)
+    async def again(self, muted: Collection[SourceName]) -> None:
+        """Sends the same over a new connection, after the old one was lost. Raises ClientError;
+        then the tracks are kept, for it to be called once more."""
+        async with self._turn:
+            await self._disconnect()
+            if self.tracks:
+                await self._send(dict(self.tracks), _preferring(self._codec), muted)
 
     async def close(self) -> None:
         """Ends the connection; the tracks go on."""
+        self.tracks.clear()
+        await self._disconnect()
+
+    async def _disconnect(self) -> None:
         lost, self.connection = self.connection, None
-        for source in list(self._used):
-            self._detach(source)
+        for sending in self._used.values():
+            sending.feed.show(None)
+        self._used.clear()
         self._idle.clear()
         if lost is not None:
-            await lost.close()
+            await asyncio.shield(lost.close())  # also when who waits for it is cancelled
+
+    async def _send(
+        self,
+        tracks: Mapping[SourceName, MediaStreamTrack],
+        preferences: list[Any],
+        muted: Collection[SourceName],
+    ) -> None:
+        for source, track in tracks.items():
+            self._attach(source, track, preferences)
+            self.mute(source, source in muted)
+        await self._negotiate()
 
     def _attach(self, source: SourceName, track: MediaStreamTrack, preferences: list[Any]) -> None:
         self._detach(source)
@@ -111,7 +132,6 @@ class Publishing:
             if codec:
                 transceiver.setCodecPreferences(preferences)
             sending = Sending(transceiver, feed, codec)
-        sending.feed.show(track)
         self._used[source] = sending
         self.tracks[source] = track
 

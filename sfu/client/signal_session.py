@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import random
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
 from sfu.client.errors import ClientError
@@ -24,7 +24,7 @@ PASSING = {
     "connection_failed", "connection_closed", "timeout", "draining", "overloaded", "rate_limited",
     "internal",
 }  # fmt: skip
-"""What a server that is soon to be well again says to a join."""
+"""What a server that is soon to be well again says to a request."""
 
 Token = str | Callable[[], str | Awaitable[str]]
 """A join token, or what gets one: it is asked again when one has to join anew."""
@@ -81,7 +81,7 @@ class SignalSession:
 
     async def request(self, type: str, **fields: object) -> Frame:
         """Asks, as soon as there is a socket to ask over. Raises ClientError."""
-        if self._returning is not None and type != "leave":
+        while type != "leave" and self._returning is not None and not self._returning.done():
             await asyncio.wait([self._returning])
         return await self._request(type, None, **fields)
 
@@ -93,6 +93,18 @@ class SignalSession:
             if error.code != "connection_closed" or self._returning is None:
                 raise
             return await self.request(type, **fields)
+
+    async def persist(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Does it again, with pauses, while it is refused for what passes. Raises ClientError."""
+        pauses = _pauses()
+        while True:
+            try:
+                return await work()
+            except ClientError as error:
+                if error.code not in PASSING or self.state == "closed":
+                    raise
+                least = error.details.get("retry_after", 0)
+            await asyncio.sleep(max(least, next(pauses)))
 
     async def close(self, code: int, reason: str) -> None:
         """Ends it, however it stands."""
@@ -117,8 +129,12 @@ class SignalSession:
     async def _fresh_token(self) -> str | None:
         if not callable(self._token):
             return self._token
-        given = self._token()
-        return await given if inspect.isawaitable(given) else given
+        try:
+            given = self._token()
+            return await given if inspect.isawaitable(given) else given
+        except Exception as error:  # it is the application's, and may raise anything
+            reason = str(error) or type(error).__name__
+            raise ClientError("connection_failed", f"no token: {reason}") from error
 
     async def _ping(self) -> None:
         while True:
@@ -127,18 +143,21 @@ class SignalSession:
             if self.state != "resuming" and socket is not None:
                 try:
                     await socket.request("ping")
-                except ClientError:
-                    socket.abandon()
+                except ClientError as error:
+                    # A refusal is an answer, too.
+                    if error.code in ("timeout", "connection_closed"):
+                        socket.abandon()
 
     def _take(self, frame: Frame) -> None:
-        if "id" not in frame:
-            self._received += 1
+        self._received += 1
         if frame["type"] == "admitted":
             self._enter(Entered(frame))
         else:
             self._on_frame(frame)
 
     def _enter(self, entered: Entered) -> None:
+        if self.state == "closed":  # meanwhile
+            return
         answer = entered.answer
         self.resume = answer.get("resume")
         self._received = answer.get("events", self._received)
@@ -166,11 +185,10 @@ class SignalSession:
         self._on_closed(code, reason)
 
     async def _return(self) -> None:
-        pause = FIRST_PAUSE
-        while self.state == "resuming":
-            # With some chance in it: not everybody comes at once.
-            await asyncio.sleep(pause * random.uniform(0.75, 1.25))
-            pause = min(LONGEST_PAUSE, 2 * pause)
+        pauses = _pauses()
+        # The new socket may be lost before this is told of its answer: then the next one returns.
+        while self.state == "resuming" and self._returning is asyncio.current_task():
+            await asyncio.sleep(next(pauses))
             socket = None
             try:
                 socket = self._socket = await self._open(PATIENCE)
@@ -203,3 +221,11 @@ class SignalSession:
                 self.resume = None
         fields = {**self._joining, "token": await self._fresh_token(), "resume": None}
         await socket.request("join", back, **fields)
+
+
+def _pauses() -> Iterator[float]:
+    """Seconds, longer and longer, with some chance in it: not everybody comes at once."""
+    pause = FIRST_PAUSE
+    while True:
+        yield pause * random.uniform(0.75, 1.25)
+        pause = min(LONGEST_PAUSE, 2 * pause)

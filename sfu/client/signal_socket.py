@@ -104,12 +104,13 @@ class SignalSocket:
             self._on_close(self, 1006 if code is None else code, self._socket.close_reason or "")
 
     def _take(self, frame: Frame) -> None:
-        answer, then = self._answers.pop(frame.get("id", 0), (None, None))
-        if answer is None:
+        if "id" not in frame:
             self._on_frame(frame)
-        elif answer.done():  # nobody waits for it any more
             return
-        elif frame["type"] == "ok":
+        answer, then = self._answers.pop(frame["id"], (None, None))
+        if answer is None or answer.done():  # nobody waits for it any more
+            return
+        if frame["type"] == "ok":
             if then is not None:
                 then(frame)
             answer.set_result(frame)

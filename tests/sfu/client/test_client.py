@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from sfu.client import Client, ClientError, TestPicture
+from sfu.client import Client, ClientError, TestPicture, signal_session
 from sfu.client import client as client_module
+from sfu.client.shapes import SourceName
 from tests.signaling.listening import listening, settings
 
 
@@ -145,6 +146,102 @@ async def test_who_waits_is_let_in_and_the_end_is_told() -> None:
             assert (await over)["code"] == 4004
             with pytest.raises(ClientError, match="connection_closed"):
                 await ben.ping()
+
+
+async def test_who_waits_to_come_back_publishes_again_when_let_in() -> None:
+    async with (
+        listening() as (_, host),
+        joined(host, "organizer") as ann,
+        joined(host, "attendee") as ben,
+    ):
+        await ann.set_mode("meeting")
+        await ben.until(lambda room: room.may_publish)
+        await ben.publish(camera=TestPicture())
+        await ann.lock()
+        assert ben._session._socket is not None
+        ben._session.resume = None  # as after a restart of the server
+        ben._session._socket.abandon()
+        await ann.until(lambda room: room.waiting_count == 1)
+        await ann.admit(id := ann.waiting[0]["id"])
+        await ann.until(lambda room: "camera" in room.participants.get(id, {}).get("sources", {}))
+        assert ben.sources == ["camera"]
+
+
+async def test_what_is_refused_for_a_while_is_published_again_and_stays_muted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(signal_session, "FIRST_PAUSE", 0.01)
+    async with (
+        listening() as (_, host),
+        joined(host, "presenter") as ann,
+        joined(host, "attendee") as ben,
+    ):
+        track = ben.track(ann.seat or "")
+        await ann.publish(camera=TestPicture())
+        async with asyncio.timeout(20):
+            await track.recv()
+        await ann.mute("camera", True)
+        refusals = ["overloaded", "rate_limited", "timeout"]
+        fed = []
+
+        async def exchange(sdp: str, sources: dict[str, SourceName]) -> str:
+            fed.append(ann._publishing._used["camera"].feed._pump is not None)
+            if refusals:
+                raise ClientError(refusals.pop(0), "not now", retry_after=0.02)
+            return await ann._offer(sdp, sources)
+
+        ann._publishing._exchange = exchange
+        assert ann._publishing.connection is not None
+        await ann._publishing.connection.close()
+        await ann.until(lambda room: room._again)  # the server has seen it
+        await asyncio.gather(*ann._tasks)
+        assert fed == [False] * 4
+        own = ann.participant or {}
+        await ann.until(
+            lambda room: room.participants[own["id"]]["sources"] == {"camera": {"muted": True}}
+        )
+        await ann.publish(camera=TestPicture())
+        assert ann.is_muted("camera")
+        assert fed == [False] * 5
+        track._frames.clear()
+        await ann.mute("camera", False)
+        async with asyncio.timeout(20):
+            await track.recv()
+
+
+async def test_what_is_refused_for_good_ends() -> None:
+    async with listening() as (_, host), joined(host, "presenter") as ann:
+        picture = TestPicture()
+        await ann.publish(camera=picture)
+
+        async def refuse(sdp: str, sources: dict[str, SourceName]) -> str:
+            raise ClientError("no_seat", "not any more")
+
+        ann._publishing._exchange = refuse
+        told = first(ann, "error")
+        ann._on_frame({"type": "connection", "connection": "publish"})
+        assert (await told)["code"] == "no_seat"
+        assert (ann.sources, picture.readyState) == ([], "ended")
+
+
+async def test_closing_does_not_wait_for_what_is_refused_for_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(signal_session, "FIRST_PAUSE", 3600)
+    async with listening() as (_, host), joined(host, "presenter") as ann:
+        await ann.publish(camera=TestPicture())
+        refused = asyncio.Event()
+
+        async def refuse(sdp: str, sources: dict[str, SourceName]) -> str:
+            refused.set()
+            raise ClientError("overloaded", "not now")
+
+        ann._publishing._exchange = refuse
+        ann._on_frame({"type": "connection", "connection": "publish"})
+        async with asyncio.timeout(10):
+            await refused.wait()
+            assert ann.sources == ["camera"]
+            await ann.close()
 
 
 async def test_where_nobody_listens() -> None:

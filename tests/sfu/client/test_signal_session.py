@@ -1,0 +1,171 @@
+"""Coming back after lost sockets, with sockets that do as they are told."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+
+import pytest
+from websockets.asyncio.server import ServerConnection, serve
+
+from sfu.client import ClientError, signal_session
+from sfu.client.shapes import Frame
+from sfu.client.signal_session import Entered, SignalSession
+from sfu.client.signal_socket import SignalSocket
+
+ADMITTED: Frame = {"type": "ok", "status": "admitted", "events": 0}
+
+
+class Socket:
+    """Answers a join, and refuses whatever else."""
+
+    def __init__(self, *refusals: str) -> None:
+        self.asked: list[str] = []
+        self.refusals = list(refusals)
+        self.abandoned: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        """After how many requests."""
+
+    async def request(
+        self, type: str, then: Callable[[Frame], None] | None = None, **_: object
+    ) -> Frame:
+        self.asked.append(type)
+        if type != "join":
+            await asyncio.sleep(0)
+            raise ClientError(self.refusals.pop(0), "no")
+        assert then is not None
+        then(ADMITTED)
+        return ADMITTED
+
+    def abandon(self) -> None:
+        if not self.abandoned.done():
+            self.abandoned.set_result(len(self.asked))
+
+    async def close(self) -> None:
+        pass
+
+
+class Session(SignalSession):
+    """Opens the given sockets one after the other."""
+
+    def __init__(self, *sockets: Socket) -> None:
+        self.entered: list[Entered] = []
+        self.ends: list[str] = []
+        super().__init__(
+            "", lambda _: None, self.entered.append, lambda _, reason: self.ends.append(reason)
+        )
+        self.sockets = list(sockets)
+        self.loops: list[int] = []
+        """How many loops were coming back at each opening."""
+
+    async def _open(self, patience: float) -> SignalSocket:
+        names = [getattr(each.get_coro(), "__qualname__", "") for each in asyncio.all_tasks()]
+        self.loops.append(names.count("SignalSession._return"))
+        return cast(SignalSocket, self.sockets.pop(0))
+
+    def lose(self) -> None:
+        assert self._socket is not None
+        self._lost(self._socket, 1006, "")
+
+    async def back(self) -> None:
+        """Waits until it is in again."""
+        async with asyncio.timeout(5):
+            while self._returning is not None:
+                await asyncio.wait([self._returning])
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signal_session, "FIRST_PAUSE", 0.001)
+
+
+async def test_a_token_that_cannot_be_had_now_is_asked_for_again() -> None:
+    def tokens() -> Iterator[Any]:
+        yield "first"
+        yield OSError("the application's server restarts")
+        yield KeyError("token")
+        yield "second"
+
+    given = tokens()
+
+    def token() -> str:
+        if isinstance(it := next(given), Exception):
+            raise it
+        return str(it)
+
+    session = Session(*(Socket() for _ in range(4)))
+    await session.connect()
+    await session.join(token, {"room": "hall"})
+    session.lose()
+    await session.back()
+    assert (session.state, session.ends, session.sockets) == ("joined", [], [])
+    await session.close(1000, "")
+
+
+async def test_whoever_joins_is_told_that_there_is_no_token() -> None:
+    def token() -> str:
+        raise OSError("nobody listens")
+
+    session = Session(Socket())
+    await session.connect()
+    with pytest.raises(ClientError, match=r"nobody listens.*connection_failed"):
+        await session.join(token, {"room": "hall"})
+    await session.close(1000, "")
+
+
+async def test_a_socket_lost_at_once_is_come_back_from_by_one_loop() -> None:
+    class Lost(Socket):
+        async def request(self, *args: Any, **fields: Any) -> Frame:
+            answer = await super().request(*args, **fields)
+            session.lose()
+            return answer
+
+    session = Session(Socket(), Lost(), Lost(), Socket())
+    await session.connect()
+    await session.join(None, {"room": "hall"})
+    session.lose()
+    await session.back()
+    assert session.state == "joined"
+    assert session.loops == [0, 1, 1, 1]
+    await session.close(1000, "")
+
+
+async def test_who_has_closed_is_not_let_in_any_more() -> None:
+    session = Session(Socket())
+    await session.connect()
+    await session.close(1000, "")
+    session._take({"type": "admitted"})
+    assert (session.state, session.entered) == ("closed", [])
+
+
+async def test_a_refused_ping_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signal_session, "PING_EVERY", 0)
+    socket = Socket("rate_limited", "overloaded", *["timeout"] * 100)
+    session = Session(socket)
+    await session.connect()
+    async with asyncio.timeout(5):
+        assert await socket.abandoned == 3
+    await session.close(1000, "")
+
+
+async def test_an_answer_that_comes_too_late_is_no_event() -> None:
+    late = asyncio.Event()
+
+    async def serving(socket: ServerConnection) -> None:
+        await socket.recv()
+        await late.wait()
+        await socket.send('{"type": "ok", "id": 1}')
+        await socket.send('{"type": "locked", "locked": true}')
+        await socket.wait_closed()
+
+    heard: asyncio.Queue[Frame] = asyncio.Queue()
+    async with serve(serving, "127.0.0.1", 0) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        socket = await SignalSocket.open(
+            f"ws://127.0.0.1:{port}", 5, heard.put_nowait, lambda *_: None
+        )
+        socket._patience = 0.01
+        with pytest.raises(ClientError, match="timeout"):
+            await socket.request("ping")
+        late.set()
+        async with asyncio.timeout(5):
+            assert (await heard.get())["type"] == "locked"
+        await socket.close()
