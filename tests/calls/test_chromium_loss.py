@@ -11,7 +11,7 @@ from tests.calls.link import Link
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.alone]
 
 LOSS = 0.02
-SPELLS, SECONDS = 3, 8.0
+SPELLS, SECONDS = 5, 8.0
 CONSENT = 45.0
 """Seconds within which a path that carries nothing is given up (RFC 7675 §5.1: 30)."""
 
