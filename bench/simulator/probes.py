@@ -42,8 +42,8 @@ class Cluster:
 
 def _rates(came: list[tuple[int, int, int]]) -> tuple[int, int]:
     """bit/s sent and received, 0 where the span says nothing."""
-    sent, arrived, size = zip(*came, strict=True)
-    sending, receiving = sent[-1] - sent[0], arrived[-1] - arrived[0]
+    _, arrived, size = zip(*came, strict=True)
+    sending, receiving = _span(came), arrived[-1] - arrived[0]
     if not (0 < sending <= _LONGEST_US and 0 < receiving <= _LONGEST_US):
         return 0, 0
     total = sum(size)
@@ -51,14 +51,23 @@ def _rates(came: list[tuple[int, int, int]]) -> tuple[int, int]:
 
 
 def _alike_ends(came: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
-    """As much of it as begins and ends with packets of about a size, as the plane does."""
+    """As much of it as begins and ends with packets of about a size, as the plane does.
+
+    What was sent in less than two fifths of the time lies within a burst or two: it says nothing.
+    """
+    long_enough = _span(came) * 2 // 5
     for trim in range(min(_MOST_TRIM, len(came) - _LEAST_PACKETS) + 1):
         for left in range(trim + 1):
             part = came[left : len(came) - (trim - left)]
             less, more = sorted((part[0][2], part[-1][2]))
-            if 5 * more <= 6 * less:
+            if 5 * more <= 6 * less and _span(part) >= long_enough:
                 return part
     return came
+
+
+def _span(came: list[tuple[int, int, int]]) -> int:
+    """Microseconds that sending took."""
+    return came[-1][0] - came[0][0]
 
 
 class Probes:

@@ -68,3 +68,11 @@ def test_a_cluster_that_nobody_reports_on_ends_after_a_second() -> None:
     ((row, result),) = probes.finish(6.1, NOTHING)
     assert (row, result["probe"], result["probe_receive_bps"]) == (1, 9, 0)
     assert probes.finish(7.0, NOTHING) == []
+
+
+def test_packets_of_one_burst_are_no_measure_of_the_whole() -> None:
+    made = Cluster()
+    made.sent_packets = 1
+    sent = np.array([0, 5_000, 5_000, 5_000, 10_000])
+    made.add(sent, sent, np.array([1_200, 500, 500, 500, 200]))
+    assert made.result(1)["probe_send_bps"] == 2_700 * 8 * 100

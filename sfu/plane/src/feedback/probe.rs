@@ -163,7 +163,7 @@ impl Open {
         let (Some(first), Some(last)) = (came.first(), came.last()) else {
             return (0, 0);
         };
-        let sent_us = last.sent_us - first.sent_us;
+        let sent_us = span_us(came);
         let arrivals = || came.iter().map(|packet| packet.arrival_us);
         let arrival_us = arrivals().max().unwrap_or(0) - arrivals().min().unwrap_or(0);
         let span = 1..=MAX_INTERVAL_US;
@@ -190,14 +190,17 @@ impl Open {
 /// As much of a cluster as begins and ends with packets of about a size; all of it where nothing
 /// does. goog_cc takes it whole, and leaves the last packet off what was sent and the first off what
 /// came: a picture's packet of 1,200 bytes before small ones then looks like a full path, at half
-/// the rate, and behind them like a path that carries twice as much.
+/// the rate, and behind them like a path that carries twice as much. A part that was sent in less
+/// than two fifths of the time lies within a burst or two, and says nothing of the rate.
 fn alike_ends(came: &[Came]) -> &[Came] {
+    let long_enough = span_us(came) * 2 / 5;
     for trim in 0..=MAX_TRIM.min(came.len().saturating_sub(LEAST_PACKETS)) {
         for left in 0..=trim {
             let part = &came[left..came.len() - (trim - left)];
             if let (Some(first), Some(last)) = (part.first(), part.last()) {
                 let (less, more) = (first.size.min(last.size), first.size.max(last.size));
-                if u64::from(more) * 5 <= u64::from(less) * 6 {
+                let are_alike = u64::from(more) * 5 <= u64::from(less) * 6;
+                if are_alike && span_us(part) >= long_enough {
                     return part;
                 }
             }
@@ -206,9 +209,18 @@ fn alike_ends(came: &[Came]) -> &[Came] {
     came
 }
 
+/// How long it took to send these.
+fn span_us(came: &[Came]) -> i64 {
+    match (came.first(), came.last()) {
+        (Some(first), Some(last)) => last.sent_us - first.sent_us,
+        _ => 0,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const CLUSTER: Cluster = Cluster {
         id: 7,
@@ -307,6 +319,43 @@ mod tests {
     fn a_cluster_whose_sizes_never_meet_is_taken_whole() {
         let (sent, came) = over(1_000_000, &[300, 600, 1_200]);
         assert_eq!((sent, came), (2_000_000, 1_000_000));
+    }
+
+    #[test]
+    fn packets_of_one_burst_are_no_measure_of_the_whole() {
+        let came: Vec<Came> = [
+            (0, 1_200),
+            (5_000, 500),
+            (5_000, 500),
+            (5_000, 500),
+            (10_000, 200),
+        ]
+        .map(|(sent_us, size)| Came {
+            sent_us,
+            arrival_us: sent_us,
+            size,
+        })
+        .into();
+        assert_eq!(span_us(alike_ends(&came)), 10_000);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_measured_takes_much_of_the_time(
+            packets in prop::collection::vec((0_i64..10_000, 60_u32..1_300), 0..40)
+        ) {
+            let mut sent_us = 0;
+            let came: Vec<Came> = packets
+                .into_iter()
+                .map(|(gap_us, size)| {
+                    sent_us += gap_us;
+                    Came { sent_us, arrival_us: sent_us, size }
+                })
+                .collect();
+            let part = alike_ends(&came);
+            prop_assert!(span_us(part) >= span_us(&came) * 2 / 5);
+            prop_assert!(part.len() >= came.len().min(LEAST_PACKETS));
+        }
     }
 
     #[test]
