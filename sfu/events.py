@@ -76,6 +76,16 @@ class SeatShown:
     camera: bool
     microphone: bool
 
+    @property
+    def shows(self) -> bool:
+        """Whether there is a picture."""
+        return self.camera
+
+    @property
+    def sounds(self) -> bool:
+        """Whether there is sound."""
+        return self.microphone
+
 
 @dataclass(frozen=True, slots=True)
 class ScreenShown:
@@ -84,6 +94,16 @@ class ScreenShown:
     participant: str
     screen: bool
     screen_audio: bool
+
+    @property
+    def shows(self) -> bool:
+        """Whether there is a picture."""
+        return self.screen
+
+    @property
+    def sounds(self) -> bool:
+        """Whether there is sound."""
+        return self.screen_audio
 
 
 Shown = SeatShown | ScreenShown | None

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from sfu.events import ScreenShown, SeatShown, Shown
+from sfu.events import Shown
 from sfu.forwarder import Forwarder
 from sfu.participant import View
 from sfu.receiver import EgressPlan, Receiver
@@ -177,18 +177,8 @@ class Focus:
 
 
 def _shows(shown: Shown) -> bool:
-    match shown:
-        case SeatShown(_, camera, _):
-            return camera
-        case ScreenShown(_, screen, _):
-            return screen
-    return False
+    return shown is not None and shown.shows
 
 
 def _sounds(shown: Shown) -> bool:
-    match shown:
-        case SeatShown(_, _, microphone):
-            return microphone
-        case ScreenShown(_, _, screen_audio):
-            return screen_audio
-    return False
+    return shown is not None and shown.sounds

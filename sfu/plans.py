@@ -9,7 +9,6 @@ from typing import Final, Literal, NamedTuple
 
 from sfu.bandwidth.staircase import Demand, Layer, Staircase, staircase
 from sfu.config.budgets import download
-from sfu.events import ScreenShown, SeatShown, Shown
 from sfu.participant import Participant, SlotView, View
 from sfu.room import SCREEN, Room, slot_of
 
@@ -145,21 +144,13 @@ class Plans:
         ceiling = download(
             cameras, room.options.video, room.options.screen if SCREEN in shown else None
         )
-        microphones = sum(_sounds(room.shown(slot)) for slot in room.slots if slot not in own)
+        others = (room.shown(slot) for slot in room.slots if slot not in own)
+        microphones = sum(shown is not None and shown.sounds for shown in others)
         microphones = min(microphones, room.options.microphones)
         return min(ceiling.audio, MICROPHONE_BPS * max(1, microphones)), ceiling.total
 
 
 _DEFAULT: Final = SlotView()
-
-
-def _sounds(shown: Shown) -> bool:
-    match shown:
-        case SeatShown(_, _, microphone):
-            return microphone
-        case ScreenShown(_, _, screen_audio):
-            return screen_audio
-    return False
 
 
 def _by_name(item: tuple[str, object]) -> str:

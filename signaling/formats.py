@@ -111,3 +111,9 @@ def described(chosen: Sequence[Format]) -> list[tuple[str, str]]:
             lines.append(("rtpmap", f"{item.rtx} rtx/{item.codec.clock_rate}"))
             lines.append(("fmtp", f"{item.rtx} apt={number}"))
     return lines
+
+
+def payload_types(chosen: Sequence[Format]) -> tuple[str, ...]:
+    """What an m-line names: those of chosen formats, each before that of its retransmissions."""
+    numbers = (number for item in chosen for number in (item.payload_type, item.rtx))
+    return tuple(str(number) for number in numbers if number is not None)

@@ -172,17 +172,11 @@ def _answered(section: _Section, local: LocalTransport, setup: str, cname: str) 
     lines.extend(("ssrc", f"{ssrc} cname:{cname}") for ssrc in ssrcs)
     lines.extend(("candidate", text) for text in candidates(local))
     lines.append(("end-of-candidates", None))
-    numbers = [
-        str(number)
-        for item in section.chosen
-        for number in (item.payload_type, item.rtx)
-        if number is not None
-    ]
     return Media(
         kind=media.kind,
         port=9,
         protocol=media.protocol,
-        formats=tuple(numbers),
+        formats=formats.payload_types(section.chosen),
         connection="IN IP4 0.0.0.0",
         attributes=tuple(Attribute(name, value) for name, value in lines),
     )

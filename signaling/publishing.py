@@ -337,17 +337,11 @@ def _accepted(
     lines.extend(("candidate", line) for line in candidates(local))
     lines.append(("end-of-candidates", None))
     limit = limits.get(section.source, 0) if section.source is not None else 0
-    numbers = [
-        str(number)
-        for item in section.chosen
-        for number in (item.payload_type, item.rtx)
-        if number is not None
-    ]
     return Media(
         kind=media.kind,
         port=9,  # the default destination is in the candidates (RFC 9429 §5.2.1)
         protocol=media.protocol,
-        formats=tuple(numbers),
+        formats=formats.payload_types(section.chosen),
         connection="IN IP4 0.0.0.0",
         bandwidths=(Bandwidth("TIAS", limit),) if limit > 0 else (),
         attributes=tuple(Attribute(name, value) for name, value in lines),

@@ -1,6 +1,7 @@
 """What is asked of the room by one request and its answer; who may ask it, the server decides."""
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Literal
 
@@ -8,15 +9,15 @@ from sfu.client.room_view import RoomView
 from sfu.client.shapes import Frame, SlotView, SourceName
 
 
-class Commands(RoomView):
+class Commands(RoomView, ABC):
     """Each returns when the server has done it and raises ClientError when it has refused.
 
     `participant` is an id.
     """
 
+    @abstractmethod
     async def request(self, type: str, **fields: object) -> Frame:
         """Any request of the protocol, for what has no method of its own."""
-        raise NotImplementedError
 
     async def ping(self) -> float:
         """Seconds to the server and back."""
