@@ -272,6 +272,9 @@ class LimitSettings(Table):
     """Those from one address; loopback and trusted proxies are exempt. A check takes up to three:
     over UDP, TCP and a relay."""
 
+    preflight_sessions_per_person: Count = 3
+    """Those with join tokens of one identity, from wherever."""
+
     preflights_per_minute_per_address: Count = 20
     """Begun from one address; loopback and trusted proxies are exempt."""
 

@@ -39,9 +39,10 @@ _KINDS: Final = {"audio": Source.MICROPHONE, "video": Source.CAMERA}
 class Probe:
     """One session: what a client sends comes back to it."""
 
-    def __init__(self, loopback: Loopback, address: str, ends_at: float) -> None:
+    def __init__(self, loopback: Loopback, holders: tuple[str, ...], ends_at: float) -> None:
         self.id = secrets.token_urlsafe(24)
-        self.address = address
+        self.holders = holders
+        """Whose number of sessions it counts into: their network, and the person if known."""
         self.ends_at = ends_at
         """Monotonic seconds."""
         self.loopback = loopback
@@ -134,25 +135,30 @@ class Preflight:
         """Monotonic seconds."""
         return self._rest.clock.monotonic()
 
-    def admit(self, address: str, token: str | None) -> None:
-        """Whether somebody may begin a session now. Raises Refusal."""
-        self._check(token, self._rest.clock.wall())
+    def admit(self, address: str, token: str | None) -> str | None:
+        """Whether somebody may begin a session now, and who it is if they must say so. Raises
+        Refusal."""
+        person = self._person(token, self._rest.clock.wall())
         if wait := self._addresses.preflight(address, self.now):
             raise Refusal("rate_limited", "too many checks", retry_after=round(wait, 3))
+        return person
 
-    def begin(self, address: str) -> Probe:
-        """A new session for a client at this address, which was admitted. Raises Refusal."""
+    def begin(self, address: str, person: str | None) -> Probe:
+        """A new session for a client at this address, who was admitted. Raises Refusal."""
         limits = self.settings.limits
-        key = network(address)
-        crowded = self._open[key] >= limits.preflight_sessions_per_address
-        if len(self.probes) >= limits.preflight_sessions or (
-            crowded and not self._addresses.exempt(address)
+        bounds: dict[str, int] = {}
+        if not self._addresses.exempt(address):
+            bounds[network(address)] = limits.preflight_sessions_per_address
+        if person is not None:
+            bounds[person] = limits.preflight_sessions_per_person
+        if len(self.probes) >= limits.preflight_sessions or any(
+            self._open[holder] >= most for holder, most in bounds.items()
         ):
             raise Refusal("overloaded", "as many checks are running as may: try again soon")
         loopback = Loopback(self._rest.rooms.least_loaded(), limits.preflight_bitrate)
-        probe = Probe(loopback, key, self.now + limits.preflight_timeout)
+        probe = Probe(loopback, tuple(bounds), self.now + limits.preflight_timeout)
         self.probes[probe.id] = probe
-        self._open[key] += 1
+        self._open.update(probe.holders)
         return probe
 
     def ice_servers(self, probe: Probe) -> list[dict[str, Any]]:
@@ -171,9 +177,10 @@ class Preflight:
     def end(self, probe: Probe) -> None:
         """Ends one; idempotent."""
         if self.probes.pop(probe.id, None) is not None:
-            self._open[probe.address] -= 1
-            if not self._open[probe.address]:
-                del self._open[probe.address]
+            self._open.subtract(probe.holders)
+            for holder in probe.holders:
+                if not self._open[holder]:
+                    del self._open[holder]
             probe.close(self.now)
 
     def tick(self, now: float) -> None:
@@ -185,14 +192,14 @@ class Preflight:
             if now >= probe.ends_at or floods or loopback.forwarder.fault is not None:
                 self.end(probe)
 
-    def _check(self, token: str | None, now: float) -> None:
+    def _person(self, token: str | None, now: float) -> str | None:
         if self._admission.draining:
             raise Refusal("draining", "the server is about to stop")
         access = self.settings.server.preflight
         if access == "off" and not self._dev:
             raise Refusal("not_found", "this server offers no checks")
         if access == "open" or self._dev:
-            return
+            return None
         if token is None:
             raise Refusal("unauthorized", "a join token is needed: Authorization: Bearer …")
         keys = {name: tenant.secret for name, tenant in self.settings.tenants.items()}
@@ -202,6 +209,8 @@ class Preflight:
             raise Refusal(error.code, error.message) from None
         if (claims.tenant, claims.jti) in self._rest.rooms.revoked:
             raise Refusal("token_revoked", "the token was revoked")
+        # No network is written with a space.
+        return f"{claims.tenant} {claims.identity}"
 
 
 def _sources(sdp: str) -> dict[str, Source]:

@@ -44,9 +44,9 @@ Found = Annotated[Preflight, Depends(_preflight)]
 async def begin(request: Request, preflight: Found) -> dict[str, Any]:
     """A new session."""
     address = request.client.host if request.client else ""
-    preflight.admit(address, _token(request))
+    person = preflight.admit(address, _token(request))
     body = await _body(request, preflight, Begin)
-    probe = preflight.begin(address)
+    probe = preflight.begin(address, person)
     try:
         answer = None if body.sdp is None else probe.publish(body.sdp, preflight.now)
     except BaseException:

@@ -47,10 +47,10 @@ def client(server: Server, address: str = STRANGER) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=transport, base_url="http://sfu")
 
 
-def bearer(server: Server, ttl: float = 60) -> dict[str, str]:
+def bearer(server: Server, ttl: float = 60, identity: str = "ann") -> dict[str, str]:
     now = server.rooms.clock.wall()
     token = mint(
-        SECRET, tenant="acme", room="hall", identity="ann", role=Role.ATTENDEE, now=now, ttl=ttl
+        SECRET, tenant="acme", room="hall", identity=identity, role=Role.ATTENDEE, now=now, ttl=ttl
     )
     return {"authorization": f"Bearer {token}"}
 
@@ -115,6 +115,20 @@ async def test_a_server_may_let_everybody_or_nobody(
         client(server) as http,
     ):
         assert (await http.post(PATH)).status_code == status
+
+
+async def test_one_person_does_not_hold_all(tmp_path: Any) -> None:
+    limits = {"preflight_sessions_per_person": 1}
+    async with serving(tmp_path, limits=limits) as (server, preflight):
+        for number, status in enumerate((201, 503)):
+            async with client(server, f"203.0.113.{number}") as http:
+                begun = await http.post(PATH, headers=bearer(server))
+                assert begun.status_code == status, begun.text
+        async with client(server) as http:
+            other = await http.post(PATH, headers=bearer(server, identity="ben"))
+            assert other.status_code == 201
+            preflight.tick(preflight.now + 21)
+            assert (await http.post(PATH, headers=bearer(server))).status_code == 201
 
 
 async def test_how_many_at_once_and_how_often(tmp_path: Any) -> None:
