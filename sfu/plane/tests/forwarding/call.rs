@@ -106,6 +106,15 @@ impl Call {
         self.run(0);
     }
 
+    /// A route beside the usual one, and what it carries.
+    pub(crate) fn add_route(&mut self, route: u32, video: bool, track: u32) {
+        self.apply(Command::AddRoute { route, video });
+        self.apply(Command::Bind {
+            route,
+            track: Some(track),
+        });
+    }
+
     fn connect(&mut self, transport: u32) {
         let (ufrag, pwd) = (
             format!("user{transport}"),

@@ -2,6 +2,7 @@
 
 mod call;
 mod inbox;
+mod microphone;
 mod paced;
 mod picture;
 mod probe;

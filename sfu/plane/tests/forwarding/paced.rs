@@ -177,14 +177,7 @@ fn a_path_that_ends_while_it_waits_leaves_nothing_behind() {
 fn shared(bps: u32) -> Call {
     let mut call = paced(bps, &[("", 1000, 1001)]);
     call.publish_video(2, &[("", 3000, 3001)]);
-    call.apply(Command::AddRoute {
-        route: OTHER,
-        video: true,
-    });
-    call.apply(Command::Bind {
-        route: OTHER,
-        track: Some(2),
-    });
+    call.add_route(OTHER, true, 2);
     call.apply(Command::AddEgress {
         egress: 11,
         transport: SUBSCRIBER,

@@ -1,9 +1,9 @@
 //! A publisher on one worker, receivers on another, with relays between the two.
 
 use crate::call::{Call, SUBSCRIBER};
+use crate::microphone::{Microphone, SPEECH};
 use crate::picture::Frame;
 use _plane::command::Command;
-use _plane::extension::Writer;
 use _plane::relay;
 use _plane::report::Report;
 use _plane::wake::Wake;
@@ -233,22 +233,6 @@ fn a_worker_that_sleeps_too_long_sees_a_hole_and_asks_for_a_keyframe() {
     assert_eq!(after[0].sequence, before[1].sequence.wrapping_add(1));
 }
 
-/// A microphone of the home worker's, 20 ms after the last packet, by its m-line.
-fn speak(call: &mut Call, ssrc: u32, sequence: u16) {
-    let mut packet = vec![0x90, 111];
-    packet.extend(sequence.to_be_bytes());
-    packet.extend((u32::from(sequence) * 960).to_be_bytes());
-    packet.extend(ssrc.to_be_bytes());
-    let mut block = [0u8; 16];
-    let mut writer = Writer::new(&mut block, false);
-    writer.put(1, &[0x80 | 30]);
-    writer.put(4, b"a");
-    let len = writer.finish();
-    packet.extend(&block[..len]);
-    packet.extend([0x78; 40]);
-    call.publish_packet(packet);
-}
-
 #[test]
 fn sound_goes_on_where_it_began_anew_while_nobody_took_it() {
     let mut pair = Pair::new();
@@ -259,40 +243,31 @@ fn sound_goes_on_where_it_began_anew_while_nobody_took_it() {
         codec: Codec::Opus,
         layers: 1,
     });
-    pair.away.apply(Command::AddRoute {
-        route: 6,
-        video: false,
-    });
-    pair.away.apply(Command::Bind {
-        route: 6,
-        track: Some(7),
-    });
-    pair.away.apply(Command::AddEgress {
-        egress: 70,
-        transport: SUBSCRIBER,
-        route: 6,
-        mid: "a0".into(),
-        ssrc: 4000,
-        rtx_ssrc: 0,
-    });
+    pair.away.add_route(6, false, 7);
+    pair.away.subscribe_audio(70, 6, 4000);
     pair.home.apply(Command::Relay {
         track: 7,
         peer: AWAY,
     });
     pair.settle();
-    for n in 0..3 {
-        speak(&mut pair.home, 3000, 40_000 + n);
+    let mut microphone = Microphone {
+        named: true,
+        ..Microphone::new(3000, 40_000)
+    };
+    for _ in 0..3 {
+        microphone.speak(&mut pair.home, SPEECH);
         pair.run(20);
     }
     let before = pair.away.received(SUBSCRIBER);
     assert_eq!(before.len(), 3);
     // The source goes on under another SSRC, and what tells so is given up with what waits.
-    for n in 0..2 * CAPACITY as u16 {
-        speak(&mut pair.home, 3001, 100 + n);
+    (microphone.ssrc, microphone.sequence) = (3001, 100);
+    for _ in 0..2 * CAPACITY {
+        microphone.speak(&mut pair.home, SPEECH);
     }
     assert!(pair.home.plane.counters().drop_relay_full > 0);
     pair.run(20);
-    speak(&mut pair.home, 3001, 100 + 2 * CAPACITY as u16);
+    microphone.speak(&mut pair.home, SPEECH);
     pair.run(20);
     let after = pair.away.received(SUBSCRIBER);
     assert!(!after.is_empty());

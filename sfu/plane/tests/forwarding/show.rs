@@ -25,14 +25,7 @@ fn the_stream_goes_on_with_what_the_other_route_shows() {
     let mut call = Call::new();
     call.publish_video(1, &[("", 1000, 1001)]);
     call.publish_video(2, &[("", 1100, 1101)]);
-    call.apply(Command::AddRoute {
-        route: OTHER,
-        video: true,
-    });
-    call.apply(Command::Bind {
-        route: OTHER,
-        track: Some(2),
-    });
+    call.add_route(OTHER, true, 2);
     call.subscribe_video(10, 2000, 2001);
     call.frame(frame(1000, true));
     call.frame(frame(1100, true));

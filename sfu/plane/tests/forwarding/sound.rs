@@ -1,75 +1,31 @@
 //! Microphones: heard at once, gated by their level, continuous for receivers.
 
 use crate::call::{Call, SUBSCRIBER};
+use crate::microphone::{Microphone, SILENCE, SPEECH};
 use _plane::command::Command;
-use _plane::extension::Writer;
 use _plane::report::Report;
 use sfu_codecs::Codec;
 
 const ROUTE: u32 = 6;
-const SPEECH: u8 = 0x80 | 30;
-const SILENCE: u8 = 127;
 
-struct Microphone {
-    sequence: u16,
-    timestamp: u32,
-    ssrc: u32,
+/// A microphone that is published and subscribed to.
+fn publish(call: &mut Call) -> Microphone {
+    publish_nth(call, 0)
 }
 
-impl Microphone {
-    fn publish(call: &mut Call) -> Self {
-        Self::publish_nth(call, 0)
-    }
-
-    /// Track 7 + n, on a route of its own, subscribed to as SSRC 4000 + n.
-    fn publish_nth(call: &mut Call, n: u32) -> Self {
-        let (route, track, ssrc) = (ROUTE + n, 7 + n, 3000 + n);
-        call.apply(Command::AddRoute {
-            route,
-            video: false,
-        });
-        call.add_audio_track(track, ssrc);
-        call.apply(Command::Bind {
-            route,
-            track: Some(track),
-        });
-        call.apply(Command::AddEgress {
-            egress: 70 + n,
-            transport: SUBSCRIBER,
-            route,
-            mid: format!("a{n}"),
-            ssrc: 4000 + n,
-            rtx_ssrc: 0,
-        });
-        Self {
-            sequence: 10,
-            timestamp: 0,
-            ssrc,
-        }
-    }
-
-    /// 20 ms of sound at a level; no time passes for the server.
-    fn speak(&mut self, call: &mut Call, level: u8) {
-        self.sequence += 1;
-        self.timestamp += 960;
-        let mut packet = vec![0x90, 111];
-        packet.extend(self.sequence.to_be_bytes());
-        packet.extend(self.timestamp.to_be_bytes());
-        packet.extend(self.ssrc.to_be_bytes());
-        let mut block = [0u8; 16];
-        let mut writer = Writer::new(&mut block, false);
-        writer.put(1, &[level]);
-        let len = writer.finish();
-        packet.extend(&block[..len]);
-        packet.extend([0x78; 40]);
-        call.publish_packet(packet);
-    }
+/// Track 7 + n, on a route of its own, subscribed to as SSRC 4000 + n.
+fn publish_nth(call: &mut Call, n: u32) -> Microphone {
+    let (route, track, ssrc) = (ROUTE + n, 7 + n, 3000 + n);
+    call.add_audio_track(track, ssrc);
+    call.add_route(route, false, track);
+    call.subscribe_audio(70 + n, route, 4000 + n);
+    Microphone::new(ssrc, 10)
 }
 
 #[test]
 fn sound_is_forwarded_the_moment_it_comes() {
     let mut call = Call::new();
-    let mut microphone = Microphone::publish(&mut call);
+    let mut microphone = publish(&mut call);
     microphone.speak(&mut call, SPEECH);
     let sent = call.received(SUBSCRIBER);
     assert_eq!(sent.len(), 1);
@@ -79,7 +35,7 @@ fn sound_is_forwarded_the_moment_it_comes() {
 #[test]
 fn a_silent_microphone_costs_nothing_and_comes_back_without_a_gap() {
     let mut call = Call::new();
-    let mut microphone = Microphone::publish(&mut call);
+    let mut microphone = publish(&mut call);
     microphone.speak(&mut call, SPEECH);
     for _ in 0..200 {
         call.run(20);
@@ -113,7 +69,7 @@ fn a_silent_microphone_costs_nothing_and_comes_back_without_a_gap() {
 #[test]
 fn a_muted_microphone_is_not_forwarded_however_loud() {
     let mut call = Call::new();
-    let mut microphone = Microphone::publish(&mut call);
+    let mut microphone = publish(&mut call);
     microphone.speak(&mut call, SPEECH);
     let before = call.received(SUBSCRIBER);
     call.mute(7, true);
@@ -138,7 +94,7 @@ fn forwarded(call: &mut Call, talk: &[u8; 3], microphones: &mut [Microphone; 3])
 #[test]
 fn only_the_loudest_few_of_a_room_are_forwarded() {
     let mut call = Call::new();
-    let mut microphones = [0, 1, 2].map(|n| Microphone::publish_nth(&mut call, n));
+    let mut microphones = [0, 1, 2].map(|n| publish_nth(&mut call, n));
     for track in 7..10 {
         call.apply(Command::Compete {
             track,
@@ -181,7 +137,7 @@ fn only_the_loudest_few_of_a_room_are_forwarded() {
 #[test]
 fn who_sends_nothing_any_more_is_no_speaker() {
     let mut call = Call::new();
-    let mut microphone = Microphone::publish(&mut call);
+    let mut microphone = publish(&mut call);
     microphone.speak(&mut call, SPEECH);
     call.run(2_400);
     call.reports.clear();
@@ -198,7 +154,7 @@ fn who_sends_nothing_any_more_is_no_speaker() {
 #[test]
 fn sound_is_not_the_codec_of_a_picture() {
     let mut call = Call::new();
-    Microphone::publish(&mut call);
+    publish(&mut call);
     call.apply(Command::AddTrack {
         track: 8,
         transport: 1,
