@@ -126,7 +126,7 @@ class Allocator(Columns):
 
         Who is shown something that is a level of the new one, too, keeps that, whatever it costs
         now. Others get what they may have for the bit/s that they had. Where there are other
-        steps than before, all may get what the path carries with ease.
+        steps than before, all whose last step is not blocked get what the path carries with ease.
         """
         if not len(rows):
             return
@@ -227,8 +227,7 @@ class Allocator(Columns):
         level = np.minimum(old, np.where(old > bases, np.maximum(fits, bases), fits))
         undone = (now - self._up_at[rows] < UNDONE_WITHIN) & (level < self._up_level[rows])
         calm = now - np.maximum(self._down_at[rows], self.blocked_until[rows]) > FORGET_AFTER
-        former = np.where(calm, 0.0, self._penalty[rows])
-        penalty = np.clip(2 * former, BLOCK_FIRST, BLOCK_MOST)
+        penalty = np.clip(np.where(calm, 0.0, 2 * self._penalty[rows]), BLOCK_FIRST, BLOCK_MOST)
         hit = rows[undone]
         self._penalty[hit] = penalty[undone]
         self.blocked_until[hit] = now + penalty[undone]
@@ -290,7 +289,8 @@ class Allocator(Columns):
         levels, which = np.unique(self.level[rows], return_inverse=True)
         same = [new.level_of(old.aims(level)) for level in levels.tolist()]
         found = np.array([NONE if level is None else level for level in same])[which]
-        easy = np.where(self._penalty[rows] > 0, 0.0, self._target[rows] / UP_MARGIN)
+        until = self._down_at[rows] + self._penalty[rows]
+        easy = np.where(self._ticked < until, 0.0, self._target[rows] / UP_MARGIN)
         easy = np.where(old.pictures[1] != new.pictures[1], easy, 0.0)
         spend = np.maximum(np.where(found == NONE, self.cost[rows], 0.0), easy)
         level = np.maximum(_fits(self._stairs.cumulative[stair][None, :], spend), found)

@@ -254,6 +254,18 @@ def test_another_stage_is_given_for_what_the_former_cost() -> None:
     assert path.allocator.staircase_of(0) is other
 
 
+def test_a_step_that_was_undone_long_ago_costs_nobody_time_who_comes_back() -> None:
+    path = Path(stairs("a"), 700_000)
+    path.hold(10)
+    path.hold(2, BARELY)
+    path.hold(1, 700_000)
+    for away, least in ((1.0, 0), (10.0, 3)):
+        path.allocator.assign(ROW, stairs())
+        path.hold(away, 3_000_000)
+        path.allocator.assign(ROW, path.made)
+        assert path.level == least
+
+
 def shared(screen: int) -> Staircase:
     wishes = [Demand("screen", (Layer(screen, 720),), priority=100), Demand("a", CAMERA[:2])]
     return staircase(wishes, audio=64_000, ceiling=4_000_000)
