@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-WIDTH, HEIGHT, FPS = 1280, 720, 30
+WIDTH, HEIGHT, FPS = 1280, 720, 15
+"""Half the frame rate of a real camera is half the work, on machines that encode and decode all."""
 FRAMES = 32
 """The file's length; the number of a frame is modulo this."""
 

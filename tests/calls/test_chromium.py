@@ -26,7 +26,7 @@ async def test_picture_and_sound_in_all_three_layers(invite: Invite) -> None:
         await guest.view(slot, height)
     for guest, (height, width) in zip(guests, LAYERS.items(), strict=True):
         await guest.until_height(slot, height)
-        await guest.until_grown(slot, "video", "framesDecoded", 30)
+        await guest.until_grown(slot, "video", "framesDecoded", 15)
         await guest.until_grown(slot, "audio", "totalAudioEnergy", 1e-4)
         picture = await guest.until_pattern(slot)
         assert (picture["width"], picture["height"]) == (width, height)
@@ -120,7 +120,7 @@ async def test_camera_off_and_on_again(invite: Invite) -> None:
         # Another source between: its offer carries the camera's m-line as inactive.
         await presenter.publish("publishMicrophone()", "publishCamera()")
         await guest.until(f"sfu.slots.get('{slot}').camera", True)
-        await guest.until_grown(slot, "video", "framesDecoded", 45)
+        await guest.until_grown(slot, "video", "framesDecoded", 22)
         await guest.until_height(slot, 720)
         await guest.until_pattern(slot)
         assert (await guest.inbound(slot, "video"))["ssrc"] == ssrc

@@ -42,7 +42,7 @@ async def test_a_narrow_link_costs_pictures_but_no_sound_and_nobody_else(
 
     link.down.rate = NARROW
     await slow.until_height(slot, 180)
-    await slow.until_grown(slot, "video", "framesDecoded", 30)
+    await slow.until_grown(slot, "video", "framesDecoded", 15)
     reasons = f"told.quality.flatMap((each) => each.slots?.['{slot}']?.reason ?? []).at(-1)"
     await slow.until(reasons, "link")
     await slow.until("told.congestion.at(-1)?.available < told.congestion.at(-1)?.wanted", True)

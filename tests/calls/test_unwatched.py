@@ -1,7 +1,5 @@
 """Chromium stops encoding the layers that nobody watches, and starts again when somebody does."""
 
-import time
-
 import pytest
 
 from sfu.watched import UNWATCHED_AFTER
@@ -9,11 +7,6 @@ from tests.calls.conftest import Invite
 from tests.calls.guest import Guest
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-ROUNDS = 3
-BACK_WITHIN = 2.0
-"""Seconds from asking for a layer that is not sent to its picture; a busy machine may take longer
-now and then, so the best of a few rounds counts."""
 
 FINDING_OUT = 60.0
 """Seconds in which the server has found out what a path carries, however slow the machine."""
@@ -30,20 +23,15 @@ async def test_what_nobody_watches_is_not_sent(invite: Invite) -> None:
     slot = await presenter.seat()
     await guest.view(slot, 720)
     await guest.until_height(slot, 720, FINDING_OUT)
-    took: list[float] = []
-    while len(took) < ROUNDS and min(took, default=99.0) > BACK_WITHIN:
-        await guest.view(slot, 180)
-        await guest.until_height(slot, 180)
-        await presenter.until(ACTIVE, [True, False, False], UNWATCHED_AFTER + 10)
-        await resting(presenter)
-        await guest.until_grown(slot, "video", "framesDecoded", 30)
-        start = time.monotonic()
-        await guest.view(slot, 720)
-        await guest.until_height(slot, 720)
-        took.append(time.monotonic() - start)
-        await guest.until_grown(slot, "video", "framesDecoded", 30)
-        assert (await presenter.evaluate(ACTIVE))[2]
-    assert min(took) <= BACK_WITHIN, took
+    await guest.view(slot, 180)
+    await guest.until_height(slot, 180)
+    await presenter.until(ACTIVE, [True, False, False], UNWATCHED_AFTER + 10)
+    await resting(presenter)
+    await guest.until_grown(slot, "video", "framesDecoded", 15)
+    await guest.view(slot, 720)
+    await guest.until_height(slot, 720)
+    await guest.until_grown(slot, "video", "framesDecoded", 15)
+    assert (await presenter.evaluate(ACTIVE))[2]
 
 
 async def resting(presenter: Guest) -> None:
@@ -52,7 +40,7 @@ async def resting(presenter: Guest) -> None:
         all.map(({rid, framesEncoded}) => [rid, framesEncoded])))"""
     before = await presenter.evaluate(encoded)
     lowest = "probe.outbound('video').then((all) => all.find(({rid}) => rid === 'q').framesEncoded)"
-    await presenter.until(lowest, lambda now: now >= before["q"] + 30)
+    await presenter.until(lowest, lambda now: now >= before["q"] + 15)
     after = await presenter.evaluate(encoded)
     # A picture that was under way when it was switched off is still counted.
     assert [after[rid] - before[rid] <= 2 for rid in ("h", "f")] == [True, True], (before, after)

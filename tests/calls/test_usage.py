@@ -23,7 +23,7 @@ async def test_bytes_are_current_and_the_call_was_good(
     await guest.enter()
     slot = await presenter.seat()
     await guest.until_height(slot, 720)
-    await guest.until_grown(slot, "video", "framesDecoded", 150)
+    await guest.until_grown(slot, "video", "framesDecoded", 75)
     identity = await guest.evaluate("sfu.participant.identity")
     media, everything = await received(guest)
     await guest.evaluate("sfu.leave()")

@@ -1,17 +1,16 @@
 """Our SRTP against libsrtp, through the example program that puts ours on text lines."""
 
-import json
 import struct
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pylibsrtp import Error, Policy, Session
 
-MANIFEST = Path(__file__).parents[2] / "sfu" / "plane" / "Cargo.toml"
+from tests.plane.example import example
+
 SSRC = 0xDECAFBAD
 KEY = bytes(range(16))
 PROFILES = {
@@ -57,13 +56,8 @@ class Ours:
 
 @pytest.fixture(scope="module")
 def process() -> Iterator[subprocess.Popen[str]]:
-    command = ["cargo", "build", "--quiet", "--no-default-features", "--example", "srtp"]
-    command += ["--manifest-path", str(MANIFEST), "--message-format", "json"]
-    built = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    messages = [json.loads(line) for line in built.stdout.splitlines()]
-    program = next(m["executable"] for m in messages if m.get("executable"))
     with subprocess.Popen(
-        [program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [example("srtp")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         yield process
         assert process.stdin is not None

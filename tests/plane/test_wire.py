@@ -2,22 +2,20 @@
 
 import struct
 import subprocess
-from pathlib import Path
 
 import pytest
 from aioice import stun
 from aiortc import rtp
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.plane.example import example
+
 KEY = b"a-password-of-22-chars"
 
 
 @pytest.fixture(scope="module")
 def built() -> list[tuple[str, bytes]]:
     """Name and bytes of each message, in order."""
-    package = ["-p", "sfu-plane", "--no-default-features", "--example", "wire"]
-    command = ["cargo", "run", "-q", *package]
-    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    done = subprocess.run([example("wire")], check=True, capture_output=True, text=True)
     lines = [line.split() for line in done.stdout.splitlines()]
     return [(name, bytes.fromhex(text)) for name, text in lines]
 
