@@ -323,13 +323,7 @@ impl Call {
     }
 
     pub(crate) fn sealed_frame(&mut self, ssrc: u32) -> Vec<u8> {
-        let packet = self
-            .packets(Frame {
-                ssrc,
-                packets: 1,
-                ..Frame::default()
-            })
-            .remove(0);
+        let packet = self.packets(Frame::delta(ssrc, 1)).remove(0);
         self.seal(packet)
     }
 

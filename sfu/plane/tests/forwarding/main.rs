@@ -21,28 +21,13 @@ fn a_keyframe_starts_the_picture_and_numbers_continue() {
     let mut call = Call::new();
     call.publish_video(1, &[("", 1000, 1001)]);
     call.subscribe_video(10, 2000, 2001);
-    call.frame(Frame {
-        ssrc: 1000,
-        key: false,
-        packets: 2,
-        ..Frame::default()
-    });
+    call.frame(Frame::delta(1000, 2));
     assert!(
         call.received(SUBSCRIBER).is_empty(),
         "nothing before a keyframe"
     );
-    call.frame(Frame {
-        ssrc: 1000,
-        key: true,
-        packets: 3,
-        ..Frame::default()
-    });
-    call.frame(Frame {
-        ssrc: 1000,
-        key: false,
-        packets: 2,
-        ..Frame::default()
-    });
+    call.frame(Frame::key(1000, 3));
+    call.frame(Frame::delta(1000, 2));
     let sent = call.received(SUBSCRIBER);
     assert_eq!(sent.len(), 5);
     assert!(sent
@@ -58,18 +43,8 @@ fn a_keyframe_starts_the_picture_and_numbers_continue() {
 fn a_late_joiner_starts_from_the_ring_without_a_request() {
     let mut call = Call::new();
     call.publish_video(1, &[("", 1000, 1001)]);
-    call.frame(Frame {
-        ssrc: 1000,
-        key: true,
-        packets: 3,
-        ..Frame::default()
-    });
-    call.frame(Frame {
-        ssrc: 1000,
-        key: false,
-        packets: 1,
-        ..Frame::default()
-    });
+    call.frame(Frame::key(1000, 3));
+    call.frame(Frame::delta(1000, 1));
     call.subscribe_video(10, 2000, 2001);
     call.run(20);
     assert_eq!(call.received(SUBSCRIBER).len(), 4);
@@ -80,23 +55,13 @@ fn a_late_joiner_starts_from_the_ring_without_a_request() {
 fn a_crowd_of_joiners_causes_one_request() {
     let mut call = Call::new();
     call.publish_video(1, &[("", 1000, 1001)]);
-    call.frame(Frame {
-        ssrc: 1000,
-        key: false,
-        packets: 1,
-        ..Frame::default()
-    });
+    call.frame(Frame::delta(1000, 1));
     for n in 0..50 {
         call.subscribe_video(10 + n, 2000 + 2 * n, 2001 + 2 * n);
     }
     call.run(100);
     assert_eq!(call.plane.counters().plis_out, 1);
-    call.frame(Frame {
-        ssrc: 1000,
-        key: true,
-        packets: 2,
-        ..Frame::default()
-    });
+    call.frame(Frame::key(1000, 2));
     assert_eq!(call.received(SUBSCRIBER).len(), 100);
 }
 
@@ -107,29 +72,14 @@ fn a_layer_switch_happens_at_the_keyframe_of_the_other_layer() {
     call.subscribe_video(10, 2000, 2001);
     call.target(10, 0, 9);
     for ssrc in [1000, 1010] {
-        call.frame(Frame {
-            ssrc,
-            key: true,
-            packets: 1,
-            ..Frame::default()
-        });
+        call.frame(Frame::key(ssrc, 1));
     }
     assert_eq!(call.received(SUBSCRIBER).len(), 1);
     call.target(10, 1, 9);
     call.run(3000);
     call.received(SUBSCRIBER);
-    call.frame(Frame {
-        ssrc: 1000,
-        key: false,
-        packets: 1,
-        ..Frame::default()
-    });
-    call.frame(Frame {
-        ssrc: 1010,
-        key: false,
-        packets: 1,
-        ..Frame::default()
-    });
+    call.frame(Frame::delta(1000, 1));
+    call.frame(Frame::delta(1010, 1));
     assert_eq!(
         call.received(SUBSCRIBER).len(),
         1,
@@ -139,18 +89,8 @@ fn a_layer_switch_happens_at_the_keyframe_of_the_other_layer() {
         call.plane.counters().plis_out > 0,
         "its keyframe was asked for"
     );
-    call.frame(Frame {
-        ssrc: 1010,
-        key: true,
-        packets: 2,
-        ..Frame::default()
-    });
-    call.frame(Frame {
-        ssrc: 1000,
-        key: false,
-        packets: 1,
-        ..Frame::default()
-    });
+    call.frame(Frame::key(1010, 2));
+    call.frame(Frame::delta(1000, 1));
     assert_eq!(call.received(SUBSCRIBER).len(), 2);
     assert!(call.reports.iter().any(|report| matches!(
         report,
@@ -168,30 +108,15 @@ fn a_route_changes_its_source_for_everybody_at_once() {
     call.publish_video(1, &[("", 1000, 1001)]);
     call.publish_video(2, &[("", 1100, 1101)]);
     call.subscribe_video(10, 2000, 2001);
-    call.frame(Frame {
-        ssrc: 1000,
-        key: true,
-        packets: 2,
-        ..Frame::default()
-    });
+    call.frame(Frame::key(1000, 2));
     let before = call.received(SUBSCRIBER);
     call.bind(Some(2));
-    call.frame(Frame {
-        ssrc: 1000,
-        key: false,
-        packets: 2,
-        ..Frame::default()
-    });
+    call.frame(Frame::delta(1000, 2));
     assert!(
         call.received(SUBSCRIBER).is_empty(),
         "the former source has gone"
     );
-    call.frame(Frame {
-        ssrc: 1100,
-        key: true,
-        packets: 2,
-        ..Frame::default()
-    });
+    call.frame(Frame::key(1100, 2));
     let after = call.received(SUBSCRIBER);
     assert_eq!(after.len(), 2);
     assert_eq!(after[0].ssrc, before[1].ssrc);
@@ -205,38 +130,18 @@ fn what_is_muted_is_not_forwarded() {
     let mut call = Call::new();
     call.publish_video(1, &[("", 1000, 1001)]);
     call.subscribe_video(10, 2000, 2001);
-    call.frame(Frame {
-        ssrc: 1000,
-        key: true,
-        packets: 2,
-        ..Frame::default()
-    });
+    call.frame(Frame::key(1000, 2));
     let before = call.received(SUBSCRIBER);
     call.mute(1, true);
-    call.frame(Frame {
-        ssrc: 1000,
-        key: true,
-        packets: 2,
-        ..Frame::default()
-    });
+    call.frame(Frame::key(1000, 2));
     assert!(call.received(SUBSCRIBER).is_empty());
     call.mute(1, false);
-    call.frame(Frame {
-        ssrc: 1000,
-        key: false,
-        packets: 2,
-        ..Frame::default()
-    });
+    call.frame(Frame::delta(1000, 2));
     assert!(
         call.received(SUBSCRIBER).is_empty(),
         "a picture comes back with a keyframe"
     );
-    call.frame(Frame {
-        ssrc: 1000,
-        key: true,
-        packets: 1,
-        ..Frame::default()
-    });
+    call.frame(Frame::key(1000, 1));
     let after = call.received(SUBSCRIBER);
     assert_eq!(after[0].sequence, before[1].sequence.wrapping_add(1));
 }
@@ -247,19 +152,13 @@ fn layers_are_found_by_their_header_extensions() {
     call.publish_video(1, &[("q", 0, 0), ("h", 0, 0)]);
     call.subscribe_video(10, 2000, 2001);
     call.frame(Frame {
-        ssrc: 77,
         rid: Some("h"),
-        key: true,
-        packets: 2,
-        ..Frame::default()
+        ..Frame::key(77, 2)
     });
     assert_eq!(call.received(SUBSCRIBER).len(), 2);
     call.frame(Frame {
-        ssrc: 78,
         rid: Some("x"),
-        key: true,
-        packets: 1,
-        ..Frame::default()
+        ..Frame::key(78, 1)
     });
     assert_eq!(call.plane.counters().drop_unknown_stream, 1);
 }
@@ -306,21 +205,15 @@ fn a_source_that_comes_back_is_known_by_the_names_of_before() {
     call.publish_video(1, &[("q", 0, 0), ("h", 0, 0)]);
     call.subscribe_video(10, 2000, 2001);
     call.frame(Frame {
-        ssrc: 77,
         rid: Some("h"),
-        key: true,
-        packets: 1,
-        ..Frame::default()
+        ..Frame::key(77, 1)
     });
     call.unpublish(1);
     call.publish_again(3, "m1", &["q", "h"]);
     call.received(SUBSCRIBER);
     call.frame(Frame {
-        ssrc: 77,
         nameless: true,
-        key: true,
-        packets: 1,
-        ..Frame::default()
+        ..Frame::key(77, 1)
     });
     assert_eq!(call.received(SUBSCRIBER).len(), 1);
 }

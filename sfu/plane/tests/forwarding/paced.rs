@@ -19,12 +19,7 @@ fn pace(call: &mut Call, bps: u32) {
 }
 
 fn picture(call: &mut Call, ssrc: u32, key: bool, packets: usize) {
-    call.frame(Frame {
-        ssrc,
-        key,
-        packets,
-        ..Frame::default()
-    });
+    call.frame(Frame::new(ssrc, key, packets));
 }
 
 /// A subscriber paced at so much, of a publisher with these layers.
@@ -191,11 +186,8 @@ fn shared(bps: u32) -> Call {
 
 fn other(call: &mut Call, key: bool, packets: usize) {
     call.frame(Frame {
-        ssrc: 3000,
-        key,
-        packets,
         nameless: true,
-        ..Frame::default()
+        ..Frame::new(3000, key, packets)
     });
 }
 

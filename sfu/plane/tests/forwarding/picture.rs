@@ -16,6 +16,25 @@ pub(crate) struct Frame {
     pub(crate) lose: Option<usize>,
 }
 
+impl Frame {
+    pub(crate) fn new(ssrc: u32, key: bool, packets: usize) -> Self {
+        Self {
+            ssrc,
+            key,
+            packets,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn key(ssrc: u32, packets: usize) -> Self {
+        Self::new(ssrc, true, packets)
+    }
+
+    pub(crate) fn delta(ssrc: u32, packets: usize) -> Self {
+        Self::new(ssrc, false, packets)
+    }
+}
+
 pub(crate) struct Stream {
     pub(crate) ssrc: u32,
     pub(crate) sequence: u16,

@@ -68,12 +68,7 @@ impl Pair {
     }
 
     fn frame(&mut self, ssrc: u32, key: bool, packets: usize) {
-        self.home.frame(Frame {
-            ssrc,
-            key,
-            packets,
-            ..Frame::default()
-        });
+        self.home.frame(Frame::new(ssrc, key, packets));
         self.settle();
     }
 }
@@ -217,11 +212,7 @@ fn a_worker_that_sleeps_too_long_sees_a_hole_and_asks_for_a_keyframe() {
     pair.frame(1000, true, 2);
     let before = pair.away.received(SUBSCRIBER);
     for _ in 0..CAPACITY {
-        pair.home.frame(Frame {
-            ssrc: 1000,
-            packets: 2,
-            ..Frame::default()
-        });
+        pair.home.frame(Frame::delta(1000, 2));
     }
     assert!(pair.home.plane.counters().drop_relay_full > 0);
     pair.run(500);

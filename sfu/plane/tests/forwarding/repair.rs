@@ -8,12 +8,7 @@ fn a_lost_packet_is_sent_again_on_request() {
     let mut call = Call::new();
     call.publish_video(1, &[("", 1000, 1001)]);
     call.subscribe_video(10, 2000, 2001);
-    call.frame(Frame {
-        ssrc: 1000,
-        key: true,
-        packets: 3,
-        ..Frame::default()
-    });
+    call.frame(Frame::key(1000, 3));
     let sent = call.received(SUBSCRIBER);
     call.nack(2000, &[sent[1].sequence, sent[1].sequence, 9999]);
     let again = call.received(SUBSCRIBER);
@@ -28,18 +23,10 @@ fn a_hole_is_asked_for_and_its_repair_keeps_its_place() {
     let mut call = Call::new();
     call.publish_video(1, &[("", 1000, 1001)]);
     call.subscribe_video(10, 2000, 2001);
+    call.frame(Frame::key(1000, 2));
     call.frame(Frame {
-        ssrc: 1000,
-        key: true,
-        packets: 2,
-        ..Frame::default()
-    });
-    call.frame(Frame {
-        ssrc: 1000,
-        key: false,
-        packets: 3,
         lose: Some(1),
-        ..Frame::default()
+        ..Frame::delta(1000, 3)
     });
     call.run(200);
     assert_eq!(call.asked_of_publisher().len(), 1);
@@ -57,12 +44,7 @@ fn the_publisher_hears_what_arrived() {
     let mut call = Call::new();
     call.publish_video(1, &[("", 1000, 1001)]);
     for _ in 0..40 {
-        call.frame(Frame {
-            ssrc: 1000,
-            key: false,
-            packets: 2,
-            ..Frame::default()
-        });
+        call.frame(Frame::delta(1000, 2));
         call.run(33);
     }
     let control = call.control(PUBLISHER);
@@ -77,12 +59,7 @@ fn sender_reports_carry_one_clock_for_sound_and_picture() {
     call.subscribe_video(10, 2000, 2001);
     call.sender_report(1000, 5_000_000);
     for _ in 0..40 {
-        call.frame(Frame {
-            ssrc: 1000,
-            key: true,
-            packets: 1,
-            ..Frame::default()
-        });
+        call.frame(Frame::key(1000, 1));
         call.run(33);
     }
     assert!(call.control(SUBSCRIBER).sender_reports >= 1);
@@ -93,12 +70,7 @@ fn strangers_and_forgeries_change_nothing() {
     let mut call = Call::new();
     call.publish_video(1, &[("", 1000, 1001)]);
     call.subscribe_video(10, 2000, 2001);
-    call.frame(Frame {
-        ssrc: 1000,
-        key: true,
-        packets: 1,
-        ..Frame::default()
-    });
+    call.frame(Frame::key(1000, 1));
     call.received(SUBSCRIBER);
     let genuine = call.sealed_frame(1000);
     call.datagram_from_stranger(genuine.clone());
@@ -119,11 +91,8 @@ fn a_layer_under_a_new_ssrc_is_another_picture() {
     call.publish_video(1, &[("q", 0, 0), ("h", 0, 0)]);
     call.subscribe_video(10, 2000, 2001);
     let first = Frame {
-        ssrc: 77,
         rid: Some("h"),
-        key: true,
-        packets: 3,
-        ..Frame::default()
+        ..Frame::key(77, 3)
     };
     call.frame(first);
     let before = call.received(SUBSCRIBER);
@@ -148,12 +117,7 @@ fn repairs_cost_no_more_than_their_share() {
     call.publish_video(1, &[("", 1000, 1001)]);
     call.subscribe_video(10, 2000, 2001);
     for n in 0..10 {
-        call.frame(Frame {
-            ssrc: 1000,
-            key: n == 0,
-            packets: 4,
-            ..Frame::default()
-        });
+        call.frame(Frame::new(1000, n == 0, 4));
     }
     let sent = call.received(SUBSCRIBER);
     let all: Vec<u16> = sent.iter().map(|packet| packet.sequence).collect();
@@ -171,11 +135,6 @@ fn an_address_is_not_taken_from_a_live_peer() {
     call.check_as(SUBSCRIBER, PUBLISHER);
     assert_eq!(call.plane.counters().drop_stun_address_taken, 1);
     call.publish_video(1, &[("", 1000, 1001)]);
-    call.frame(Frame {
-        ssrc: 1000,
-        key: true,
-        packets: 1,
-        ..Frame::default()
-    });
+    call.frame(Frame::key(1000, 1));
     assert_eq!(call.plane.counters().srtp_failures, 0);
 }

@@ -8,12 +8,7 @@ use _plane::report::Report;
 const OTHER: u32 = 6;
 
 fn frame(ssrc: u32, key: bool) -> Frame {
-    Frame {
-        ssrc,
-        key,
-        packets: 2,
-        ..Frame::default()
-    }
+    Frame::new(ssrc, key, 2)
 }
 
 fn show(call: &mut Call, egress: u32, route: u32) {

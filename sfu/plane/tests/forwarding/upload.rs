@@ -59,12 +59,7 @@ fn a_closed_transport_leaves_its_totals() {
     let mut call = Call::new();
     call.publish_video(1, &[("", 1000, 1001)]);
     call.subscribe_video(10, 2000, 2001);
-    call.frame(Frame {
-        ssrc: 1000,
-        key: true,
-        packets: 3,
-        ..Frame::default()
-    });
+    call.frame(Frame::key(1000, 3));
     let sent: usize = call.sent_media(SUBSCRIBER).iter().sum();
     call.apply(Command::ReportTraffic);
     call.close(SUBSCRIBER);
