@@ -4,8 +4,6 @@
 use crate::malformed::Malformed;
 use crate::rtcp::word;
 
-/// Packet type and format (§3.1): transport layer feedback 205, format 11.
-pub const FORMAT: u8 = 11;
 /// RTCP header and sender.
 const HEADER: usize = 8;
 /// SSRC, first number, count.
@@ -122,11 +120,12 @@ impl Block<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rtcp::FMT_CONGESTION;
     use proptest::prelude::*;
 
     /// Builds a report by the letter of §3.1.
     fn build(blocks: &[(u32, u16, Vec<u16>)], time: u32) -> Vec<u8> {
-        let mut packet = vec![0x80 | FORMAT, 205, 0, 0, 0, 0, 0, 1];
+        let mut packet = vec![0x80 | FMT_CONGESTION, 205, 0, 0, 0, 0, 0, 1];
         for (ssrc, first, metrics) in blocks {
             packet.extend(ssrc.to_be_bytes());
             packet.extend(first.to_be_bytes());

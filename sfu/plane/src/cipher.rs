@@ -3,7 +3,7 @@
 //!
 //! Only bytes and indices here; rollover, replay and tables are in `srtp`.
 
-use crate::srtp::{MasterKey, Profile, SrtpError};
+use crate::master_key::{MasterKey, Profile};
 use aws_lc_rs::aead::{Aad, LessSafeKey, Nonce, UnboundKey, AES_128_GCM};
 use aws_lc_rs::cipher::{EncryptingKey, EncryptionContext, UnboundCipherKey, AES_128};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -19,6 +19,19 @@ const RTCP_TRAILER: usize = 4;
 const GCM_TAG: usize = 16;
 /// Authentication tag of HMAC-SHA1-80, the first 10 bytes of 20.
 const HMAC_TAG: usize = 10;
+
+/// Why a packet was not opened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SrtpError {
+    /// Too short, or RTCP that is not encrypted.
+    Malformed,
+    /// The authentication tag is wrong.
+    AuthFailed,
+    /// Seen before, or too old to tell.
+    Replayed,
+    /// Authentic, but the peer sends under more SSRCs than [`crate::srtp::MAX_SSRCS`].
+    TooManySsrcs,
+}
 
 /// Which session keys to derive (RFC 3711 §4.3.2: the label of the cipher key;
 /// authentication key and salt follow it).

@@ -27,6 +27,7 @@ pub mod ingress;
 pub mod keyframe;
 mod listen;
 pub mod malformed;
+pub mod master_key;
 pub mod missing;
 mod paced;
 pub mod pacer;

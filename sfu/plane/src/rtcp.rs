@@ -2,7 +2,6 @@
 
 mod compound;
 
-use crate::ccfb;
 use crate::malformed::Malformed;
 
 pub use compound::Compound;
@@ -18,6 +17,8 @@ const PAYLOAD_SPECIFIC: u8 = 206;
 
 const FMT_NACK: u8 = 1;
 const FMT_TRANSPORT_WIDE: u8 = 15;
+/// Congestion control feedback (RFC 8888 §3.1), read by `ccfb`.
+pub(crate) const FMT_CONGESTION: u8 = 11;
 const FMT_PLI: u8 = 1;
 const FMT_FIR: u8 = 4;
 const FMT_APPLICATION: u8 = 15;
@@ -260,7 +261,7 @@ fn read(packet: &[u8]) -> Result<Rtcp<'_>, Malformed> {
             }
         }
         (TRANSPORT_LAYER, FMT_TRANSPORT_WIDE) => Rtcp::TransportFeedback(packet),
-        (TRANSPORT_LAYER, ccfb::FORMAT) => Rtcp::CongestionFeedback(packet),
+        (TRANSPORT_LAYER, FMT_CONGESTION) => Rtcp::CongestionFeedback(packet),
         (PAYLOAD_SPECIFIC, FMT_PLI) => {
             need(8)?;
             Rtcp::Pli {
