@@ -6,11 +6,7 @@ use crate::relay::End;
 use crate::srtp::{Opener, Sealer};
 use sfu_codecs::Codec;
 
-/// Chosen by the control plane, unique per worker, never used again.
-pub type Id = u32;
-
-/// Simulcast layers of one source at most.
-pub const MAX_LAYERS: usize = 4;
+pub use crate::names::{Id, MAX_LAYERS};
 
 /// One payload type of a negotiated session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

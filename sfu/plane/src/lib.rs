@@ -29,6 +29,7 @@ mod listen;
 pub mod malformed;
 pub mod master_key;
 pub mod missing;
+pub mod names;
 mod paced;
 pub mod pacer;
 mod periodic;

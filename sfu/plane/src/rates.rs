@@ -1,6 +1,6 @@
 //! What a transport may send, as the control plane orders it in packed rows.
 
-use crate::command::Id;
+use crate::names::Id;
 
 /// Name and numpy type of each field of a packed row, in order.
 pub const RATES_DTYPE: &[(&str, &str)] = &[

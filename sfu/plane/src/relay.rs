@@ -10,7 +10,7 @@
 //! that waits gives way to what is new: a live picture is worth more than an old one. The reader
 //! sees the hole in the packets' indices. So a slow worker costs the others nothing.
 
-use crate::command::Id;
+use crate::names::Id;
 use crate::ring::Meta;
 use crate::wake::Wake;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};

@@ -102,7 +102,7 @@ impl Ring {
     pub fn equalise(&mut self, from: u64) {
         const WORTH_PADDING: u16 = 8;
         let from = from.max(self.oldest());
-        let mut longest = [0u16; crate::command::MAX_LAYERS];
+        let mut longest = [0u16; crate::names::MAX_LAYERS];
         for index in from..self.next {
             let slot = self.slot(index);
             if let Some(meta) = &self.metas[slot] {
