@@ -9,13 +9,19 @@ from urllib.parse import quote
 import typer
 from typer.core import TyperGroup, TyperOption
 
-from sfu.config import DEV_SECRET, DEV_TENANT, load
+from sfu.cli_reach import USUAL, Reach, own_server, why_not
+from sfu.config import DEV_SECRET, DEV_TENANT, Settings, load
+from sfu.finding import UNBOUND
 
 TIMEOUT: Final = 30.0
 PAGE: Final = 200
-URL: Final = "http://127.0.0.1:7800"
 
-Url = Annotated[str, typer.Option(envvar="SFU_URL", help="The server.")]
+Url = Annotated[
+    str,
+    typer.Option(
+        envvar="SFU_URL", help="The server.", show_default=f"by the settings, else {USUAL}"
+    ),
+]
 Tenant = Annotated[
     str,
     typer.Option(envvar="SFU_TENANT", help="Whose rooms.", show_default="the only tenant, or dev"),
@@ -26,7 +32,13 @@ Secret = Annotated[
 ]
 Config = Annotated[
     Path | None,
-    typer.Option("--config", "-c", metavar="FILE", help="Settings that hold the tenant's secret."),
+    typer.Option(
+        "--config",
+        "-c",
+        metavar="FILE",
+        help="Settings of the server, with the tenant's secret.",
+        show_default="sfu.toml, if there is one",
+    ),
 ]
 
 
@@ -60,9 +72,10 @@ class Anywhere(TyperGroup):
 class Client:
     """One server and one tenant, and how answers are shown."""
 
-    def __init__(self, url: str, tenant: str, secret: str, *, as_json: bool) -> None:
+    def __init__(self, reach: Reach, tenant: str, secret: str, *, as_json: bool) -> None:
         self.as_json = as_json
-        self._url = url.rstrip("/")
+        self._url = reach.url.rstrip("/")
+        self._verify = reach.verify
         self._headers = {"Authorization": f"Bearer {tenant}:{secret}"}
 
     def ask(self, method: str, path: str, body: object = None, **query: object) -> Any:
@@ -78,9 +91,11 @@ class Client:
                 json=body,
                 headers=self._headers,
                 timeout=TIMEOUT,
+                verify=self._verify,
             )
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            fail(f"{self._url} does not answer: {error}")
+            reason, remedy = why_not(self._url, error)
+            fail(f"{self._url} does not answer: {reason}\n     {remedy}")
         if answer.is_success:
             return answer.json() if answer.content else None
         try:
@@ -115,21 +130,34 @@ def fail(message: str) -> NoReturn:
     raise typer.Exit(1)
 
 
-def credentials(tenant: str, secret: str, config: Path | None) -> tuple[str, str]:
-    """As given; else of the settings on this machine, else those of `sfu serve --dev`."""
-    if tenant and secret:
-        return tenant, secret
+def open_client(
+    url: str, tenant: str, secret: str, config: Path | None, *, as_json: bool
+) -> Client:
+    """As given; else by the settings on this machine, else to `sfu serve --dev`."""
+    if url and tenant and secret:
+        return Client(Reach(url, True), tenant, secret, as_json=as_json)
     if config is None and Path("sfu.toml").is_file():
         config = Path("sfu.toml")
-    tenants = load(config, os.environ).tenants
+    settings = load(config, os.environ)
+    try:
+        reach = Reach(url, True) if url else own_server(settings.server)
+    except OSError as error:
+        fail(f"{settings.server.certificate} cannot be used: {error.strerror or error}")
+    return Client(reach, *_credentials(tenant, secret, settings), as_json=as_json)
+
+
+def _credentials(tenant: str, secret: str, settings: Settings) -> tuple[str, str]:
+    tenants = settings.tenants
     name = tenant or (next(iter(tenants)) if len(tenants) == 1 else DEV_TENANT)
     if secret:
         return name, secret
     if name in tenants:
         return name, tenants[name].secret.get_secret_value()
-    if name == DEV_TENANT:
+    if name == DEV_TENANT and (tenant or not tenants):
         return name, DEV_SECRET
-    fail(f"the secret of tenant {name} is not known: give --secret, or SFU_SECRET")
+    if not tenant:
+        fail(f"whose rooms? Give --tenant, one of {', '.join(tenants)}")
+    fail(f"the secret of tenant {name} is not known: give --config, --secret, or SFU_SECRET")
 
 
 def show_rooms(client: Client, rooms: list[dict[str, Any]]) -> None:
@@ -183,7 +211,10 @@ def _table(
     table = Table(*columns, box=None, padding=(0, 2, 0, 0))
     for row in rows:
         table.add_row(*map(Text, row))  # names are not to be taken for markup
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:
+        console.width = UNBOUND
+    console.print(table)
 
 
 def facts(client: Client, document: dict[str, Any]) -> None:

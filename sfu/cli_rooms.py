@@ -7,15 +7,14 @@ from urllib.parse import quote
 import typer
 
 from sfu.cli_client import (
-    URL,
     Anywhere,
     Client,
     Config,
     Secret,
     Tenant,
     Url,
-    credentials,
     facts,
+    open_client,
     show_people,
     show_rooms,
 )
@@ -38,14 +37,14 @@ ParticipantArgument = Annotated[str, typer.Argument(metavar="PARTICIPANT", help=
 @app.callback()
 def connect(
     context: typer.Context,
-    url: Url = URL,
+    url: Url = "",
     tenant: Tenant = "",
     secret: Secret = "",
     config: Config = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answers as JSON.")] = False,
 ) -> None:
     """Look at and run the rooms of a server."""
-    context.obj = Client(url, *credentials(tenant, secret, config), as_json=as_json)
+    context.obj = open_client(url, tenant, secret, config, as_json=as_json)
 
 
 # Rooms

@@ -8,8 +8,9 @@ from urllib.parse import quote
 
 import typer
 
-from sfu.cli_client import URL, Client, Config, Secret, Tenant, Url, credentials
+from sfu.cli_client import Client, Config, Secret, Tenant, Url, open_client
 from sfu.config.value import parse_duration
+from sfu.finding import UNBOUND
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -22,8 +23,6 @@ WIDE: Final = 130
 """Columns of a terminal below which LESS is left out."""
 LESS: Final = {"state", "mode", "senders", "silent", "role", "budget", "layers", "arrives", "queue"}
 WORDS: Final = {"room", "state", "mode", "who", "role", "layers", "sees"}
-UNBOUND: Final = 240
-"""Width of what is printed to no terminal."""
 
 Document = dict[str, Any]
 Cell = str | int | tuple[str, str]
@@ -37,7 +36,7 @@ def top(
     once: Annotated[bool, typer.Option("--once", help="Print one look and end.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON, one a line.")] = False,
     every: Annotated[str, typer.Option(help="Time between two looks.")] = "1s",
-    url: Url = URL,
+    url: Url = "",
     tenant: Tenant = "",
     secret: Secret = "",
     config: Config = None,
@@ -47,7 +46,7 @@ def top(
         pause = parse_duration(every)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--every") from None
-    client = Client(url, *credentials(tenant, secret, config), as_json=as_json)
+    client = open_client(url, tenant, secret, config, as_json=as_json)
     try:
         _watch(client, room, pause, once=once)
     except KeyboardInterrupt:

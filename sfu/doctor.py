@@ -183,7 +183,7 @@ def _port_finding(
     except OSError as error:
         taken = error.errno == errno.EADDRINUSE
         remedy = f"set {key}, or end what has it: ss -lptun 'sport = :{port}'"
-        reason = "in use" if taken else error.strerror or str(error)
+        reason = "in use, by this server if it runs" if taken else error.strerror or str(error)
         return Finding(Level.BAD, subject, f"{reason} ({host})", remedy if taken else f"set {key}")
     return Finding(Level.GOOD, subject, f"free ({host})")
 

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import httpx
 
+from sfu.cli_reach import why_not
 from sfu.finding import Finding, Level
 from sfu.stun import answered, check
 
@@ -55,8 +56,7 @@ async def examine(
             found = [await _http(http)]
             begun = await http.post("/v1/preflight", json={})
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            reason = str(error) or type(error).__name__
-            remedy = "is the address right, and the server running?"
+            reason, remedy = why_not(base, error)
             return [Finding(Level.BAD, "server", f"{base}: {reason}", remedy)]
         if begun.status_code != 201:
             return [*found, _refused(begun)]
