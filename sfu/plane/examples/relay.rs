@@ -141,6 +141,7 @@ fn meta(sequence: u64) -> Meta {
         layer: 0,
         marker: false,
         resumes: false,
+        repeated: false,
         codec: Codec::Vp8,
         payload: Payload::default(),
         audio_level: None,

@@ -176,6 +176,9 @@ impl Egress {
         payload_types: &[PayloadType],
         wire: &mut Wire<'_>,
     ) -> Result<Offered, Stopped> {
+        if meta.repeated && !self.rewrite.is_ahead(meta) {
+            return Ok(Offered::Passed);
+        }
         if wire.outbox.reserve(MAX_PACKET).is_none() {
             return Err(Stopped::Full);
         }

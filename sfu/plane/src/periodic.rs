@@ -292,7 +292,8 @@ impl Forwarder {
             };
             let is_video = track.codec.is_video();
             let is_shown = !track.routes.is_empty();
-            let is_simulcast = track.layers.len() > 1;
+            // Of simulcast, what is not sent cannot be asked for.
+            let may_end = track.layers.len() > 1 && !track.settles(now.us);
             for layer in track.layers.iter_mut().filter(|layer| layer.ssrc != 0) {
                 if is_video {
                     sequences.clear();
@@ -310,7 +311,7 @@ impl Forwarder {
                     if layer.missing.gave_up() && is_shown {
                         layer.keyframes.want();
                     }
-                    if is_simulcast && !layer.is_alive(now.us) {
+                    if may_end && !layer.is_alive(now.us) {
                         layer.keyframes.cancel();
                     }
                     if layer.keyframes.due(now.us) {

@@ -189,7 +189,7 @@ impl Forwarder {
         }
         // What cannot be read keeps its number, so that receivers see no hole.
         let body = if parsed.is_some() { payload } else { &[] };
-        let mut meta = Meta {
+        let meta = Meta {
             sequence,
             captured_us: ingress.captured_us(&transport.clock, header.timestamp, now.us),
             arrived_us: now.us,
@@ -199,6 +199,7 @@ impl Forwarder {
             layer: stream.layer,
             marker: header.marker,
             resumes: false,
+            repeated: false,
             codec: received.codec,
             payload: parsed.unwrap_or_default(),
             audio_level: one_byte(header, packet, extensions.audio_level),
@@ -210,10 +211,6 @@ impl Forwarder {
         };
         if let (true, Some((width, height))) = (meta.payload.keyframe, meta.payload.resolution) {
             ingress.resolution = (width, height);
-        }
-        if arrival == Arrival::Late {
-            // A repaired first packet begins nothing: what follows it has already passed by.
-            meta.payload.keyframe = false;
         }
         self.keep(stream, meta, body, arrival, now);
     }
@@ -240,7 +237,12 @@ impl Forwarder {
             // It belongs to the silence; only new sound or pictures end that.
             return;
         }
-        if track.push(meta, body, now.us) && track.codec.is_video() {
+        let begins = if arrival == Arrival::Late {
+            track.push_late(meta, body, now.us)
+        } else {
+            track.push(meta, body, now.us)
+        };
+        if begins && track.codec.is_video() {
             let ingress = &mut track.layers[stream.layer as usize];
             ingress.keyframes.on_keyframe();
             ingress.missing.skip_before(meta.sequence);

@@ -262,9 +262,9 @@ impl Forwarder {
                 // A keyframe may be on its way already; who waits asks again with the first packet.
                 continue;
             }
-            let is_simulcast = track.layers.len() > 1;
+            let may_end = track.layers.len() > 1 && !track.settles(now.us);
             for (layer, ingress) in track.layers.iter_mut().enumerate() {
-                if is_simulcast && !ingress.is_alive(now.us) {
+                if may_end && !ingress.is_alive(now.us) {
                     ingress.keyframes.cancel();
                 }
                 if ingress.keyframes.due(now.us) {

@@ -192,6 +192,11 @@ impl Rewrite {
         incoming.wrapping_sub(self.timestamp_shift)
     }
 
+    /// Whether a packet comes after all that went out or was left out.
+    pub fn is_ahead(&self, meta: &Meta) -> bool {
+        meta.sequence > self.highest_in
+    }
+
     /// The timestamp of the newest frame that went out.
     pub fn last_timestamp(&self) -> u32 {
         self.last_timestamp

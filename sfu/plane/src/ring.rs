@@ -29,6 +29,9 @@ pub struct Meta {
     pub marker: bool,
     /// The first after a silence of our own making: numbering goes on without a gap.
     pub resumes: bool,
+    /// It stands here for the second time, for those who begin with a keyframe whose first packet
+    /// came late: whoever has had it passes it over.
+    pub repeated: bool,
     /// What it carries.
     pub codec: Codec,
     /// What the payload says of itself.
@@ -57,6 +60,11 @@ impl Ring {
             bytes: vec![0; capacity * MAX_PAYLOAD].into_boxed_slice(),
             next: 0,
         }
+    }
+
+    /// How many packets it keeps.
+    pub fn capacity(&self) -> usize {
+        self.metas.len()
     }
 
     /// The index that the next packet will get.
@@ -95,6 +103,22 @@ impl Ring {
         let meta = self.metas[slot].as_ref()?;
         let at = slot * MAX_PAYLOAD;
         Some((meta, &self.bytes[at..at + meta.len as usize]))
+    }
+
+    /// Stores a packet that stands here once more, as the newest.
+    pub fn repeat(&mut self, index: u64) {
+        let (from, to) = (self.slot(index), self.slot(self.next));
+        let Some(mut meta) = self.metas[from].filter(|_| index < self.next) else {
+            return;
+        };
+        meta.repeated = true;
+        meta.resumes = false;
+        meta.payload.keyframe = false;
+        let at = from * MAX_PAYLOAD;
+        self.bytes
+            .copy_within(at..at + meta.len as usize, to * MAX_PAYLOAD);
+        self.metas[to] = Some(meta);
+        self.next += 1;
     }
 
     /// Gives the packets of one layer in `from..` that differ by a few bytes the
@@ -143,6 +167,7 @@ pub(crate) mod tests {
             layer: 0,
             marker: false,
             resumes: false,
+            repeated: false,
             codec: Codec::Vp8,
             payload: Payload::default(),
             audio_level: None,

@@ -15,6 +15,13 @@ const REPLAY_AGE_US: i64 = 2_500_000;
 /// … with no more packets since then than this.
 const REPLAY_PACKETS: u64 = 384;
 
+/// A keyframe whose first packet came late can be begun with while no more packets than these
+/// have come since the others; they stand in the ring twice then.
+const MOST_REPEATED: usize = 64;
+/// How long layers that were sent before a source fell silent may take to come back one after
+/// another, once one of them has.
+const SETTLE_US: i64 = 300_000;
+
 /// The last keyframe of a layer.
 #[derive(Clone, Copy, Debug)]
 struct Keyframe {
@@ -76,6 +83,9 @@ pub struct Track {
     open_frames: u8,
     silent: bool,
     keyframes: [Option<Keyframe>; MAX_LAYERS],
+    /// Which layers were arriving before all of them stopped.
+    slept: [bool; MAX_LAYERS],
+    settles_us: Option<i64>,
 }
 
 impl Track {
@@ -111,13 +121,44 @@ impl Track {
             open_frames: 0,
             silent: false,
             keyframes: [None; MAX_LAYERS],
+            slept: [false; MAX_LAYERS],
+            settles_us: None,
         }
     }
 
     /// Looks which layers still arrive; a source without simulcast lives as long as it is published.
     pub fn refresh_alive(&mut self, now_us: i64) {
+        let before = self.alive;
+        let settles = self.settles(now_us);
         for (layer, ingress) in self.layers.iter().enumerate() {
-            self.alive[layer] = self.layers.len() == 1 || ingress.is_alive(now_us);
+            let spared = self.layers.len() == 1 || (settles && before[layer]);
+            self.alive[layer] = spared || ingress.is_alive(now_us);
+        }
+        if self.alive == [false; MAX_LAYERS] && before != self.alive {
+            self.slept = before;
+        }
+    }
+
+    /// Whether layers that were sent before a silence of all of them may still come back.
+    pub fn settles(&self, now_us: i64) -> bool {
+        self.settles_us.is_some_and(|until| now_us < until)
+    }
+
+    /// A packet of a layer has come. Where a source goes on after a silence of all its layers, the
+    /// others are about to come as well: nobody needs to begin with this one. With a keyframe it
+    /// begins anew, maybe without them.
+    fn wake(&mut self, meta: &Meta, now_us: i64) {
+        if self.alive == [false; MAX_LAYERS] {
+            let slept = std::mem::take(&mut self.slept);
+            if !meta.payload.keyframe {
+                self.alive = slept;
+                self.settles_us = Some(now_us + SETTLE_US);
+            }
+        }
+        self.alive[meta.layer as usize] = true;
+        if self.settles_us.is_some_and(|until| now_us >= until) {
+            self.settles_us = None;
+            self.refresh_alive(now_us);
         }
     }
 
@@ -135,7 +176,7 @@ impl Track {
     pub fn push(&mut self, mut meta: Meta, payload: &[u8], now_us: i64) -> bool {
         let layer = meta.layer as usize;
         meta.resumes = std::mem::take(&mut self.silent);
-        self.alive[layer] = true;
+        self.wake(&meta, now_us);
         if self.flush_us.is_none() {
             self.flush_us = Some(now_us + HOLD_US);
             self.waiting_from = self.ring.next();
@@ -165,6 +206,61 @@ impl Track {
         begins
     }
 
+    /// The same for a packet that others of its stream have overtaken. Where a keyframe begins with
+    /// it, what has overtaken it is stored behind it again, for those who begin there.
+    pub fn push_late(&mut self, mut meta: Meta, payload: &[u8], now_us: i64) -> bool {
+        let mut after = [(0, 0); MOST_REPEATED];
+        let count = self.overtaking(&meta, &mut after);
+        // What overtook it long ago has passed by for good: nothing begins with it.
+        meta.payload.keyframe &= count.is_some();
+        if !self.push(meta, payload, now_us) {
+            return false;
+        }
+        let after = &mut after[..count.unwrap_or(0)];
+        after.sort_unstable();
+        for (_, index) in after {
+            let is_end = self.ring.get(*index).is_some_and(|(meta, _)| meta.marker);
+            self.ring.repeat(*index);
+            if is_end {
+                self.open_frames &= !(1 << meta.layer);
+            }
+        }
+        if self.open_frames == 0 {
+            self.flush_us = Some(now_us);
+        }
+        true
+    }
+
+    /// (sequence, index) of the packets of a keyframe's layer that came before its first one, and
+    /// their number; `None` where they are too many, or there is a later keyframe among them.
+    fn overtaking(&self, first: &Meta, after: &mut [(u64, u64); MOST_REPEATED]) -> Option<usize> {
+        if !first.payload.keyframe || !self.codec.is_video() {
+            return None;
+        }
+        let next = self.ring.next();
+        // Copies must not take the places of what is still to be copied.
+        let most = MOST_REPEATED.min((self.ring.capacity() - 1) / 2) as u64;
+        let farthest = next.saturating_sub(most);
+        let (mut count, mut highest) = (0, first.sequence);
+        for index in (farthest..next).rev() {
+            let (meta, _) = self.ring.get(index)?;
+            if meta.layer != first.layer || meta.repeated {
+                continue;
+            }
+            if meta.sequence < first.sequence {
+                return Some(count);
+            }
+            if meta.payload.keyframe {
+                return None;
+            }
+            after[count] = (meta.sequence, index);
+            count += 1;
+            highest = highest.max(meta.sequence);
+        }
+        let is_whole = farthest == 0 || highest == first.sequence + count as u64;
+        is_whole.then_some(count)
+    }
+
     /// Stores a packet of another worker's track as it stands in the ring there.
     pub fn push_relayed(&mut self, meta: Meta, timed: bool, payload: &[u8], now_us: i64) {
         let layer = meta.layer as usize;
@@ -172,10 +268,13 @@ impl Track {
             return;
         };
         ingress.on_relayed(&meta, timed, now_us);
-        self.alive[layer] = true;
-        let index = self.ring.push(meta, payload);
-        if meta.payload.keyframe && self.codec.is_video() {
+        let begins = meta.payload.keyframe && self.codec.is_video();
+        if begins {
             ingress.keyframes.on_keyframe();
+        }
+        self.wake(&meta, now_us);
+        let index = self.ring.push(meta, payload);
+        if begins {
             self.keyframes[layer] = Some(Keyframe {
                 index,
                 arrived_us: meta.arrived_us,

@@ -1,5 +1,6 @@
 //! Whole paths through the forwarder, packet by packet, without sockets or clocks.
 
+mod begin;
 mod call;
 mod inbox;
 mod microphone;
