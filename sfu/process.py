@@ -5,6 +5,7 @@ SIGTERM drains, SIGINT ends at once, SIGHUP reads the settings again (`sfu.reloa
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 import sys
@@ -40,6 +41,10 @@ def serve(read: Callable[[], Settings], *, dev: bool) -> int:
     """
     settings = read()
     tls = Tls(settings.server) if settings.server.certificate else None
+    if os.getpid() == 1:
+        # In a container whatever loses its parent is ours to bury; the kernel does so where nobody
+        # asks for it (signal(7)). Nothing here starts a program.
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     logs.configure(settings.log.level, settings.log.format)
     return uvloop.run(_serve(Daemon(settings, dev=dev), tls, read))
 

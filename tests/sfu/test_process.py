@@ -8,7 +8,7 @@ import socket
 import ssl
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import ClassVar
@@ -57,11 +57,13 @@ class Process:
         self.started.append(self)
 
     @classmethod
-    async def start(cls, *options: str, **environ: str) -> "Process":
-        """With `--dev` unless there are other options."""
+    async def start(
+        cls, *options: str, command: Sequence[str] = (sys.executable,), **environ: str
+    ) -> "Process":
+        """With `--dev` unless there are other options; `command` ends in a Python."""
         return cls(
             await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "sfu", "serve", *(options or ("--dev",)),
+                *command, "-m", "sfu", "serve", *(options or ("--dev",)),
                 cwd=ROOT,
                 env={
                     **os.environ,
@@ -148,6 +150,32 @@ async def test_sigint_is_quick(daemon: Process) -> None:
         code, log = await daemon.ended()
     assert code == 0
     assert {line["level"] for line in log} == {"info"}
+
+
+async def test_the_first_process_of_a_container(tmp_path: Path) -> None:
+    """Orphans that end leave nothing behind, and SIGTERM is heard."""
+    flag = tmp_path / "flag"
+    flag.touch()
+    orphan = f"(while [ -e {flag} ]; do sleep 0.1; done) &"
+    contained = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc"]
+    script = f'{orphan} exec {sys.executable} "$@"'
+    process = await Process.start(command=(*contained, "sh", "-c", script, "sh"))
+    await process.ready()
+    (first,) = _children(process.process.pid)
+    assert _children(first)
+    flag.unlink()
+    async with asyncio.timeout(5):
+        while _children(first):  # noqa: ASYNC110 - the kernel tells nobody
+            await asyncio.sleep(0.05)
+    os.kill(first, signal.SIGTERM)
+    assert (await process.ended())[0] == 0
+
+
+def _children(process: int) -> list[int]:
+    """Zombies are among them."""
+    return [
+        int(each) for each in Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    ]
 
 
 async def test_a_drain_has_an_end() -> None:
