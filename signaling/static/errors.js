@@ -9,6 +9,7 @@
  * | `connection_failed` | the socket could not be opened |
  * | `connection_closed` | the socket closed before the answer came |
  * | `timeout` | no answer in time |
+ * | `token_failed` | the page's own function for a token threw, other than by an SfuError |
  * | `not_joined` | the call needs a joined session |
  * | `device_denied` | the person or the browser refused the device |
  * | `device_missing` | there is no such device |
@@ -30,6 +31,20 @@ export class SfuError extends Error {
     /** Whatever else the server's answer held. @readonly */
     this.details = options.details ?? {};
   }
+}
+
+/** A token's backend may be away for a while like the server. */
+const PASSING = new Set([
+  'connection_failed', 'connection_closed', 'timeout', 'draining', 'overloaded', 'rate_limited',
+  'internal', 'token_failed',
+]);
+
+/**
+ * @param {unknown} error
+ * @returns {boolean} whether it is worth another attempt: the server will soon be well again
+ */
+export function isPassing(error) {
+  return error instanceof SfuError && PASSING.has(error.code);
 }
 
 /** @type {Record<string, [string, string]>} */

@@ -1,13 +1,14 @@
 // @ts-check
 /** What a person sends: their microphone, camera and screen, from the device to the server. */
 
+import { Backoff } from './backoff.js';
 import { Capture, listDevices } from './capture.js';
 import { Commands } from './commands.js';
-import { SfuError } from './errors.js';
+import { SfuError, isPassing } from './errors.js';
 import { PRESETS, sendingOf } from './presets.js';
 import { withinBudget } from './publishing.js';
 
-/** @import { Publishing } from './publishing.js' */
+/** @import { Addition, Publishing } from './publishing.js' */
 /** @import { DeviceList } from './capture.js' */
 /** @import { CameraOptions, LayerStats, ScreenOptions, Source } from './types.js' */
 
@@ -28,13 +29,16 @@ export class OwnSources extends Commands {
     listDevices().then((all) => this.tell('devices', all), (error) => this.fail(error));
   };
   /** @type {Set<Source>} */ #muted = new Set();
+  /** What is to be published again, until it is. @type {Map<Source, Addition>} */
+  #owed = new Map();
+  /** Of the last attempt to; an earlier one gives way. */ #attempt = 0;
 
   /** The peer connection, for what this class does not cover, such as getStats of one's own. */
   get publishConnection() { return this.publishing?.connection ?? null; }
 
-  /** @returns {Source[]} what is published now */
+  /** @returns {Source[]} what is published now, or again as soon as the server takes it */
   get sources() {
-    return this.publishing?.sources ?? [];
+    return [...new Set([...this.publishing?.sources ?? [], ...this.#owed.keys()])];
   }
 
   /**
@@ -42,7 +46,7 @@ export class OwnSources extends Commands {
    * @returns {MediaStreamTrack | null} the own track, for a preview
    */
   track(source) {
-    return this.publishing?.track(source) ?? null;
+    return this.publishing?.track(source) ?? this.#owed.get(source)?.track ?? null;
   }
 
   /**
@@ -83,7 +87,7 @@ export class OwnSources extends Commands {
     const [video, audio] = options.track ? [options.track] : await this.#capture.screen();
     // Text must stay sharp; rather fewer pictures than blurred ones.
     video.contentHint = 'detail';
-    /** @type {Parameters<Publishing['add']>[0]} */
+    /** @type {Addition[]} */
     const additions = [{ source: 'screen', track: video, sending }];
     if (audio) {
       additions.push({ source: 'screen_audio', track: audio, sending: { encodings: [{}] } });
@@ -117,8 +121,14 @@ export class OwnSources extends Commands {
   async unpublish(source) {
     const all = /** @type {Source[]} */ (source === 'screen' ? ['screen', 'screen_audio'] : [source]);
     for (const each of all.filter((one) => this.sources.includes(one))) {
+      const owed = this.#owed.has(each);
       await this.#drop(each);
-      await this.request('unpublish', { source: each });
+      try {
+        await this.request('unpublish', { source: each });
+      } catch (error) {
+        // The server may not have it again yet.
+        if (!owed) throw error;
+      }
     }
   }
 
@@ -132,7 +142,9 @@ export class OwnSources extends Commands {
    */
   async mute(source, muted, participant) {
     const own = participant === undefined || participant === this.participant?.id;
-    if (own && muted) this.applyMute(source, true);
+    if (own && (muted || this.#owed.has(source))) this.applyMute(source, muted);
+    // The server is told as soon as it has the source again.
+    if (own && this.#owed.has(source)) return;
     await this.request('mute', { source, muted, participant });
     if (own && !muted) this.applyMute(source, false);
   }
@@ -176,11 +188,43 @@ export class OwnSources extends Commands {
     else this.#muted.delete(source);
   }
 
-  /** After a publishing connection was lost. @protected */
-  async publishAgain() {
+  /** The publishing connection is lost: what went over it is owed, see `publishAgain`. @protected */
+  losePublishing() {
+    this.#attempt += 1;
     this.taken.clear();
-    await this.publishing?.again();
-    for (const source of this.#muted) await this.request('mute', { source, muted: true });
+    for (const each of this.publishing?.additions ?? []) this.#owed.set(each.source, each);
+    this.publishing?.close();
+  }
+
+  /**
+   * Publishes what is owed. What the server cannot take now it is asked for again; what it refuses
+   * for good is given up, and nothing else with it.
+   *
+   * @protected
+   */
+  async publishAgain() {
+    const { publishing } = this;
+    if (publishing === null || this.#owed.size === 0) return;
+    const attempt = this.#attempt += 1;
+    const backoff = new Backoff();
+    let atOnce = Infinity;
+    while (attempt === this.#attempt) {
+      const owed = [...this.#owed.values()].slice(0, atOnce);
+      try {
+        if (owed.length > 0) await publishing.add(owed);
+        if (attempt !== this.#attempt) return;
+        for (const { source } of owed) this.#owed.delete(source);
+        if (this.#owed.size > 0) continue;
+        await this.#muteAgain();
+        return;
+      } catch (error) {
+        if (attempt !== this.#attempt) return;
+        if (isPassing(error)) await backoff.wait();
+        else if (owed.length > 1) atOnce = 1;
+        else if (owed.length === 1) await this.#giveUp(owed[0].source, error);
+        else throw error;
+      }
+    }
   }
 
   /**
@@ -205,20 +249,41 @@ export class OwnSources extends Commands {
   releaseSources() {
     globalThis.navigator?.mediaDevices?.removeEventListener?.('devicechange', this.#onDevices);
     this.#capture.releaseAll();
+    this.#attempt += 1;
+    this.#owed.clear();
     this.publishing?.close();
   }
 
-  /** @param {Parameters<Publishing['add']>[0]} additions */
+  /** All in one go: a mute or unmute that is asked for from now on comes after these. */
+  async #muteAgain() {
+    const muted = this.sources.filter((source) => this.#muted.has(source));
+    await Promise.all(muted.map((source) => this.request('mute', { source, muted: true })));
+  }
+
+  /**
+   * @param {Source} source
+   * @param {unknown} error
+   */
+  async #giveUp(source, error) {
+    await this.#drop(source);
+    this.fail(error);
+  }
+
+  /** @param {Addition[]} additions */
   async #publish(additions) {
     const { publishing } = this;
+    for (const { source } of additions) this.#owed.delete(source);
     try {
       if (publishing === null) throw new SfuError('not_joined', 'join a room first');
       await publishing.add(additions.map(({ source, track, sending }) => (
         { source, track, sending: withinBudget(sending, this.profiles.upload?.[source]) }
       )));
     } catch (error) {
-      for (const { source } of additions) this.#capture.release(source);
-      throw error;
+      // Where the connection was lost meanwhile it is owed by now, and goes on like all the others.
+      if (!additions.every(({ source }) => this.#owed.has(source))) {
+        for (const { source } of additions) this.#capture.release(source);
+        throw error;
+      }
     }
     for (const { source, track } of additions) {
       this.#muted.delete(source);
@@ -233,6 +298,8 @@ export class OwnSources extends Commands {
    */
   async #replace(source, track, reason) {
     track.enabled = !this.isMuted(source);
+    const owed = this.#owed.get(source);
+    if (owed !== undefined) owed.track = track;
     await this.publishing?.replace(source, track);
     const { label } = track;
     this.tell('device', { source, reason, label, deviceId: track.getSettings().deviceId ?? '' });
@@ -242,7 +309,9 @@ export class OwnSources extends Commands {
   /** @param {Source} source */
   async #drop(source) {
     this.taken.delete(source);
+    this.#owed.delete(source);
     await this.publishing?.remove(source);
+    this.taken.delete(source);  // again: an answer may have come meanwhile
     this.#capture.release(source);
     this.#muted.delete(source);
     this.tell('local', { source, track: null });

@@ -13,6 +13,8 @@ import { SfuError } from './errors.js';
  * @property {string} [codec] preferred codec, lower case: vp8, h264, vp9, av1, opus
  */
 
+/** @typedef {{source: Source, track: MediaStreamTrack, sending: Sending}} Addition */
+
 /**
  * @typedef {object} Published
  * @property {RTCRtpTransceiver} transceiver
@@ -95,6 +97,8 @@ export class Publishing extends EventTarget {
   /** @type {WeakMap<RTCRtpTransceiver, string>} */ #purposes = new WeakMap();
   /** @type {Map<string, {at: number, bytes: number}>} */ #readings = new Map();
   /** @type {Exchange} */ #exchange;
+  /** Settles what waits for a connection that is closed. @type {(error: SfuError) => void} */
+  #giveUp = () => {};
   /** For connections from now on. @type {RTCIceServer[]} */ iceServers = [];
 
   /**
@@ -118,20 +122,29 @@ export class Publishing extends EventTarget {
     return [...this.#published.keys()];
   }
 
+  /** What `add` would send all of it by. @returns {Addition[]} */
+  get additions() {
+    return [...this.#published].map(([source, { track, sending }]) => ({ source, track, sending }));
+  }
+
   /**
    * Adds tracks, all in one offer. A source that is sent already gets the new track instead.
    *
-   * @param {{source: Source, track: MediaStreamTrack, sending: Sending}[]} additions
+   * @param {Addition[]} additions
    */
   async add(additions) {
     await this.#inTurn(async () => {
-      for (const { source, track, sending } of additions) {
-        await this.#attach(source, track, sending);
-      }
+      const connection = this.#connected();
       try {
-        await this.#negotiate();
+        for (const { source, track, sending } of additions) {
+          await this.#attach(connection, source, track, sending);
+        }
+        await this.#negotiate(connection);
       } catch (error) {
-        for (const { source } of additions) await this.#detach(source);
+        // Else there is another one by now, and what it sends is not this one's affair.
+        if (connection === this.connection) {
+          for (const { source } of additions) await this.#detach(source);
+        }
         throw error;
       }
     });
@@ -167,17 +180,8 @@ export class Publishing extends EventTarget {
     await this.#inTurn(async () => {
       if (this.connection === null || this.#published.size === 0) return;
       this.connection.restartIce();
-      await this.#negotiate();
+      await this.#negotiate(this.connection);
     });
-  }
-
-  /** Sends the same sources over a new connection, after the old one was lost. */
-  async again() {
-    const additions = [...this.#published].map(
-      ([source, { track, sending }]) => ({ source, track, sending }),
-    );
-    this.close();
-    if (additions.length > 0) await this.add(additions);
   }
 
   /**
@@ -229,6 +233,7 @@ export class Publishing extends EventTarget {
     this.connection = null;
     this.#published.clear();
     this.#idle.clear();
+    this.#giveUp(new SfuError('connection_closed', 'the publishing connection was closed'));
   }
 
   /** @returns {RTCPeerConnection} */
@@ -246,11 +251,12 @@ export class Publishing extends EventTarget {
   }
 
   /**
+   * @param {RTCPeerConnection} connection
    * @param {Source} source
    * @param {MediaStreamTrack} track
    * @param {Sending} sending
    */
-  async #attach(source, track, sending) {
+  async #attach(connection, source, track, sending) {
     const { encodings, codec } = sending;
     await this.#detach(source);
     const purpose = JSON.stringify([source, codec, encodings]);
@@ -261,7 +267,7 @@ export class Publishing extends EventTarget {
       await transceiver.sender.replaceTrack(track);
     } else {
       const codecs = codec === undefined ? null : preferring(kindOf(track), codec);
-      transceiver = this.#connected().addTransceiver(track, {
+      transceiver = connection.addTransceiver(track, {
         direction: 'sendonly',
         sendEncodings: encodings,
       });
@@ -282,8 +288,8 @@ export class Publishing extends EventTarget {
     await transceiver.sender.replaceTrack(null);
   }
 
-  async #negotiate() {
-    const connection = this.#connected();
+  /** @param {RTCPeerConnection} connection */
+  async #negotiate(connection) {
     await connection.setLocalDescription(await connection.createOffer());
     /** @type {Record<string, Source>} */
     const sources = {};
@@ -316,12 +322,17 @@ export class Publishing extends EventTarget {
   }
 
   /**
+   * A closed connection may never answer (W3C WebRTC §4.4.1.2): the work's turn ends with it.
+   *
    * @template T
    * @param {() => Promise<T>} work
    * @returns {Promise<T>}
    */
   #inTurn(work) {
-    const result = this.#turn.then(work);
+    const result = this.#turn.then(() => new Promise((resolve, reject) => {
+      this.#giveUp = reject;
+      work().then(resolve, reject);
+    }));
     this.#turn = result.catch(() => {});
     return result;
   }

@@ -213,13 +213,17 @@ export class SfuClient extends OwnSources {
   /** @param {{answer: Frame, again: boolean, anew: boolean}} how */
   #entered({ answer, again, anew }) {
     this.begin(answer);
-    if (anew) this.#receiving?.reset();
+    if (anew) {
+      this.losePublishing();
+      this.#receiving?.reset();
+    }
     if (answer.status === 'waiting') return;
     this.#prepare(answer.ice_servers ?? []);
     this.tell(again ? 'resumed' : 'joined', answer);
     if (!again) this.#watch();
     else if (!answer.resumed) this.#background.again();
-    if (anew) this.publishAgain().catch((error) => this.fail(error));
+    // A session that goes on has not lost anything, and may just be publishing again.
+    if (anew || !answer.resumed) this.publishAgain().catch((error) => this.fail(error));
   }
 
   /** From joining on: the devices, and whether anybody sees the tab. */
@@ -251,7 +255,10 @@ export class SfuClient extends OwnSources {
    * @returns {Promise<string>} the answer's SDP
    */
   async #offer(sdp, sources) {
-    const answer = await this.#session.insist('publish', { sdp, sources });
+    const connection = this.publishConnection;
+    const answer = await this.#session.insist(
+      'publish', { sdp, sources }, () => connection === this.publishConnection,
+    );
     this.taken = new Set(Object.values(sources));
     return answer.sdp;
   }
@@ -271,7 +278,10 @@ export class SfuClient extends OwnSources {
   #onConnectionLost(which) {
     // To receive again, the server makes a new offer.
     if (which === 'receive') this.#receiving?.reset();
-    else this.publishAgain().catch((error) => this.fail(error));
+    else {
+      this.losePublishing();
+      this.publishAgain().catch((error) => this.fail(error));
+    }
   }
 
   /**

@@ -2,7 +2,7 @@
 /** One session over as many sockets as it takes: joining, and coming back after a lost one. */
 
 import { Backoff } from './backoff.js';
-import { SfuError } from './errors.js';
+import { SfuError, isPassing } from './errors.js';
 import { SignalSocket } from './signal-socket.js';
 
 /** @import { Frame, Join } from './types.js' */
@@ -19,12 +19,6 @@ const REACH = 2_000;
 
 /** Close codes after which nobody comes back: left, removed in some way, ended, or misbehaved. */
 const FINAL = new Set([1000, 1008, 4000, 4001, 4002, 4003, 4004, 4005]);
-
-/** What a server that is soon to be well again says to a join. */
-const PASSING = new Set([
-  'connection_failed', 'connection_closed', 'timeout', 'draining', 'overloaded', 'rate_limited',
-  'internal',
-]);
 
 /**
  * Dispatches `frame` (detail: an event of the server), `entered` (detail: `{answer, anew, again}`:
@@ -88,14 +82,18 @@ export class SignalSession extends EventTarget {
    *
    * @param {string} type
    * @param {Record<string, unknown>} fields
+   * @param {() => boolean} wanted whether it is still of use, after what may be a long time
    * @returns {Promise<Frame>}
    */
-  async insist(type, fields) {
-    try {
-      return await this.request(type, fields);
-    } catch (error) {
-      if (this.#returning === null || codeOf(error) !== 'connection_closed') throw error;
-      return this.request(type, fields);
+  async insist(type, fields, wanted) {
+    for (;;) {
+      await this.#returning;
+      if (!wanted()) throw new SfuError('connection_closed', `"${type}" came to nothing`);
+      try {
+        return await this.request(type, fields);
+      } catch (error) {
+        if (this.#returning === null || codeOf(error) !== 'connection_closed') throw error;
+      }
     }
   }
 
@@ -176,7 +174,7 @@ export class SignalSession extends EventTarget {
       } catch (error) {
         this.#socket?.abandon();
         this.#socket = null;
-        if (!PASSING.has(codeOf(error)) && this.state === 'resuming') {
+        if (!isPassing(error) && this.state === 'resuming') {
           this.#tell('error', error);
           this.end({ code: 1006, reason: codeOf(error) });
         }
@@ -189,9 +187,9 @@ export class SignalSession extends EventTarget {
    * @returns {Promise<Frame>} the answer
    */
   async #joinAgain(socket) {
-    const options = await fieldsOf(/** @type {Join} */ (this.#joining));
+    const joining = /** @type {Join} */ (this.#joining);
     if (this.resume !== null) {
-      const { room, tenant } = options;
+      const { room, tenant } = joining;
       try {
         const past = { room, tenant, resume: this.resume, received: this.#received };
         return await socket.request('join', past);
@@ -200,7 +198,7 @@ export class SignalSession extends EventTarget {
         this.resume = null;
       }
     }
-    return socket.request('join', { ...options, resume: undefined });
+    return socket.request('join', { ...await fieldsOf(joining), resume: undefined });
   }
 
   /** @param {SessionState} state */
@@ -230,5 +228,10 @@ function codeOf(error) {
  * @returns {Promise<Record<string, unknown>>}
  */
 async function fieldsOf({ token, ...others }) {
-  return { ...others, token: typeof token === 'function' ? await token() : token };
+  try {
+    return { ...others, token: typeof token === 'function' ? await token() : token };
+  } catch (cause) {
+    if (cause instanceof SfuError) throw cause;
+    throw new SfuError('token_failed', `the page has no token: ${cause}`, { cause });
+  }
 }

@@ -8,6 +8,7 @@ const FAILURES = {
   connection_failed: 'The server cannot be reached. Is it running?',
   connection_closed: 'The connection to the server is gone.',
   timeout: 'The server did not answer in time.',
+  token_failed: 'Your invitation could not be fetched.',
   capture_unsupported: 'This browser cannot do that here. Capturing needs https or localhost.',
   codec_unsupported: 'This browser cannot send in that format.',
   already_seated: 'This person has a seat already.',

@@ -1,4 +1,9 @@
 /**
+ * @param {unknown} error
+ * @returns {boolean} whether it is worth another attempt: the server will soon be well again
+ */
+export function isPassing(error: unknown): boolean;
+/**
  * The error of a failed capture (getUserMedia, getDisplayMedia) in our words.
  *
  * @param {string} device what was asked for: camera, microphone, screen
@@ -15,6 +20,7 @@ export function captureError(device: string, cause: unknown): SfuError;
  * | `connection_failed` | the socket could not be opened |
  * | `connection_closed` | the socket closed before the answer came |
  * | `timeout` | no answer in time |
+ * | `token_failed` | the page's own function for a token threw, other than by an SfuError |
  * | `not_joined` | the call needs a joined session |
  * | `device_denied` | the person or the browser refused the device |
  * | `device_missing` | there is no such device |

@@ -1,4 +1,4 @@
-/** @import { Publishing } from './publishing.js' */
+/** @import { Addition, Publishing } from './publishing.js' */
 /** @import { DeviceList } from './capture.js' */
 /** @import { CameraOptions, LayerStats, ScreenOptions, Source } from './types.js' */
 /**
@@ -12,7 +12,7 @@ export class OwnSources extends Commands {
     protected taken: Set<Source>;
     /** The peer connection, for what this class does not cover, such as getStats of one's own. */
     get publishConnection(): RTCPeerConnection | null;
-    /** @returns {Source[]} what is published now */
+    /** @returns {Source[]} what is published now, or again as soon as the server takes it */
     get sources(): Source[];
     /**
      * @param {Source} source
@@ -86,7 +86,14 @@ export class OwnSources extends Commands {
      * @param {boolean} muted
      */
     protected applyMute(source: Source, muted: boolean): void;
-    /** After a publishing connection was lost. @protected */
+    /** The publishing connection is lost: what went over it is owed, see `publishAgain`. @protected */
+    protected losePublishing(): void;
+    /**
+     * Publishes what is owed. What the server cannot take now it is asked for again; what it refuses
+     * for good is given up, and nothing else with it.
+     *
+     * @protected
+     */
     protected publishAgain(): Promise<void>;
     /**
      * Lets the devices go of what the server has ended by itself, with a seat, a mode, a block. What

@@ -27,16 +27,14 @@ export class Publishing extends EventTarget {
     track(source: Source): MediaStreamTrack | null;
     /** @returns {Source[]} */
     get sources(): Source[];
+    /** What `add` would send all of it by. @returns {Addition[]} */
+    get additions(): Addition[];
     /**
      * Adds tracks, all in one offer. A source that is sent already gets the new track instead.
      *
-     * @param {{source: Source, track: MediaStreamTrack, sending: Sending}[]} additions
+     * @param {Addition[]} additions
      */
-    add(additions: {
-        source: Source;
-        track: MediaStreamTrack;
-        sending: Sending;
-    }[]): Promise<void>;
+    add(additions: Addition[]): Promise<void>;
     /**
      * Stops sending a source. The server is told by `unpublish`, not by an offer; the m-line turns
      * inactive in the next one.
@@ -53,8 +51,6 @@ export class Publishing extends EventTarget {
     replace(source: Source, track: MediaStreamTrack): Promise<void>;
     /** Looks for another path to the server; what is sent stays as it is. */
     restart(): Promise<void>;
-    /** Sends the same sources over a new connection, after the old one was lost. */
-    again(): Promise<void>;
     /**
      * Switches layers off and on: what nobody watches need not be encoded. After a new publish all
      * are on again.
@@ -81,6 +77,11 @@ export type Sending = {
      * preferred codec, lower case: vp8, h264, vp9, av1, opus
      */
     codec?: string | undefined;
+};
+export type Addition = {
+    source: Source;
+    track: MediaStreamTrack;
+    sending: Sending;
 };
 export type Published = {
     transceiver: RTCRtpTransceiver;

@@ -26,9 +26,10 @@ export class SignalSession extends EventTarget {
      *
      * @param {string} type
      * @param {Record<string, unknown>} fields
+     * @param {() => boolean} wanted whether it is still of use, after what may be a long time
      * @returns {Promise<Frame>}
      */
-    insist(type: string, fields: Record<string, unknown>): Promise<Frame>;
+    insist(type: string, fields: Record<string, unknown>, wanted: () => boolean): Promise<Frame>;
     /** Makes sure that the server is reached: a socket that does not answer is given up for another. */
     reach(): Promise<void>;
     /** @param {{code: number, reason: string}} how */
