@@ -32,7 +32,7 @@ class ParticipantJoined:
 @dataclass(frozen=True, slots=True)
 class ParticipantLeft:
     """Somebody is gone. Reasons: left, disconnected, replaced, removed, banned, token_revoked,
-    ended, fault."""
+    ended."""
 
     participant: Participant
     reason: str

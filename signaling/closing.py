@@ -12,7 +12,6 @@ CLOSE_CODES: Final = {
     "token_revoked": Close(4003, "token revoked"),
     "ended": Close(4004, "ended"),
     "resumed": Close(4005, "resumed on another socket"),
-    "fault": Close(1012, "fault"),
     "stopped": Close(1001, "the server stops"),
 }
 """By the reason for which a participant is gone."""
