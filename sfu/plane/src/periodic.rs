@@ -172,7 +172,7 @@ impl Forwarder {
             let mut compound = Compound::new(&mut packet);
             compound.receiver_report(OUR_SSRC, chunk);
             compound.sdes_cname(OUR_SSRC, &cname);
-            self.send_control(key, packet);
+            self.send_control(key, &mut packet);
         }
     }
 
@@ -207,11 +207,15 @@ impl Forwarder {
     /// Sender reports of everything a subscriber is sent, on one clock, so that
     /// sound and picture of a publisher stay together (RFC 3550 §6.4.1).
     fn report_sending(&mut self, key: Key, now: Now) {
-        let Some(transport) = self.transports.get(key) else {
-            return;
-        };
-        let mut packets: Vec<Vec<u8>> = Vec::new();
-        for egress in &transport.egresses {
+        let mut packet = std::mem::take(&mut self.scratch);
+        packet.clear();
+        for at in 0.. {
+            let Some(transport) = self.transports.get(key) else {
+                break;
+            };
+            let Some(egress) = transport.egresses.get(at) else {
+                break;
+            };
             let Some(egress) = self.egresses.get(*egress) else {
                 continue;
             };
@@ -221,28 +225,19 @@ impl Forwarder {
             let Some(rtp) = self.media_time(egress, now) else {
                 continue;
             };
-            if packets
-                .last()
-                .is_none_or(|packet| packet.len() > MAX_COMPOUND)
-            {
-                packets.push(Vec::with_capacity(MAX_COMPOUND + 128));
-            }
-            if let Some(packet) = packets.last_mut() {
-                let mut compound = Compound::new(packet);
-                compound.sender_report(
-                    egress.ssrc,
-                    now.ntp,
-                    rtp,
-                    egress.packets,
-                    egress.octets,
-                    &[],
-                );
-                compound.sdes_cname(egress.ssrc, &transport.cname);
+            let mut compound = Compound::new(&mut packet);
+            let (packets, octets) = (egress.packets, egress.octets);
+            compound.sender_report(egress.ssrc, now.ntp, rtp, packets, octets, &[]);
+            compound.sdes_cname(egress.ssrc, &transport.cname);
+            if packet.len() > MAX_COMPOUND {
+                self.send_control(key, &mut packet);
+                packet.clear();
             }
         }
-        for packet in packets {
-            self.send_control(key, packet);
+        if !packet.is_empty() {
+            self.send_control(key, &mut packet);
         }
+        self.scratch = packet;
     }
 
     /// The RTP timestamp that a picture captured now would leave an egress with.
@@ -269,13 +264,15 @@ impl Forwarder {
                 .first()
                 .map(|layer| layer.ssrc)
         });
-        let mut packet = Vec::with_capacity(256);
+        let mut packet = std::mem::take(&mut self.scratch);
+        packet.clear();
         if transport
             .recorder
             .build(OUR_SSRC, media.unwrap_or(0), &mut packet)
         {
-            self.send_control(key, packet);
+            self.send_control(key, &mut packet);
         }
+        self.scratch = packet;
     }
 
     /// Asks a publisher for lost packets and wanted keyframes; gives whether to look again soon.
@@ -323,7 +320,7 @@ impl Forwarder {
             }
         }
         if !packet.is_empty() {
-            self.send_control(key, packet);
+            self.send_control(key, &mut packet);
         }
         again
     }
@@ -366,8 +363,8 @@ impl Forwarder {
         }
     }
 
-    /// Seals and sends RTCP; reduced-size packets were negotiated (RFC 5506).
-    pub(crate) fn send_control(&mut self, key: Key, mut packet: Vec<u8>) {
+    /// Seals, in place, and sends RTCP; reduced-size packets were negotiated (RFC 5506).
+    pub(crate) fn send_control(&mut self, key: Key, packet: &mut Vec<u8>) {
         let Some(transport) = self.transports.get_mut(key) else {
             return;
         };
@@ -375,8 +372,8 @@ impl Forwarder {
         let (Some(sealer), Some(destination)) = (transport.sealer.as_mut(), destination) else {
             return;
         };
-        sealer.seal_rtcp(&mut packet);
-        if self.put(&destination, &packet) {
+        sealer.seal_rtcp(packet);
+        if self.put(&destination, packet) {
             self.counters.packets_out_rtcp += 1;
             self.counters.bytes_out_rtcp += packet.len() as u64;
         }

@@ -49,6 +49,6 @@ impl Forwarder {
             .collect();
         let mut packet = Vec::with_capacity(20 + 4 * ssrcs.len() + 64);
         Compound::new(&mut packet).remb(OUR_SSRC, bps.into(), &ssrcs);
-        self.send_control(key, packet);
+        self.send_control(key, &mut packet);
     }
 }

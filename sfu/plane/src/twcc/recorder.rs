@@ -29,6 +29,9 @@ pub struct Recorder {
     /// Numbers below have been forgotten.
     floor: u64,
     feedback_count: u8,
+    /// Of the report that is built: memory to be used again.
+    symbols: Vec<u8>,
+    deltas: Vec<u8>,
 }
 
 impl Recorder {
@@ -83,7 +86,8 @@ impl Recorder {
         };
         let base = self.next.max(first.saturating_sub(MAX_GAP));
         let reference = first_us.div_euclid(REFERENCE_US);
-        let (symbols, deltas) = self.encode(from, base, reference * REFERENCE_US);
+        self.encode(from, base, reference * REFERENCE_US);
+        let (symbols, deltas) = (&self.symbols, &self.deltas);
         let start = out.len();
         out.extend([0x8f, 205, 0, 0]);
         out.extend(sender_ssrc.to_be_bytes());
@@ -94,7 +98,7 @@ impl Recorder {
         out.extend(&(reference as u32).to_be_bytes()[1..]);
         out.push(self.feedback_count);
         self.feedback_count = self.feedback_count.wrapping_add(1);
-        put_chunks(&symbols, out);
+        put_chunks(symbols, out);
         out.extend(deltas);
         let len = (out.len() - start).next_multiple_of(4);
         out.resize(start + len, 0);
@@ -108,9 +112,10 @@ impl Recorder {
     }
 
     /// Symbols from `base` on and the deltas of those that came, `from` being the first of them.
-    fn encode(&self, from: usize, base: u64, mut time_us: i64) -> (Vec<u8>, Vec<u8>) {
-        let mut symbols: Vec<u8> = Vec::with_capacity(64);
-        let mut deltas = Vec::with_capacity(64);
+    fn encode(&mut self, from: usize, base: u64, mut time_us: i64) {
+        let (symbols, deltas) = (&mut self.symbols, &mut self.deltas);
+        symbols.clear();
+        deltas.clear();
         for (sequence, arrival_us) in self.arrivals.range(from..) {
             let place = (sequence - base) as usize;
             // The next delta counts from what this one says, so that roundings do not add up.
@@ -136,7 +141,6 @@ impl Recorder {
                 }
             }
         }
-        (symbols, deltas)
     }
 }
 
