@@ -22,7 +22,7 @@ BACK = """(async () => sfu.receiveConnection && sfu.receiveConnection !== window
 class FaultyDaemon(Daemon):
     """Panics when it is told to."""
 
-    program = ("-m", "tests.calls.faulty")
+    program = ("-m", "sfu.bench.faulty")
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ REPLAYED = 2.5
 class SpreadDaemon(Daemon):
     """With workers that panic when they are told to."""
 
-    program = ("-m", "tests.calls.faulty")
+    program = ("-m", "sfu.bench.faulty")
 
 
 @pytest.fixture(scope="module")
