@@ -24,8 +24,9 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 @pytest.fixture
 def site(tmp_path: Path, daemon: Daemon, room: str) -> Iterator[str]:
     """A web site of somebody's own, with the recipe's page for two people."""
-    for name, role in {"ann": "presenter", "ben": "attendee"}.items():
-        token = loaded("tokens")["token"](DEV_TENANT, DEV_SECRET, room, name, role)
+    for name, role in {"ann": "presenter", "ben": "attendee", "eve": "attendee"}.items():
+        secret = DEV_SECRET if name != "eve" else "eve's guess"
+        token = loaded("tokens")["token"](DEV_TENANT, secret, room, name, role)
         page = code("html", "page").replace("SFU", daemon.url)
         # The plain server here resets some of the requests that browsers make by themselves.
         page = page.replace("<title>", '<link rel="icon" href="data:,"><title>')
@@ -45,6 +46,11 @@ async def test_a_room_in_ones_own_page(invite: Invite, site: str) -> None:
     assert isinstance(ann.page, ChromiumPage)
     await ann.page.tab.click("#camera")
     seat = f"seat-{await ann.evaluate('client.participant.seat')}"
+    await ann.until(f"document.getElementById('{seat}').videoHeight > 0", True)
     await ben.until(f"document.getElementById('{seat}')?.hidden", False)
     await ben.until(f"document.getElementById('{seat}').videoHeight > 0", True)
     assert await ben.evaluate("document.getElementById('camera').hidden")
+
+    await ben.page.goto(f"{site}/eve.html")
+    refused = "document.getElementById('news').textContent.startsWith('You cannot come in: ')"
+    await ben.until(refused, True)
