@@ -106,7 +106,7 @@ def token(
 
     issuer, secret = _issuer(_settings(config, dev=False), tenant)
     valid_for = _parsed(parse_duration, ttl, "--ttl")
-    opaque = _parsed(json.loads, metadata_json, "--metadata")
+    opaque = _parsed(_json, metadata_json, "--metadata")
     try:
         print(
             mint(
@@ -198,6 +198,13 @@ def _parsed(parse: Callable[[str], Parsed], text: str, option: str) -> Parsed:
         return parse(text)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint=option) from None
+
+
+def _json(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"""is no JSON ({error}), such as '{{"row": 4}}'""") from None
 
 
 def _version() -> str:

@@ -69,8 +69,17 @@ class Anywhere(TyperGroup):
         return super().parse_args(context, own + others)
 
 
+class NoAnswer(Exception):
+    """The server was not reached; says why, and what to try."""
+
+
 class Client:
-    """One server and one tenant, and how answers are shown."""
+    """One server and one tenant, and how answers are shown.
+
+    Ends the program where a server does not answer; while it is `patient`, raises NoAnswer.
+    """
+
+    patient = False
 
     def __init__(self, reach: Reach, tenant: str, secret: str, *, as_json: bool) -> None:
         self.as_json = as_json
@@ -95,7 +104,10 @@ class Client:
             )
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             reason, remedy = why_not(self._url, error)
-            fail(f"{self._url} does not answer: {reason}\n     {remedy}")
+            words = f"{self._url} does not answer: {reason}\n     {remedy}"
+            if self.patient:
+                raise NoAnswer(words) from None
+            fail(words)
         if answer.is_success:
             return answer.json() if answer.content else None
         try:

@@ -37,9 +37,9 @@ def own_server(settings: ServerSettings) -> Reach:
 def why_not(url: str, error: Exception) -> tuple[str, str]:
     """What a request has failed by (httpx), and what to do about it."""
     reason = str(error) or type(error).__name__
+    rest = url.rpartition("://")[2]
     if not url.startswith(("http://", "https://")):
-        return "an address begins with https:// or http://", f"try https://{url}"
-    rest = url.partition("://")[2]
+        return "an address begins with https:// or http://", f"try https://{rest}"
     for sign, (said, remedy) in _SIGNS.items():
         if sign in reason:
             return said or reason, remedy.format(rest=rest)

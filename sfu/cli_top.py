@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import typer
 
-from sfu.cli_client import Client, Config, Secret, Tenant, Url, open_client
+from sfu.cli_client import Client, Config, NoAnswer, Secret, Tenant, Url, open_client
 from sfu.config.value import parse_duration
 from sfu.finding import UNBOUND
 
@@ -69,10 +69,16 @@ def _watch(client: Client, room: str | None, pause: float, *, once: bool) -> Non
             console.width = UNBOUND
         console.print(picture(look(client, room), console.width))
         return
+    seen = look(client, room)  # what is wrong from the start ends it
+    client.patient = True
     with Live(console=console, screen=True, auto_refresh=False) as live:
         while True:
-            live.update(picture(look(client, room), console.width), refresh=True)
+            live.update(picture(seen, console.width), refresh=True)
             time.sleep(pause)
+            try:
+                seen = look(client, room)
+            except NoAnswer as silence:
+                seen = {**seen, "silence": str(silence)}
 
 
 def look(client: Client, room: str | None) -> Document:
@@ -85,13 +91,16 @@ def look(client: Client, room: str | None) -> Document:
 
 
 def picture(seen: Document, width: int) -> "RenderableType":
-    """As tables for a terminal of so many columns."""
+    """As tables for a terminal of so many columns; under a line on the server's silence, if any."""
     from rich.console import Group
     from rich.text import Text
 
     rooms = sorted(seen["rooms"], key=lambda each: (-each["short"], -each["people"]))
     people = sorted(seen["participants"], key=_trouble, reverse=True)
-    parts: list[RenderableType] = [_table(map(_room, rooms[:SHOWN]), width), Text("")]
+    parts: list[RenderableType] = []
+    if "silence" in seen:
+        parts.append(Text(f"{seen['silence']}\n     Asking again; this is what was:\n", "red"))
+    parts += [_table(map(_room, rooms[:SHOWN]), width), Text("")]
     if seen["room"] is not None:
         parts.append(Text(f"{seen['room']}: {len(people)} people", "bold"))
         parts.append(_table(map(_person, people[:SHOWN]), width))

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from sfu import logs
 from sfu.cli import run
+from sfu.cli_client import NoAnswer
 from sfu.cli_top import layers, picture, pictures, rate, score
 from sfu.commands import Join
 from sfu.options import Options
@@ -74,6 +75,40 @@ async def test_what_is_wrong_is_said(capsys: pytest.CaptureFixture[str]) -> None
         code, _, error = await look(host, capsys, "--tenant", "dev", "--secret", "wrong")
         assert (code, "unauthorized" in error) == (1, True)
         assert (await look(host, capsys, "--every", "often"))[0] == 2
+
+
+def test_a_server_that_goes_away_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a live view; Ctrl-C ends it."""
+    silence = NoAnswer("it does not answer")
+    looks: Iterator[dict[str, Any] | NoAnswer] = iter([SEEN, silence, SEEN])
+    shown: list[str] = []
+
+    def look(*_: object) -> dict[str, Any]:
+        if isinstance(seen := next(looks), NoAnswer):
+            raise seen
+        return seen
+
+    def show(seen: dict[str, Any], width: int) -> Any:
+        shown.append(drawn(seen))
+        return picture(seen, width)
+
+    def pause(_: float) -> None:
+        if len(shown) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("sfu.cli_top.look", look)
+    monkeypatch.setattr("sfu.cli_top.picture", show)
+    monkeypatch.setattr("sfu.cli_top.time.sleep", pause)
+    assert run(["top", "--url", "http://127.0.0.1:9", "--tenant", "dev", "--secret", "s"]) == 0
+    assert ["it does not answer" in each for each in shown] == [False, True, False]
+    assert all("hall" in each for each in shown)
+
+
+def drawn(seen: dict[str, Any]) -> str:
+    console = Console(file=io.StringIO(), width=200)
+    console.print(picture(seen, 200))
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
 
 
 OPEN = Options(access="open")
