@@ -21,6 +21,7 @@ export class Chat extends EventTarget {
   /** @type {() => SfuClient} */ #client;
   /** @type {() => boolean} */ #seen;
   #log = box('chat-log');
+  #lines = /** @type {HTMLElement} */ (this.#log.querySelector('ol'));
   #to = element('chat-to', HTMLSelectElement);
   #text = element('chat-text', HTMLInputElement);
 
@@ -40,7 +41,7 @@ export class Chat extends EventTarget {
 
   /** Forgets what was said, for another room. */
   clear() {
-    this.#log.replaceChildren();
+    this.#lines.replaceChildren();
     this.#text.value = '';
     this.read();
     box('chat-empty').hidden = false;
@@ -112,8 +113,8 @@ export class Chat extends EventTarget {
     head.append(make('b', who), make('span', [whom, clock()].filter(Boolean).join(' · ')));
     line.append(head, make('p', text));
     line.classList.toggle('private', whom !== '');
-    this.#log.append(line);
-    while (this.#log.childElementCount > LINES) this.#log.firstElementChild?.remove();
+    this.#lines.append(line);
+    while (this.#lines.childElementCount > LINES) this.#lines.firstElementChild?.remove();
     box('chat-empty').hidden = true;
     this.#log.scrollTop = this.#log.scrollHeight;
   }

@@ -67,8 +67,9 @@ export class Devices {
     const control = button(source);
     control.setAttribute('aria-pressed', String(on));
     control.disabled = !may || state.session !== 'joined';
+    control.classList.toggle('barred', !may);
     control.title = may ? '' : participant?.blocked ? 'A presenter has blocked you'
-      : mayPublish ? 'Presenters do not allow you this' : 'Needs a seat on the stage';
+      : mayPublish ? 'Presenters do not allow you this' : 'Needs a seat on the stage: raise your hand';
     /** @type {HTMLElement} */ (control.querySelector('span')).textContent = label;
     control.querySelector('use')?.setAttribute('href', `#i-${icon}`);
   }

@@ -6,7 +6,7 @@ import { Devices } from './devices.js';
 import { box, button, element } from './elements.js';
 import { EventPage } from './event-page.js';
 import { Looking } from './looking.js';
-import { complain, notice, pressed } from './notices.js';
+import { complain, dismiss, notice, pressed } from './notices.js';
 import { badge, Panel } from './panel.js';
 import { People } from './people.js';
 import { Record as EventRecord } from './record.js';
@@ -21,6 +21,8 @@ const wanted = new URLSearchParams(location.search);
 const form = element('join', HTMLFormElement);
 let client = new SfuClient();
 const current = () => client;
+/** Milliseconds; a socket that is back before is nobody's concern. */
+const OUT_OF_REACH = 2500;
 
 const stage = new Stage(box('stage'));
 const looking = new Looking(current, stage);
@@ -78,7 +80,10 @@ function listen(session) {
     if (session === client) act(/** @type {CustomEvent} */ (event).detail);
   });
   on('joined', onJoined);
-  on('resumed', () => looking.askAgain());
+  on('resumed', ({ resumed }) => {
+    looking.askAgain();
+    if (!resumed) dismiss('draining');
+  });
   for (const type of ['participant', 'waiting', 'mode', 'locked', 'started', 'nearly_full', 'muted']) {
     on(type, (frame) => record.note(frame));
   }
@@ -133,13 +138,14 @@ function goodbye(words) {
   if (document.body.dataset.view === 'welcome') return;
   // What the old session still has to say is of no interest.
   client = new SfuClient();
-  document.body.dataset.view = 'welcome';
+  show('welcome');
   document.title = 'Open SFU';
   looking.clear();
   panel.show(null);
   answer(false);
   seated = undefined;
   scarce = '';
+  tellReach();
   box('notices').replaceChildren();
   excuse(words);
 }
@@ -152,11 +158,20 @@ function excuse(words) {
 
 /* Drawing */
 
+/** @param {'welcome' | 'waiting' | 'call'} view */
+function show(view) {
+  if (document.body.dataset.view === view) return;
+  document.body.dataset.view = view;
+  // Who hears the page is told where they are, and the tabulator goes on from there.
+  /** @type {HTMLElement} */ (box(view).querySelector('h1')).focus();
+}
+
 function render() {
   const { session } = client.state;
   if (session === 'waiting') renderWaiting();
+  tellReach();
   if (session !== 'joined' && session !== 'resuming') return;
-  document.body.dataset.view = 'call';
+  show('call');
   looking.draw();
   devices.draw();
   statuses.draw();
@@ -167,7 +182,7 @@ function render() {
 }
 
 function renderWaiting() {
-  document.body.dataset.view = 'waiting';
+  show('waiting');
   const { position, reason } = client.queue ?? {};
   box('waiting-why').textContent = waiting(reason);
   const place = box('waiting-place');
@@ -222,13 +237,30 @@ function renderConnection({ session, publish, receive }) {
 /** Whether one had a seat when last drawn. @type {boolean | undefined} */ let seated;
 
 function tellSeat() {
-  const now = typeof client.participant?.seat === 'number';
+  if (!client.participant) return;
+  const now = typeof client.participant.seat === 'number';
   if (seated !== undefined && seated !== now) {
     const words = now ? 'You have a seat on the stage now: turn on what you like.'
       : 'You are back in the audience. Nothing of you is sent any more.';
     notice(words, { key: 'seat' });
   }
   seated = now;
+}
+
+/** Until one is told that the server is out of reach. @type {number | undefined} */ let missing;
+
+function tellReach() {
+  if (client.state.session !== 'resuming') {
+    clearTimeout(missing);
+    missing = undefined;
+    dismiss('reach');
+    return;
+  }
+  missing ??= setTimeout(() => {
+    dismiss('draining');
+    const words = 'The server is out of reach. You come back by yourself as soon as it answers.';
+    notice(words, { key: 'reach', bad: true, stay: true });
+  }, OUT_OF_REACH);
 }
 
 /* Asking before something grave */
@@ -290,8 +322,10 @@ form.addEventListener('submit', async (event) => {
       tenant: wanted.get('tenant') ?? undefined,
     });
   } catch (error) {
-    excuse(failure(error));
-    if (/** @type {{code?: string}} */ (error)?.code === 'wrong_password') {
+    const wrong = /** @type {{code?: string}} */ (error)?.code === 'wrong_password';
+    const unsaid = wrong && !fields.get('password') && !wanted.has('password');
+    excuse(failure(unsaid ? { code: 'password_missing' } : error));
+    if (wrong) {
       box('password-field').hidden = false;
       element('password', HTMLInputElement).focus();
     }
@@ -300,6 +334,8 @@ form.addEventListener('submit', async (event) => {
   }
 });
 
+// An invitation says who one is.
+box('roles').hidden = wanted.has('token');
 for (const id of ['room', 'name']) {
   const value = wanted.get(id);
   if (value !== null) element(id, HTMLInputElement).value = value;

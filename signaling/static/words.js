@@ -8,7 +8,7 @@ const FAILURES = {
   connection_failed: 'The server cannot be reached. Is it running?',
   connection_closed: 'The connection to the server is gone.',
   timeout: 'The server did not answer in time.',
-  token_failed: 'Your invitation could not be fetched.',
+  token_failed: 'Your invitation could not be fetched. Load the page again.',
   capture_unsupported: 'This browser cannot do that here. Capturing needs https or localhost.',
   codec_unsupported: 'This browser cannot send in that format.',
   already_seated: 'This person has a seat already.',
@@ -19,12 +19,13 @@ const FAILURES = {
   parallel_events_exceeded: 'As many events are running as the account may have.',
   participant_not_found: 'This person is not here any more.',
   token_revoked: 'Your invitation was withdrawn.',
-  unauthorized: 'This room needs an invitation.',
-  invalid_token: 'Your invitation is not valid.',
-  token_expired: 'Your invitation is no longer valid.',
+  unauthorized: 'This room needs an invitation: open the link that you were sent.',
+  invalid_token: 'Your invitation is not valid. Open the whole link that you were sent, or ask for a new one.',
+  token_expired: 'Your invitation is no longer valid. Ask for a new one.',
   token_not_yet_valid: 'Your invitation is not valid yet.',
   wrong_room: 'Your invitation is for another room.',
   wrong_password: 'The password is missing or wrong.',
+  password_missing: 'This room asks for a password.',
   banned: 'You were removed from this room and cannot come back.',
   blocked: 'A presenter has blocked you from sending.',
   room_not_found: 'There is no such room.',
@@ -45,7 +46,7 @@ const FAILURES = {
 /** @type {Record<string, string>} */
 const DEVICES = {
   device_denied: 'is blocked. Allow it in the browser and try again.',
-  device_missing: 'was not found.',
+  device_missing: 'was not found. Connect one and try again.',
   device_busy: 'did not start. Perhaps another program is using it.',
 };
 

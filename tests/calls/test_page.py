@@ -43,6 +43,8 @@ async def test_a_call_by_hand(invite: Invite) -> None:
     presenter = await invite("Anna Lindqvist", "presenter")
     guest = await invite("Ben", "attendee", width=PHONE)
     host = await join_by_form(presenter, "Presenter")
+    await expect(host.get_by_role("heading", name=presenter.room)).to_be_focused()
+    await expect(host.locator("#notices")).to_be_empty()
     phone = await join_by_form(guest, "Attendee")
     await expect(phone.locator("#camera")).to_be_disabled()
     await expect(host.locator("#people")).to_have_text("2")

@@ -97,9 +97,12 @@ async def test_a_killed_server_is_come_back_to(invite: Invite, tmp_path: Path) -
         daemon._process.kill()
         await ben.until("sfu.state.session", "resuming")
         await asyncio.to_thread(daemon._process.wait)
+        said = "document.getElementById('notices').innerText.includes('out of reach')"
+        await ben.until(said, True)
         await asyncio.to_thread(daemon.start)
         for guest in (anna, ben):
             await guest.until("sfu.state.session", "joined")
+        assert not await ben.evaluate(said)
         assert who == [await guest.evaluate("sfu.participant.id") for guest in (anna, ben)]
         assert await anna.seat() == slot
         await anna.until("sfu.state.publish", "connected")

@@ -334,7 +334,7 @@ async def test_a_prepared_room_with_a_password(invite: Invite, daemon: Daemon) -
     await phone.goto(f"{ben.url}/?room={ben.room}&name=Ben&role=attendee")
     await expect(phone.get_by_label("Password")).to_be_hidden()
     await phone.get_by_role("button", name="Join the room").click()
-    await expect(phone.locator("#join-error")).to_contain_text("password is missing or wrong")
+    await expect(phone.locator("#join-error")).to_have_text("This room asks for a password.")
     await expect(phone.get_by_label("Password")).to_be_focused()
     await phone.keyboard.type("rosebud")
     await phone.keyboard.press("Enter")
