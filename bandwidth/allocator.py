@@ -45,8 +45,8 @@ UNDONE_WITHIN: Final = 10.0
 """A step up that had to be taken back within so many seconds was one too many."""
 BLOCK_FIRST: Final = 5.0
 """It is not tried again for so many seconds, twice as many each time, unless a probe shows that
-the path carries PROBED_AGAIN times its cost."""
-PROBED_AGAIN: Final = 1.10
+the path carries its cost and PROBED_AGAIN of it for each of these seconds."""
+PROBED_AGAIN: Final = 0.02
 BLOCK_MOST: Final = 60.0
 FORGET_AFTER: Final = 60.0
 """Seconds without a step down or a block after which that is forgotten."""
@@ -267,9 +267,8 @@ class Allocator(Columns):
         level = np.where(steady[rows], np.maximum(level, old + 1), level)
         level = np.minimum(level, self._stairs.reach[stairs, old])
         block = self._stairs.cumulative[stairs, np.minimum(self.blocked_level[rows], level)]
-        proven = fast[rows] & (
-            target[rows] >= np.minimum(PROBED_AGAIN * block, self._stairs.ceiling[stairs])
-        )
+        proof = (1.0 + PROBED_AGAIN * self._penalty[rows]) * block
+        proven = fast[rows] & (target[rows] >= np.minimum(proof, self._stairs.ceiling[stairs]))
         blocked = (now < self.blocked_until[rows]) & ~proven
         level = np.where(blocked, np.minimum(level, self.blocked_level[rows] - 1), level)
         rows, level = rows[level > old], level[level > old]

@@ -198,16 +198,18 @@ def test_a_step_that_had_to_be_undone_is_blocked_twice_as_long_each_time() -> No
     assert rounded == [5, 10, 20, 40, 60, 60]
 
 
-def test_a_probe_that_shows_clearly_more_lifts_a_block() -> None:
+def test_a_probe_lifts_a_block_if_it_shows_the_more_the_longer_that_is() -> None:
     path = Path(stairs("a"), 700_000)
     path.hold(10)
     path.hold(2, BARELY)
     path.hold(1, 700_000)
     assert path.hold(2, BARELY) == 2
     path.hold(1, 700_000)
-    path.target = 1.11 * float(path.made.cumulative[3])
-    path.tick()
-    assert path.level == 3
+    for part, level in ((1.11, 3), (1.11, 2), (1.21, 3)):
+        path.target = part * float(path.made.cumulative[3])
+        path.tick()
+        assert path.level == level
+        path.hold(1, 700_000)
 
 
 def test_a_little_more_than_needed_is_enough_where_it_lasts() -> None:
