@@ -92,6 +92,16 @@ class Engine:
     def remove(self, endpoint: int) -> None:
         """Closes a client's socket without a word; it is no longer counted."""
 
+    def relocate(self, endpoint: int) -> None:
+        """The client goes on from another port, as after a change of network; the server learns of
+        it by a check."""
+
+    def impair(self, endpoint: int, loss: float) -> None:
+        """From now on a share of what comes is lost, 0 to 1, and of the batches that go."""
+
+    def heard(self) -> list[tuple[int, int, int]]:
+        """Attendees with the packets of video and of sound that each has received so far."""
+
     def connect(
         self,
         endpoint: int,

@@ -68,11 +68,7 @@ class Churn:
     @property
     def growth(self) -> float:
         """Share by which resident memory grew from the second quarter to the last."""
-        quarter = max(1, len(self.samples) // 4)
-        early = self.samples[quarter : 2 * quarter] or self.samples
-        late = self.samples[-quarter:]
-        middle = [quantile([float(each.memory) for each in part], 0.5) for part in (early, late)]
-        return middle[1] / middle[0] - 1
+        return growth([each.memory for each in self.samples])
 
     def missed(self) -> list[str]:
         """The goals that were not reached, in words."""
@@ -88,6 +84,14 @@ class Churn:
     def to_json(self) -> dict[str, Any]:
         """All of it, as JSON takes it."""
         return {**asdict(self), "growth": self.growth, "missed": self.missed()}
+
+
+def growth(course: Sequence[float]) -> float:
+    """Share by which the median of the last quarter is more than that of the second one."""
+    quarter = max(1, len(course) // 4)
+    parts = course[quarter : 2 * quarter] or course, course[-quarter:]
+    early, late = (quantile(part, 0.5) for part in parts)
+    return late / early - 1
 
 
 def measure(plan: Plan, progress: Progress) -> Churn:

@@ -46,7 +46,18 @@ def fail(error: Exception) -> typer.Exit:
 
 def add(app: typer.Typer) -> None:
     """Adds the commands."""
-    for command in (forward, latency, memory, idle, join, churn, capacity, compare, document):
+    for command in (
+        forward,
+        latency,
+        memory,
+        idle,
+        join,
+        churn,
+        chaos,
+        capacity,
+        compare,
+        document,
+    ):
         app.command()(command)
 
 
@@ -127,6 +138,21 @@ def churn(
 
     plan = bench.Plan(stayers, rate, stay, seconds)
     _run("churn", lambda tell: bench.measure(plan, tell), json, plot)
+
+
+def chaos(
+    people: Annotated[int, typer.Option("-n", "--people", min=1, max=2000)] = 200,
+    stay: Annotated[float, typer.Option(min=0.1, help="Seconds that each stays, mean.")] = 60.0,
+    seconds: Seconds = 120.0,
+    seed: Annotated[int, typer.Option(help="Of everything that happens by chance.")] = 1,
+    json: Json = None,
+    plot: Plot = None,
+) -> None:
+    """Joins, leaves, changes of network, loss, floods and panics of workers, all at once."""
+    from sfu.bench.chaos import run as bench
+
+    plan = bench.Plan(people, stay, seconds, seed)
+    _run("chaos", lambda tell: bench.measure(plan, tell), json, plot)
 
 
 def capacity(

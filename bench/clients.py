@@ -21,7 +21,7 @@ from sfu.bench.description import (
     receive_answer,
 )
 from sfu.bench.endpoints import PATIENCE, Endpoints
-from sfu.bench.errors import ClientError
+from sfu.bench.errors import ClientError, Refused
 from sfu.bench.shape import Shape
 
 VERIFY_EVERY: Final = 16
@@ -131,7 +131,7 @@ class Signaling:
         self._reader = asyncio.create_task(self._read())
 
     @classmethod
-    async def open(cls, url: str, name: str) -> "Signaling":
+    async def open(cls, url: str, name: str) -> Self:
         """Opens a socket. Raises ClientError."""
         try:
             socket = await connect(
@@ -160,9 +160,9 @@ class Signaling:
         finally:
             del self._answers[id]
         if answer["type"] == "error":
-            raise ClientError(
-                f"{self.name}: {type} refused: {answer.get('code')}: {answer.get('message')}"
-            )
+            code = answer.get("code", "")
+            message = f"{self.name}: {type} refused: {code}: {answer.get('message')}"
+            raise Refused(message, code)
         return answer
 
     async def offer(self) -> str:

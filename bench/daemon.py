@@ -1,9 +1,11 @@
 """This server under measurement, as a user starts it."""
 
 import json
+import re
 import socket
 import sys
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 from typing import Any, Self
@@ -15,12 +17,15 @@ from sfu.config import DEV_SECRET, DEV_TENANT
 class Daemon(Process):
     """`sfu serve --dev` on one core, with a store of its own."""
 
+    module = "sfu"
+    """What Python runs."""
+
     def __init__(self, core: int | None, settings: Mapping[str, str]) -> None:
         """`core` is where all its threads run, None for any; `settings` are SFU_… variables."""
         super().__init__(core)
         self._settings = settings
         self.port = free_port(socket.SOCK_STREAM)
-        self.udp_port = free_port(socket.SOCK_DGRAM)
+        self.udp_port = free_port(socket.SOCK_DGRAM, int(settings.get("SFU_MEDIA__WORKERS", 1)))
 
     def __enter__(self) -> Self:
         """Starts it and waits until it takes joins. Raises ProcessError."""
@@ -31,7 +36,7 @@ class Daemon(Process):
             "SFU_STORE__PATH": str(self.folder / "sfu.sqlite"),
             **self._settings,
         }
-        command = [sys.executable, "-m", "sfu", "serve", "--dev"]
+        command = [sys.executable, "-m", self.module, "serve", "--dev"]
         url = f"http://127.0.0.1:{self.port}/readyz"
         self.start(command, lambda: _answers(url), environment)
         return self
@@ -49,18 +54,35 @@ class Daemon(Process):
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as response:
             return str(response.read().decode())
 
+    def metric(self, name: str) -> int:
+        """Sum of a metric over all its labels."""
+        samples = re.findall(rf"^{name}(?:{{.*}})? (\S+)$", self.metrics(), re.MULTILINE)
+        return sum(int(float(value)) for value in samples)
+
     def media(self, room: str) -> list[dict[str, Any]]:
         """What each person of a room sends and receives; empty before there is anything."""
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/v1/rooms/{room}/media",
-            headers={"Authorization": f"Bearer {DEV_TENANT}:{DEV_SECRET}"},
-        )
         try:
-            with urllib.request.urlopen(request, timeout=5) as response:
-                items: list[dict[str, Any]] = json.load(response)["items"]
+            items: list[dict[str, Any]] = self._ask(f"rooms/{room}/media")["items"]
         except urllib.error.HTTPError:
             return []
         return items
+
+    def usage(self) -> list[dict[str, Any]]:
+        """All usage records."""
+        records: list[dict[str, Any]] = []
+        query = "usage"
+        while (page := self._ask(query))["items"]:
+            records += page["items"]
+            query = f"usage?{urllib.parse.urlencode({'cursor': page['cursor']})}"
+        return records
+
+    def _ask(self, path: str) -> Any:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/v1/{path}",
+            headers={"Authorization": f"Bearer {DEV_TENANT}:{DEV_SECRET}"},
+        )
+        with urllib.request.urlopen(request, timeout=5) as response:
+            return json.load(response)
 
 
 def _answers(url: str) -> bool:

@@ -72,12 +72,14 @@ def publish_offer(
     *,
     microphone: bool = True,
     setup: str = "actpass",
+    session: int = 1,
 ) -> str:
-    """Offers a VP8 camera (mid "0") and an Opus microphone (mid "1"), one layer each."""
+    """Offers a VP8 camera (mid "0") and an Opus microphone (mid "1"), one layer each. All offers
+    of one connection have one `session` (RFC 9429 §5.2.1)."""
     mids = f"{VIDEO_MID} {AUDIO_MID}" if microphone else VIDEO_MID
     lines = [
         "v=0",
-        "o=- 1 1 IN IP4 127.0.0.1",
+        f"o=- {session} 1 IN IP4 127.0.0.1",
         "s=-",
         "t=0 0",
         f"a=group:BUNDLE {mids}",

@@ -53,6 +53,26 @@ def _churn(axes: "Axes", result: Result) -> None:
     _finish(axes, "seconds", "")
 
 
+def _chaos(axes: "Axes", result: Result) -> None:
+    samples = result["samples"]
+    at = [each["at"] for each in samples]
+    axes.plot(at, [each["memory"] / 2**20 for each in samples], label="resident MiB")
+    axes.plot(at, [each["descriptors"] for each in samples], label="descriptors")
+    axes.plot(at, [each["present"] for each in samples], label="people")
+    gaps = axes.twinx()
+    gaps.plot(at, [each["gap"] for each in samples], color="C3", lw=0.7)
+    gaps.set_ylabel("without picture or sound, at most, seconds", color="C3")
+    gaps.set_ylim(bottom=0)
+    for kind, mark in {"panic": "v", "flood": "x", "loss": "."}.items():
+        when = [each["at"] for each in result["events"] if each["what"] == kind]
+        axes.plot(when, [0] * len(when), mark, color="k", clip_on=False, label=kind)
+    axes.set_title(
+        f"{result['stays']} stays, {result['returns']} sockets lost, {result['restarts']} workers "
+        f"restarted, {result['failed']} faults"
+    )
+    _finish(axes, "seconds", "")
+
+
 def _compare(axes: "Axes", result: Result) -> None:
     shapes = list(dict.fromkeys(_shape(run["shape"]) for run in result["runs"]))
     servers = list(result["versions"])
@@ -95,5 +115,6 @@ _PAINTERS: Final[dict[str, Callable[["Axes", Result], None]]] = {
     "latency": _latency,
     "join": _join,
     "churn": _churn,
+    "chaos": _chaos,
     "compare": _compare,
 }

@@ -156,11 +156,20 @@ def on_core(core: int | None) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def free_port(kind: socket.SocketKind) -> int:
-    """A port that nobody uses now. Random, so that measurements side by side do not meet."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("", 0))
-        return int(probe.getsockname()[1])
+def free_port(kind: socket.SocketKind, count: int = 1) -> int:
+    """The first of `count` ports in a row that nobody uses now. Random, so that measurements side
+    by side do not meet."""
+    while True:
+        with contextlib.ExitStack() as stack:
+            probes = [
+                stack.enter_context(socket.socket(socket.AF_INET, kind)) for _ in range(count)
+            ]
+            first = 0
+            with contextlib.suppress(OSError, OverflowError):
+                for number, probe in enumerate(probes):
+                    probe.bind(("", first + number if first else 0))
+                    first = first or int(probe.getsockname()[1])
+                return first
 
 
 def udp_drops(inodes: Set[str]) -> int:

@@ -137,6 +137,38 @@ def _churn_remarks(result: Result) -> Iterator[str]:
     yield from result["errors"]
 
 
+def _chaos(result: Result) -> list[Rows]:
+    head = ["", "seconds", "MiB", "descriptors", "people", "longest without, s", "without"]
+    samples, rows = result["samples"], []
+    for name, part in [("before", [result["before"]])] + [
+        ("chaos", samples[at * len(samples) // 6 : (at + 1) * len(samples) // 6])
+        for at in range(6)
+    ] + [("after", [result["after"]])]:  # fmt: skip
+        if part:
+            last = part[-1]
+            longest = max(each["gap"] for each in part)
+            rows.append([
+                name, f"{last['at']:.0f}", f"{last['memory'] / 2**20:.1f}",
+                str(last["descriptors"]), str(last["present"]), f"{longest:.1f}",
+                str(max(each["without"] for each in part)),
+            ])  # fmt: skip
+    return [[head, *rows]]
+
+
+def _chaos_remarks(result: Result) -> Iterator[str]:
+    counts = ", ".join(f"{count} x {kind}" for kind, count in sorted(result["counts"].items()))
+    yield (
+        f"{result['visits']} visits, {result['stays']} stays, {result['returns']} sockets lost and "
+        f"come back from, {result['restarts']} workers restarted; {counts}"
+    )
+    yield (
+        f"memory {result['growth']:+.1%} from the second quarter to the last; nobody was without "
+        f"picture or sound for more than {result['longest']:.1f} s, {result['stuck']} were stuck; "
+        f"{result['failed']} faults"
+    )
+    yield from result["faults"]
+
+
 def _capacity(result: Result) -> list[Rows]:
     head = ["N", "", "packets/s", "µs/packet", "busy", "lost", "video p50 / p99 ms"]
     rows = []
@@ -231,6 +263,7 @@ _TABLES: Final[dict[str, Callable[[Result], list[Rows]]]] = {
     "idle": _idle,
     "join": _join,
     "churn": _churn,
+    "chaos": _chaos,
     "capacity": _capacity,
     "compare": _compare,
 }
@@ -239,6 +272,7 @@ _REMARKS: Final[dict[str, Callable[[Result], Iterator[str]]]] = {
     "latency": _latencies_remarks,
     "join": _join_remarks,
     "churn": _churn_remarks,
+    "chaos": _chaos_remarks,
     "capacity": _capacity_remarks,
     "compare": _compare_remarks,
 }

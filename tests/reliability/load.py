@@ -13,10 +13,11 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.typing import Subprotocol
 
+from sfu.bench.stays import Visit
 from sfu.participant import Role
 from sfu.signaling.tokens import mint
 from tests.reliability.daemon import SECRET, TENANT, Daemon
-from tests.reliability.truth import Deed, Visit
+from tests.reliability.truth import Deed
 
 AWAY = (httpx.TransportError, OSError, TimeoutError, ConnectionClosed, InvalidHandshake)
 

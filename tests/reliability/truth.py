@@ -13,11 +13,9 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
-SLACK = 1.5
-"""Seconds that a busy machine may take from a cause to what follows from it."""
+from sfu.bench.stays import Visit, seconds, wrong_times
 
 
 @dataclass(slots=True)
@@ -29,23 +27,6 @@ class Deed:
     """Of the webhook that must follow, once."""
     asked: float
     acknowledged: float = math.inf
-
-
-@dataclass(slots=True)
-class Visit:
-    """One attempt to get into a room."""
-
-    room: str
-    identity: str
-    asked: float
-    outcome: str = "unknown"
-    """Or `in`, `waiting`, `refused`: what the daemon has said last."""
-    participant: str = ""
-    admitted: float = math.inf
-    leaving: float = math.inf
-    """When the guest began to leave, or lost the socket."""
-    left: float = math.inf
-    """When that was acknowledged, or seen."""
 
 
 @dataclass(slots=True)
@@ -137,7 +118,7 @@ def _visits(
         counts = (recorded[id], told["joined"][id], told["left"][id], told["usage"][id])
         if counts != (1, 1, 1, 1):
             faults.append(f"records, joined, left, usage webhooks are {counts} for {visit}")
-        elif wrong := _wrong_times(visit, stays[id], heartbeat):
+        elif wrong := wrong_times(visit, stays[id], heartbeat):
             faults.append(f"{wrong}: {visit}, {dict(stays[id])}")
     for id, count in recorded.items():
         record = stays[id]
@@ -149,20 +130,6 @@ def _visits(
         if count > possible[who]:
             faults.append(f"{who} came {possible[who]} times at most, and has {count} records")
     return faults
-
-
-def _wrong_times(visit: Visit, record: Mapping[str, Any], heartbeat: float) -> str | None:
-    """A stay begins when the guest was let in, and ends when they went or when the daemon last
-    knew of them, which is at most one heartbeat before."""
-    joined, left = _time(record["joined_at"]), _time(record["left_at"])
-    if (record["room"], record["identity"]) != (visit.room, visit.identity):
-        return "somebody else's record"
-    if not visit.asked - 0.01 <= joined <= visit.admitted + 0.01:
-        return "wrong joined_at"
-    earliest = max(joined, visit.leaving - heartbeat - SLACK)
-    if not earliest <= left <= max(visit.left, visit.admitted) + SLACK:
-        return "wrong left_at"
-    return None
 
 
 def _deeds(
@@ -207,7 +174,7 @@ def _order(deeds: Sequence[Deed], visits: Sequence[Visit], received: Received) -
                 if acknowledged < latest:
                     faults.append(f"too late, in {room}: {body}")
                 latest = max(latest, asked)
-        times = [_time(body["at"]) for body in bodies]
+        times = [seconds(body["at"]) for body in bodies]
         if any(later < earlier for earlier, later in itertools.pairwise(times)):
             faults.append(f"webhooks of {room} go back in time")
     return faults
@@ -230,7 +197,3 @@ def _doubled(what: str, ids: Sequence[str]) -> list[str]:
 
 def _text(record: Mapping[str, Any]) -> str:
     return json.dumps(record, sort_keys=True)
-
-
-def _time(text: str) -> float:
-    return datetime.fromisoformat(text).timestamp()

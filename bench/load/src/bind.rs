@@ -127,6 +127,24 @@ impl Engine {
             .map_err(stopped)
     }
 
+    fn relocate(&self, endpoint: usize) -> PyResult<()> {
+        let endpoint = self.checked(endpoint)?;
+        self.engine.relocate(endpoint).map_err(stopped)
+    }
+
+    fn impair(&self, endpoint: usize, loss: f64) -> PyResult<()> {
+        let endpoint = self.checked(endpoint)?;
+        if !(0.0..=1.0).contains(&loss) {
+            return Err(PyValueError::new_err("loss is a share, 0 to 1"));
+        }
+        let loss = (loss * f64::from(u32::MAX)) as u32;
+        self.engine.impair(endpoint, loss).map_err(stopped)
+    }
+
+    fn heard(&self, py: Python<'_>) -> PyResult<Vec<(usize, u64, u64)>> {
+        py.detach(|| self.engine.heard()).map_err(stopped)
+    }
+
     fn events<'py>(&self, py: Python<'py>) -> PyResult<Vec<(usize, Bound<'py, PyAny>)>> {
         let events = self.engine.events().into_iter();
         events

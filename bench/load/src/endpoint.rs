@@ -38,6 +38,9 @@ pub struct Endpoint {
     path: Option<Path>,
     keys: Option<(Sealer, Opener)>,
     part: Part,
+    /// Of 2^32: how much is lost of what comes, and of the batches that go.
+    loss: u32,
+    chance: u64,
 }
 
 impl Endpoint {
@@ -48,7 +51,23 @@ impl Endpoint {
             path: None,
             keys: None,
             part,
+            loss: 0,
+            chance: 0x9e37_79b9_7f4a_7c15,
         })
+    }
+
+    /// Goes on from another port, as a client whose network has changed.
+    pub fn relocate(&mut self, now_ns: u64) -> io::Result<()> {
+        self.socket = UdpSocket::bind(Some(Ipv4Addr::UNSPECIFIED.into()), 0, BUFFER)?;
+        if let Some(path) = &mut self.path {
+            path.moved(now_ns);
+        }
+        Ok(())
+    }
+
+    /// From now on so much of 2^32 is lost, in both directions.
+    pub fn impair(&mut self, loss: u32) {
+        self.loss = loss;
     }
 
     /// The socket, for the poll.
@@ -122,6 +141,9 @@ impl Endpoint {
         }
         let now_ns = clock();
         for (datagram, received) in inbox.iter_mut() {
+            if loses(self.loss, &mut self.chance) {
+                continue;
+            }
             match (classify(datagram), &mut self.path, &mut self.keys) {
                 (Kind::Stun, Some(path), _) => {
                     let came_up = path.on_datagram(datagram, now_ns, outbox);
@@ -178,8 +200,24 @@ impl Endpoint {
     }
 
     fn flush(&mut self, outbox: &mut Outbox) {
-        if !outbox.is_empty() {
+        if outbox.is_empty() {
+            return;
+        }
+        if loses(self.loss, &mut self.chance) {
+            outbox.clear();
+        } else {
             self.socket.send(outbox);
         }
     }
+}
+
+/// Throws the dice (xorshift64, Marsaglia 2003).
+fn loses(loss: u32, chance: &mut u64) -> bool {
+    if loss == 0 {
+        return false;
+    }
+    *chance ^= *chance << 13;
+    *chance ^= *chance >> 7;
+    *chance ^= *chance << 17;
+    ((*chance >> 32) as u32) < loss
 }

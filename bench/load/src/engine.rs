@@ -53,6 +53,16 @@ pub enum Command {
     Remove {
         endpoint: usize,
     },
+    Relocate {
+        endpoint: usize,
+    },
+    Impair {
+        endpoint: usize,
+        loss: u32,
+    },
+    Heard {
+        to: SyncSender<Vec<(usize, u64, u64)>>,
+    },
     Snapshot {
         begin: bool,
         to: SyncSender<Snapshot>,
@@ -163,6 +173,23 @@ impl Engine {
     /// Closes an endpoint's socket without a word; it is no longer counted.
     pub fn remove(&self, endpoint: usize) -> Result<(), Stopped> {
         self.submit(Command::Remove { endpoint })
+    }
+
+    /// An endpoint goes on from another port.
+    pub fn relocate(&self, endpoint: usize) -> Result<(), Stopped> {
+        self.submit(Command::Relocate { endpoint })
+    }
+
+    /// Of an endpoint's datagrams, so many of 2^32 are lost from now on.
+    pub fn impair(&self, endpoint: usize, loss: u32) -> Result<(), Stopped> {
+        self.submit(Command::Impair { endpoint, loss })
+    }
+
+    /// Attendees with the packets of video and of sound that each has received.
+    pub fn heard(&self) -> Result<Vec<(usize, u64, u64)>, Stopped> {
+        let (to, from) = sync_channel(1);
+        self.submit(Command::Heard { to })?;
+        from.recv().map_err(|_| Stopped)
     }
 
     /// What has happened since the last call, by endpoint.

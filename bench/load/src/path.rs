@@ -57,6 +57,12 @@ impl Path {
         &self.server
     }
 
+    /// The client has another address now: the server learns of it by a check, at once.
+    pub fn moved(&mut self, now_ns: u64) {
+        self.up = false;
+        self.next_ns = now_ns;
+    }
+
     /// Sends a check when one is due.
     pub fn advance(&mut self, now_ns: u64, outbox: &mut Outbox) {
         if now_ns < self.next_ns {

@@ -180,6 +180,16 @@ impl Service {
                     self.presenters.retain(|number| *number != endpoint);
                     self.endpoints[endpoint] = None;
                 }
+                Command::Relocate { endpoint } => self.relocate(endpoint),
+                Command::Impair { endpoint, loss } => {
+                    if let Some(endpoint) = self.endpoints[endpoint].as_mut() {
+                        endpoint.impair(loss);
+                    }
+                }
+                Command::Heard { to } => {
+                    // Who asked may have gone.
+                    let _ = to.send(self.heard());
+                }
                 Command::Snapshot { begin, to } => {
                     // Who asked may have gone.
                     let _ = to.send(self.snapshot());
@@ -203,6 +213,33 @@ impl Service {
             self.presenters_ns = 0;
         }
         self.endpoints.push(Some(Box::new(endpoint)));
+    }
+
+    fn relocate(&mut self, number: usize) {
+        let Some(endpoint) = self.endpoints[number].as_mut() else {
+            return;
+        };
+        // Without a port to be had it stays where it is.
+        if endpoint.relocate(clock::monotonic_ns()).is_ok() {
+            // Closing the former socket has taken it out of the poll.
+            let data = EventData::new_u64(number as u64);
+            epoll::add(&self.poll, endpoint.socket(), data, EventFlags::IN)
+                .expect("an open socket");
+            endpoint.advance(clock::monotonic_ns(), clock::ntp(), &mut self.outbox);
+        }
+    }
+
+    fn heard(&self) -> Vec<(usize, u64, u64)> {
+        let endpoints = self.endpoints.iter().enumerate();
+        endpoints
+            .filter_map(|(number, endpoint)| match endpoint.as_ref()?.part() {
+                Part::Attendee(attendee) => {
+                    let tally = attendee.tally();
+                    Some((number, tally.video, tally.audio))
+                }
+                Part::Presenter(_) => None,
+            })
+            .collect()
     }
 
     fn snapshot(&self) -> Snapshot {

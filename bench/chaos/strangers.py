@@ -1,0 +1,84 @@
+"""Datagrams of people whom nobody knows."""
+
+import hmac
+import random
+import socket
+import struct
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+SOCKETS: Final = 50
+PATTERNS: Final = 1000
+"""Different datagrams of one kind."""
+AT_ONCE: Final = 100
+
+
+def binding_request(chance: random.Random, user: str = "nobody") -> bytes:
+    """From somebody who has no password, for a user who may be there."""
+    name = f"{user if chance.random() < 0.5 else 'nobody'}:x".encode()
+    body = b"".join([
+        struct.pack("!HH", 0x0006, len(name)) + name + bytes(-len(name) % 4),
+        struct.pack("!HHI", 0x0024, 4, 1),
+        struct.pack("!HHQ", 0x802A, 8, chance.getrandbits(60)),
+    ])  # fmt: skip
+    # MESSAGE-INTEGRITY is the last, and counted in the length (RFC 8489 §14.5).
+    head = struct.pack("!HHI12s", 1, len(body) + 24, 0x2112A442, chance.randbytes(12))
+    signed = hmac.digest(b"not the password", head + body, "sha1")
+    return head + body + struct.pack("!HH", 0x0008, len(signed)) + signed
+
+
+def bare_request(chance: random.Random) -> bytes:
+    """The smallest there is: what an answer would have to be smaller than."""
+    return struct.pack("!HHI12s", 1, 0, 0x2112A442, chance.randbytes(12))
+
+
+def client_hello(chance: random.Random) -> bytes:
+    """The head of one, in a record of DTLS 1.2; what is behind is random."""
+    body = b"\x01" + chance.randbytes(150)
+    return b"\x16\xfe\xfd" + bytes(8) + struct.pack("!H", len(body)) + body
+
+
+def rtp(chance: random.Random) -> bytes:
+    """To a random SSRC."""
+    return struct.pack("!BBHII", 0x80, 96, 1, 1, chance.getrandbits(32)) + chance.randbytes(40)
+
+
+def rtcp(chance: random.Random) -> bytes:
+    """A request for a keyframe, of anybody."""
+    return struct.pack("!BBHII", 0x81, 206, 2, chance.getrandbits(32), chance.getrandbits(32))
+
+
+def rubbish(chance: random.Random) -> bytes:
+    """Anything."""
+    return chance.randbytes(chance.randrange(1, 1400))
+
+
+KINDS: Final[Sequence[Callable[[random.Random], bytes]]] = (
+    binding_request,
+    bare_request,
+    client_hello,
+    rtp,
+    rtcp,
+    rubbish,
+)
+
+
+def flood(host: str, ports: Sequence[int], rate: int, seconds: float, seed: int) -> int:
+    """Sends one kind to all ports, `rate` datagrams a second, and gives their number. Blocks."""
+    chance = random.Random(seed)
+    make = chance.choice(KINDS)
+    datagrams = [make(chance) for _ in range(PATTERNS)]
+    sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(SOCKETS)]
+    start, sent = time.monotonic(), 0
+    try:
+        while (passed := time.monotonic() - start) < seconds:
+            for number in range(sent, min(sent + AT_ONCE, int(passed * rate))):
+                to = host, ports[number % len(ports)]
+                sockets[number % SOCKETS].sendto(datagrams[number % PATTERNS], to)
+                sent += 1
+            time.sleep(AT_ONCE / rate / 2)
+    finally:
+        for each in sockets:
+            each.close()
+    return sent
