@@ -143,6 +143,7 @@ impl Forwarder {
             self.counters.drop_handshake_flood += 1;
             return;
         }
+        transport.on_handshake_from(from.remote);
         self.reports.push(Report::Handshake {
             transport: transport.id,
             datagram: datagram.to_vec(),

@@ -114,6 +114,8 @@ pub struct Transport {
     pub names: Names,
     /// Whether the control plane believes that the path is up.
     pub is_up: bool,
+    /// Whether anything authentic has come under the keys.
+    is_heard: bool,
     handshakes: (i64, u32),
     sent_ssrcs: Vec<u32>,
     retired: VecDeque<u32>,
@@ -153,6 +155,7 @@ impl Transport {
             received_bytes: 0,
             names: Names::default(),
             is_up: false,
+            is_heard: false,
             handshakes: (0, 0),
             sent_ssrcs: Vec::new(),
             retired: VecDeque::new(),
@@ -222,28 +225,6 @@ impl Transport {
             self.moved();
         }
         (moved, evicted)
-    }
-
-    /// Authenticated media came from one of the validated addresses: the peer has
-    /// selected that one, whatever it nominated before.
-    pub fn on_media_from(&mut self, remote: SocketAddr) {
-        if self
-            .paths
-            .get(self.selected)
-            .is_some_and(|path| path.destination.remote == remote)
-        {
-            return;
-        }
-        // What is late from before a restart selects nothing.
-        let generation = self.credentials.generation;
-        if let Some(found) = self
-            .paths
-            .iter()
-            .position(|path| path.destination.remote == remote && path.generation == generation)
-        {
-            self.selected = found;
-            self.moved();
-        }
     }
 
     /// Whether one more handshake datagram is believed: a handshake needs a few, a

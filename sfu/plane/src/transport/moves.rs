@@ -10,6 +10,42 @@ impl Transport {
         self.pacer.hold(false);
     }
 
+    /// Authenticated media came from one of the validated addresses: the peer has
+    /// selected that one, whatever it nominated before.
+    pub fn on_media_from(&mut self, remote: SocketAddr) {
+        self.is_heard = true;
+        self.select(remote);
+    }
+
+    /// A handshake datagram came from one of the validated addresses: a peer without keys cannot
+    /// show by media where it is, and waits there for what it asks for. It proves less than media
+    /// does, so it counts until there is any.
+    pub fn on_handshake_from(&mut self, remote: SocketAddr) {
+        if !self.is_heard {
+            self.select(remote);
+        }
+    }
+
+    fn select(&mut self, remote: SocketAddr) {
+        if self
+            .paths
+            .get(self.selected)
+            .is_some_and(|path| path.destination.remote == remote)
+        {
+            return;
+        }
+        // What is late from before a restart selects nothing.
+        let generation = self.credentials.generation;
+        if let Some(found) = self
+            .paths
+            .iter()
+            .position(|path| path.destination.remote == remote && path.generation == generation)
+        {
+            self.selected = found;
+            self.moved();
+        }
+    }
+
     /// A path has ended, as a connection does; the best of the others is taken.
     pub fn lose(&mut self, remote: &SocketAddr) {
         let is_lost = |path: &super::Path| path.destination.remote == *remote;

@@ -48,6 +48,22 @@ fn media_moves_the_path_only_among_validated_addresses() {
 }
 
 #[test]
+fn a_handshake_moves_the_path_until_there_is_media() {
+    let mut transport = Transport::new(1, "u".into(), "p".into(), 0);
+    transport.on_check(&from(1), (10, true), 0, 0);
+    // As when the network changes during the handshake.
+    transport.on_check(&from(2), (10, true), 0, 1);
+    assert_eq!(selected(&transport), 1);
+    transport.on_handshake_from(from(9).remote);
+    assert_eq!(selected(&transport), 1);
+    transport.on_handshake_from(from(2).remote);
+    assert_eq!(selected(&transport), 2);
+    transport.on_media_from(from(2).remote);
+    transport.on_handshake_from(from(1).remote);
+    assert_eq!(selected(&transport), 2, "media proves more");
+}
+
+#[test]
 fn the_table_of_addresses_is_bounded() {
     let mut transport = Transport::new(1, "u".into(), "p".into(), 0);
     for port in 1..=100 {
