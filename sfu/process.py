@@ -5,6 +5,7 @@ SIGTERM drains, SIGINT ends at once, SIGHUP reads the settings again (`sfu.reloa
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import socket
@@ -69,6 +70,9 @@ async def _serve(daemon: Daemon, tls: Tls | None, read: Callable[[], Settings]) 
         listener.close()
         return 1
     http = HttpServer(_uvicorn(daemon, tls))
+    # What is there by now stays: full collections need not go through it while nobody is served.
+    gc.collect()
+    gc.freeze()
     stopping = asyncio.create_task(_until_stopped(signals, daemon, http))
     _announce(listener, "http" if tls is None else "https", dev=daemon.dev)
     readiness.notify("READY=1")

@@ -15,8 +15,9 @@ use std::collections::BinaryHeap;
 const REPORT_US: i64 = 1_000_000;
 /// Between looks whether a subscriber still reports on what is in flight.
 const WATCH_US: i64 = 100_000;
-/// Subscribers' turns come at multiples of this: many at a time wake the thread once.
-const GRID_US: i64 = 5_000;
+/// Subscribers' turns come at multiples of so much of what is between them: many at a time wake the
+/// thread once.
+const GRIDS: i64 = 20;
 /// Between transport-wide feedback packets to a publisher.
 const FEEDBACK_US: i64 = 50_000;
 /// Between looks at holes and wanted keyframes while there are some.
@@ -144,7 +145,8 @@ impl Forwarder {
             } else {
                 REPORT_US
             };
-            (now.us + after_us) / GRID_US * GRID_US + GRID_US
+            let grid_us = after_us / GRIDS;
+            (now.us + after_us) / grid_us * grid_us + grid_us
         }
     }
 

@@ -36,7 +36,7 @@ const COMMANDS_PER_ROUND: usize = 256;
 /// The longest sleep, so that counters stay fresh.
 const MAX_SLEEP: Duration = Duration::from_millis(100);
 /// While there is no media, what comes within so long is taken at once.
-const NAP: Duration = Duration::from_millis(4);
+const NAP: Duration = Duration::from_millis(10);
 /// How often counters are published.
 const COUNTERS_EVERY_US: i64 = 200_000;
 /// How long after the last rows new ones are left, if those were taken.

@@ -5,7 +5,7 @@ use crate::counters::Counters;
 /// How long there must have been no media.
 const QUIET_US: i64 = 1_000_000;
 /// Datagrams of one round that would fill the socket's buffer in a nap, if they go on like that.
-const FLOOD: u64 = 64;
+const FLOOD: u64 = 160;
 
 /// What has come and gone as of some time ago.
 #[derive(Default)]
