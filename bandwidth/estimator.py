@@ -299,19 +299,22 @@ class Estimator(Columns):
             draining = np.flatnonzero(delay.drain.active)
             sending = np.minimum(delay.drain.sending(draining), self.estimate[draining])
             pacing[draining] = sending
-        changed = self._pacing.news(self.target, pacing, padding) | clusters.waiting()
+        changed = self._pacing.news(self.target, pacing, padding, self.ceiling)
+        changed |= clusters.waiting()
         # The plane brakes by itself when delays are long and nobody seems to care.
         changed |= (delay.queue.queue > BRAKE_MS) & (delay.heard_at == now)
         changed &= self.active
         if not np.count_nonzero(changed):
             return _NO_RATES
         rows = np.flatnonzero(changed)
-        self._pacing.told(rows, self.target, pacing, padding)
+        self._pacing.told(rows, self.target, pacing, padding, self.ceiling)
         rates = np.zeros(len(rows), dtype=RATES)
         rates["transport"] = self.transport[rows]
         rates["target_bps"] = self.target[rows]
         rates["pacing_bps"] = within(pacing[rows], LEAST_RATE, MOST_RATE)
         rates["padding_bps"] = padding[rows]
+        ceiling = self.ceiling[rows]
+        rates["ceiling_bps"] = np.where(ceiling <= MOST_RATE, ceiling, 0.0)
         clusters.start(rows, rates)
         return rates
 

@@ -36,22 +36,27 @@ class Pacing(Columns):
     _target: Floats
     _pacing: Floats
     _padding: Floats
+    _ceiling: Floats
 
     def __init__(self, capacity: int) -> None:
-        super().__init__(capacity, {"_target": 0.0, "_pacing": 0.0, "_padding": 0.0})
+        columns = "_target", "_pacing", "_padding", "_ceiling"
+        super().__init__(capacity, dict.fromkeys(columns, 0.0))
 
-    def news(self, target: Floats, pacing: Floats, padding: Floats) -> Bools:
+    def news(self, target: Floats, pacing: Floats, padding: Floats, ceiling: Floats) -> Bools:
         """Rows of which the plane has to be told."""
         changed = (target < self._target) | (target > (1.0 + CHANGE) * self._target)
         changed |= np.abs(pacing - self._pacing) > CHANGE * self._pacing
-        told: Bools = changed | (padding != self._padding)
+        told: Bools = changed | (padding != self._padding) | (ceiling != self._ceiling)
         return told
 
-    def told(self, rows: Ints, target: Floats, pacing: Floats, padding: Floats) -> None:
+    def told(
+        self, rows: Ints, target: Floats, pacing: Floats, padding: Floats, ceiling: Floats
+    ) -> None:
         """The plane knows of these rows."""
         self._target[rows] = target[rows]
         self._pacing[rows] = pacing[rows]
         self._padding[rows] = padding[rows]
+        self._ceiling[rows] = ceiling[rows]
 
 
 def factors(heard: Bools, ample: Bools, near: Bools, queued: Bools) -> Floats:

@@ -74,9 +74,11 @@ RATES: Final[np.dtype[Any]] = np.dtype(
         ("probe_bytes", "<u4"),
         ("probe_packets", "<u2"),
         ("reserved", "<u2"),
+        ("ceiling_bps", "<u4"),
     ]
 )
-"""What one transport may send; `padding_bps` is the total rate that padding fills up to."""
+"""What one transport may send; `padding_bps` is the total rate that padding fills up to,
+`ceiling_bps` the budget that repairs have to fit into (0 without one)."""
 
 
 def within(values: Floats, least: float | Floats, most: float | Floats) -> Floats:

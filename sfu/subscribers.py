@@ -252,6 +252,7 @@ class Subscribers:
         free["transport"] = self.estimator.transport[rows]
         free["flags"] = ABORT_PROBES
         free["target_bps"] = np.minimum(told[rows], 0xFFFF_FFFF)
+        free["ceiling_bps"] = free["target_bps"]
         estimated = ~np.isin(rates["transport"], self.estimator.transport[mute])
         return np.concatenate((rates[estimated], free))
 

@@ -21,8 +21,9 @@ def test_old_packets_get_room() -> None:
 def test_small_changes_are_kept_back_but_for_those_downwards() -> None:
     pacing, row, none = Pacing(1), np.array([0]), np.zeros(1)
     rate = np.array([1e6])
-    pacing.told(row, rate, rate, none)
-    assert not pacing.news(1.005 * rate, 1.005 * rate, none)[0]
-    assert pacing.news(0.999 * rate, 1.0 * rate, none)[0]
-    assert pacing.news(rate, 1.02 * rate, none)[0]
-    assert pacing.news(rate, rate, rate)[0]
+    pacing.told(row, rate, rate, none, none)
+    assert not pacing.news(1.005 * rate, 1.005 * rate, none, none)[0]
+    assert pacing.news(0.999 * rate, 1.0 * rate, none, none)[0]
+    assert pacing.news(rate, 1.02 * rate, none, none)[0]
+    assert pacing.news(rate, rate, rate, none)[0]
+    assert pacing.news(rate, rate, none, rate)[0]

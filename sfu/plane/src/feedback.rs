@@ -9,6 +9,7 @@
 mod clock;
 mod delay;
 mod groups;
+mod lately;
 mod probe;
 mod report;
 mod row;
@@ -22,6 +23,7 @@ use crate::rates::Cluster;
 use clock::ArrivalClock;
 use delay::BaseDelay;
 use groups::Groups;
+use lately::Lately;
 use probe::Clusters;
 use sent::{SentPackets, StreamNumber};
 use throughput::Throughput;
@@ -61,6 +63,9 @@ pub struct SendHistory {
     /// The same as of some time ago, and when it was last found to have grown.
     grown: (u64, i64),
     repair_budget: u32,
+    lately: Lately,
+    /// Bytes per second that all may come to where repairs are among it; 0 without a limit.
+    ceiling: u64,
     clock: ArrivalClock,
     groups: Groups,
     base: BaseDelay,
@@ -126,10 +131,19 @@ impl SendHistory {
         self.row.sent_padding_bytes = self.row.sent_padding_bytes.wrapping_add(size as u32);
     }
 
+    /// The receiver's budget in bit/s, 0 for none. A part is left to media that follow repairs.
+    pub fn set_ceiling(&mut self, bps: u32) {
+        self.ceiling = u64::from(bps) / 8 * 15 / 16;
+    }
+
     /// Whether a packet may be sent again: repairs cost half of what else is sent at
-    /// the most, so that requests cannot make a flood.
-    pub fn spend_on_repair(&mut self, size: usize) -> bool {
-        let affordable = self.repair_budget >= size as u32;
+    /// the most, so that requests cannot make a flood, and no second with any comes to more
+    /// than the budget.
+    pub fn spend_on_repair(&mut self, size: usize, now_us: i64) -> bool {
+        self.lately.note(self.total_bytes, now_us);
+        let second = self.lately.bytes(self.total_bytes) + size as u64;
+        let affordable =
+            self.repair_budget >= size as u32 && (self.ceiling == 0 || second <= self.ceiling);
         if affordable {
             self.repair_budget -= size as u32;
         }
@@ -139,6 +153,8 @@ impl SendHistory {
     /// A packet left under the number that [`peek`](Self::peek) gave.
     #[inline]
     pub fn record(&mut self, size: usize, ssrc: u32, sequence: u16, now_us: i64) {
+        self.lately
+            .note(self.total_bytes.saturating_sub(size as u64), now_us);
         let name = StreamNumber { ssrc, sequence };
         self.sent.record(size, self.cluster, name, now_us);
     }

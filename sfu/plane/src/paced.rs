@@ -58,6 +58,7 @@ impl Forwarder {
             if rates.abort_probes {
                 transport.history.abort_clusters();
             }
+            transport.history.set_ceiling(rates.ceiling_bps);
             let total = transport.history.total_bytes();
             transport.prober.set(rates, total, now.us);
             let is_idle = transport.prober.is_idle();

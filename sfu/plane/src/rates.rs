@@ -14,10 +14,11 @@ pub const RATES_DTYPE: &[(&str, &str)] = &[
     ("probe_bytes", "<u4"),
     ("probe_packets", "<u2"),
     ("reserved", "<u2"),
+    ("ceiling_bps", "<u4"),
 ];
 
 /// Bytes of one packed row.
-pub const RATES_BYTES: usize = 4 + 2 + 2 + 4 * 5 + 2 + 2;
+pub const RATES_BYTES: usize = 4 + 2 + 2 + 4 * 5 + 2 + 2 + 4;
 
 /// Start the probe cluster that the row describes.
 const FLAG_START_PROBE: u16 = 1;
@@ -48,6 +49,8 @@ pub struct Rates {
     pub pacing_bps: u32,
     /// Padding fills up to this total; 0 for none.
     pub padding_bps: u32,
+    /// What the receiver's budget allows; 0 for all.
+    pub ceiling_bps: u32,
     /// A cluster to be sent.
     pub probe: Option<Cluster>,
     /// Whether clusters that have not ended are forgotten first.
@@ -85,6 +88,7 @@ fn unpack_row(row: &[u8]) -> Result<Rates, &'static str> {
         target_bps: long(8),
         pacing_bps: long(12),
         padding_bps: long(16),
+        ceiling_bps: long(32),
         probe: starts.then_some(cluster),
         abort_probes: flags & FLAG_ABORT_PROBES != 0,
     })
@@ -102,6 +106,7 @@ mod tests {
             row.extend(value.to_le_bytes());
         }
         row.extend([6, 0, 0, 0]);
+        row.extend(7u32.to_le_bytes());
         row
     }
 
@@ -121,6 +126,7 @@ mod tests {
             target_bps: 1,
             pacing_bps: 2,
             padding_bps: 3,
+            ceiling_bps: 7,
             ..Rates::default()
         };
         let second = Rates {

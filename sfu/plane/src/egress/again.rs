@@ -30,7 +30,10 @@ impl Egress {
         let Some((meta, payload)) = ring.get(found.index) else {
             return false;
         };
-        if !wire.history.spend_on_repair(payload.len() + MAX_HEADER) {
+        if !wire
+            .history
+            .spend_on_repair(payload.len() + MAX_HEADER, wire.now_us)
+        {
             return false;
         }
         let sealed = self.send_again(full, found, rtx_type, (meta, payload), wire);

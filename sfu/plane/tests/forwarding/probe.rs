@@ -13,6 +13,7 @@ const PACED: Rates = Rates {
     target_bps: 800_000,
     pacing_bps: 800_000,
     padding_bps: 0,
+    ceiling_bps: 0,
     probe: None,
     abort_probes: false,
 };

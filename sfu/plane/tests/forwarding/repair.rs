@@ -2,6 +2,8 @@
 
 use crate::call::{Call, PUBLISHER, SUBSCRIBER};
 use crate::picture::Frame;
+use _plane::command::Command;
+use _plane::rates::Rates;
 
 #[test]
 fn a_lost_packet_is_sent_again_on_request() {
@@ -127,6 +129,35 @@ fn repairs_cost_no_more_than_their_share() {
     }
     let again = call.received(SUBSCRIBER).len();
     assert!(again > 0 && again <= sent.len() / 2, "{again}");
+}
+
+#[test]
+fn repairs_fit_into_the_receivers_budget() {
+    let mut call = Call::new();
+    call.publish_video(1, &[("", 1000, 1001)]);
+    call.subscribe_video(10, 2000, 2001);
+    call.apply(Command::SetRates(vec![Rates {
+        transport: SUBSCRIBER,
+        ceiling_bps: 100_000,
+        ..Rates::default()
+    }]));
+    let (mut media, mut repairs) = (0, 0);
+    let mut seconds = vec![0; 4];
+    for n in 0..72 {
+        call.frame(Frame::new(1000, n == 0, 2));
+        let sizes = call.sent_media(SUBSCRIBER);
+        media += sizes.len();
+        let got = call.received(SUBSCRIBER);
+        let all: Vec<u16> = got.iter().map(|packet| packet.sequence).collect();
+        call.nack(2000, &all);
+        call.run(50);
+        let again = call.sent_media(SUBSCRIBER);
+        repairs += call.received(SUBSCRIBER).len();
+        seconds[n / 18] += sizes.iter().chain(&again).sum::<usize>();
+    }
+    // All of it would be 75 kbit/s and half as much again
+    assert!(seconds.iter().all(|bytes| *bytes <= 12_500), "{seconds:?}");
+    assert!(repairs > media / 20, "{repairs} of {media}");
 }
 
 #[test]
