@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import json
 import shutil
+from collections.abc import Sequence
 
 from tests.calls.guest import Json
 from tests.calls.node import FOLDER, modules
@@ -21,14 +22,15 @@ class Firefox:
         self._turn = asyncio.Lock()
 
     @classmethod
-    async def launch(cls) -> "Firefox":
-        """Starts the browser; installs puppeteer-core on the first use."""
+    async def launch(cls, within: Sequence[str] = ()) -> "Firefox":
+        """Starts the browser, by a command that stands before its own; installs puppeteer-core on
+        the first use."""
         executable = shutil.which("firefox-esr") or shutil.which("firefox")
         if executable is None:
             raise RuntimeError("Firefox is missing: apt-get install firefox-esr")
         modules()
         process = await asyncio.create_subprocess_exec(
-            "node", "firefox.mjs", executable,
+            *within, "node", "firefox.mjs", executable,
             cwd=FOLDER, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
             limit=LINE_LIMIT,
         )  # fmt: skip

@@ -1,0 +1,81 @@
+"""A network of its own for a browser or a program: a namespace, and one cable (veth) to here.
+
+What happens to an address there is what happens to a laptop that goes from one network to another.
+Its loopback is its own, too: what the server announces there leads nowhere.
+"""
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+NUMBER = os.getpid() % 200
+"""Test runs side by side have names and addresses of their own (RFC 2544 has these for tests)."""
+HERE = f"198.18.{NUMBER}.1"
+
+
+@dataclass
+class Network:
+    """The network there. `HERE` is this machine's address in it."""
+
+    name: str
+    host: int = 2
+
+    @property
+    def within(self) -> tuple[str, ...]:
+        """What stands before a command that is to run there."""
+        return ("ip", "netns", "exec", self.name)
+
+    def program(self, folder: Path, executable: str) -> Path:
+        """A program that runs another one there."""
+        script = folder / "within"
+        script.write_text(f'#!/bin/sh\nexec {" ".join(self.within)} {executable} "$@"\n')
+        script.chmod(0o755)
+        return script
+
+    def move(self) -> str:
+        """From one address to another, without a word to whoever used it; gives the new one."""
+        self._ip("addr", "del", self._address(), "dev", "cable")
+        self.host += 1
+        self.connect()
+        return self._address().partition("/")[0]
+
+    def connect(self) -> None:
+        """Takes its address, and the way out."""
+        self._ip("addr", "add", self._address(), "dev", "cable")
+        self._ip("link", "set", "cable", "up")
+        self._ip("route", "add", "default", "via", HERE)
+
+    def _address(self) -> str:
+        return f"198.18.{NUMBER}.{self.host}/24"
+
+    def _ip(self, *arguments: str) -> None:
+        ip("-n", self.name, *arguments)
+
+
+def ip(*arguments: str) -> None:
+    """Runs ip(8)."""
+    subprocess.run(["ip", *arguments], check=True)
+
+
+@contextlib.contextmanager
+def elsewhere() -> Iterator[Network]:
+    """Such a network; skips the test where it cannot be made."""
+    if os.geteuid() != 0:
+        pytest.skip("a network namespace needs root")
+    network, end = Network(f"sfu-{NUMBER}"), f"sfu-{NUMBER}"
+    try:
+        ip("netns", "add", network.name)
+        ip("link", "add", end, "type", "veth", "peer", "name", "cable", "netns", network.name)
+        ip("addr", "add", f"{HERE}/24", "dev", end)
+        ip("link", "set", end, "up")
+        ip("-n", network.name, "link", "set", "lo", "up")
+        network.connect()
+        yield network
+    finally:
+        subprocess.run(["ip", "link", "del", end], check=False)
+        subprocess.run(["ip", "netns", "del", network.name], check=False)
