@@ -37,12 +37,7 @@ run: install ## set up what is needed, then run the server for a developer on th
 
 install: toolchain $(VENV)/installed ## set up .venv with the server in it, the extensions in release mode
 
-# Tests of Python wait for daemons and clocks half of the time: compilers use what they leave.
-test: toolchain programs $(VENV)/tested ## all checks and all tests
-	@nice -n 10 $(MAKE) --no-print-directory test-rust lint types & checks=$$!; \
-	$(MAKE) --no-print-directory test-python; tests=$$?; \
-	wait $$checks && exit $$tests
-	@$(MAKE) --no-print-directory test-calls
+test: toolchain programs lint types test-rust test-python test-calls ## all checks and all tests
 
 lint: toolchain $(TOOLS) ## style of Python and Rust
 	$(BIN)/ruff check
@@ -62,12 +57,12 @@ types: toolchain $(TOOLS) ## types of Python, and that the stub is what the plan
 test-rust: toolchain ## tests of the Rust crates
 	cargo test --workspace --no-default-features --quiet
 
-# Side by side, one file on one process; by name, as what takes longest has an early one.
+# Side by side, one file on one process: much of them is waiting for daemons and clocks.
 test-python: toolchain programs $(VENV)/tested ## tests of the Python packages and of the built extensions
-	$(BIN)/python -m pytest --ignore=$(CALLS) --ignore=$(DEPLOY) --numprocesses=4 --dist=loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --ignore=$(CALLS) --ignore=$(DEPLOY) --numprocesses=3 --dist=loadfile
 
 test-calls: toolchain programs $(VENV)/tested $(CALLS)/node_modules ## whole calls with real browsers
-	$(BIN)/python -m pytest $(CALLS) -m 'not alone' --numprocesses=3 --dist=loadfile
+	$(BIN)/python -m pytest $(CALLS) -m 'not alone' --numprocesses=2 --dist=loadfile
 	$(BIN)/python -m pytest $(CALLS) -m alone
 
 # Not part of `test`: it needs Prometheus and systemd's tools.
