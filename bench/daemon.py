@@ -25,7 +25,10 @@ class Daemon(Process):
         super().__init__(core)
         self._settings = settings
         self.port = free_port(socket.SOCK_STREAM)
-        self.udp_port = free_port(socket.SOCK_DGRAM, int(settings.get("SFU_MEDIA__WORKERS", 1)))
+        workers = settings.get("SFU_MEDIA__WORKERS", "1")
+        # What is no number the server refuses, with its reason.
+        count = int(workers) if workers.isdecimal() else 1
+        self.udp_port = free_port(socket.SOCK_DGRAM, count)
 
     def __enter__(self) -> Self:
         """Starts it and waits until it takes joins. Raises ProcessError."""
