@@ -6,10 +6,11 @@ most BOUNDED_PER_SECOND lines of one event; the next line says how many were lef
 What a request or socket causes carries its id, `trace` (`sfu.signaling.tracing`).
 """
 
+import contextlib
 import logging
 import sys
 import time
-from typing import Final, Literal
+from typing import Final, Literal, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, WrappedLogger
@@ -73,9 +74,24 @@ def configure(
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=cast(TextIO, _Patient(sys.stderr))),
         cache_logger_on_first_use=False,
     )
+
+
+class _Patient:
+    """A file whose disk may be full: what cannot be written is left out, and who logs goes on."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(OSError):
+            self._file.write(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            self._file.flush()
 
 
 class _Forward(logging.Handler):
