@@ -216,6 +216,7 @@ fn rates(choices: &mut Choices<'_>) -> Rates {
         padding_bps,
         probe: (choices.byte() & 1 != 0).then_some(cluster),
         abort_probes: choices.byte() & 7 == 0,
+        ceiling_bps: u32::from(choices.byte()).pow(3),
     }
 }
 
