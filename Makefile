@@ -110,14 +110,14 @@ toolchain:
 LEAST_RUST := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 
 # What the tests need besides: two browsers, Node.js to drive the second, a Redis, a TURN server, curl,
-# and PHP, in which some recipes are written.
+# networks of their own, and PHP, in which some recipes are written.
 programs:
 	@missing=; \
-	for program in chromium firefox-esr node npm redis-server turnserver curl php; do \
+	for program in chromium firefox-esr node npm redis-server turnserver curl ip php; do \
 		command -v $$program >/dev/null || missing="$$missing $$program"; \
 	done; \
 	[ -n "$$missing" ] || exit 0; \
-	packages=$$(echo "$$missing" | sed 's/\bnode\b/nodejs/; s/\bturnserver\b/coturn/; s/\bphp\b/php-cli/'); \
+	packages=$$(echo "$$missing" | sed 's/\bnode\b/nodejs/; s/\bturnserver\b/coturn/; s/\bip\b/iproute2/; s/\bphp\b/php-cli/'); \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		echo "Installing$$packages"; \
 		apt-get update -qq && \
