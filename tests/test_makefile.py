@@ -60,6 +60,7 @@ def test_missing_programs_are_named(programs: Path) -> None:
     fake.chmod(0o755)
     result = make("programs", path=programs)
     assert result.returncode != 0
-    assert "need chromium firefox-esr node npm redis-server turnserver curl ip php." in result.stderr
+    missing = "chromium firefox-esr node npm redis-server turnserver curl ip php"
+    assert f"need {missing}." in result.stderr
     packages = "chromium firefox-esr nodejs npm redis-server coturn curl iproute2 php-cli"
     assert f"apt-get install --no-install-recommends {packages}" in result.stderr
