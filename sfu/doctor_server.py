@@ -62,14 +62,18 @@ async def examine(
             return [*found, _refused(begun)]
         session = begun.json()
         offered = read(session["offer"])
-        for transport, way in (("udp", _over_udp), ("tcp", _over_tcp)):
-            found.append(await _way(offered, transport, way))
+        udp = await _way(offered, "udp", _over_udp)
+        found += [udp, await _way(offered, "tcp", _over_tcp)]
         await http.delete(f"/v1/preflight/{session['session']}")
         if media is None:
             remedy = "pip install 'open-sfu[client]'"
             found.append(Finding(Level.DOUBTFUL, "media", "not tried: aiortc is missing", remedy))
         else:
-            found += await media(http, session["call_types"])
+            reached = udp.level is not Level.BAD
+            try:
+                found += await media(http, session["call_types"], reached=reached)
+            except httpx.HTTPStatusError as error:
+                found.append(_refused(error.response))
     return found
 
 

@@ -14,6 +14,7 @@ from sfu.finding import Finding, Level
 SECONDS: Final = 6.0
 PATIENCE: Final = 10.0
 PATH: Final = "/v1/preflight"
+_BY_RELAY: Final = "media by a relay"
 
 
 class Noise(TestPicture):
@@ -30,37 +31,58 @@ class Noise(TestPicture):
         return picture
 
 
-async def media(http: httpx.AsyncClient, call_types: list[dict[str, Any]]) -> list[Finding]:
-    """Sends a picture and a sound and gets them back; tries the relay, if the server has one."""
-    sending, receiving = RTCPeerConnection(configuration([])), RTCPeerConnection(configuration([]))
+async def media(
+    http: httpx.AsyncClient, call_types: list[dict[str, Any]], *, reached: bool
+) -> list[Finding]:
+    """Sends a picture and a sound and gets them back: over UDP where the server is `reached` so,
+    else over its relay. Raises httpx.HTTPStatusError where the server refuses."""
+    relays = await _relays(http)
+    urls = ", ".join(url for each in relays for url in each["urls"])
+    subject, servers, way = "media", [], "[media] announced_addresses, and the firewall"
+    if not reached and relays:
+        subject, servers, way = _BY_RELAY, relays, f"{urls}: is it running, and [turn] secret its?"
+    carried = await _carried(http, servers)
+    if carried is None:
+        return [Finding(Level.BAD, subject, "none came back", way)]
+    up, down = carried
+    words = f"at least {up / 1e6:.1f} Mbit/s up, {down / 1e6:.1f} Mbit/s down were carried"
+    found = [Finding(Level.GOOD, subject, words)]
+    if reached:
+        found.append(await _relay(http, relays, urls))
+    return found + [verdict(each, up, down) for each in call_types]
+
+
+async def _carried(
+    http: httpx.AsyncClient, servers: list[dict[str, Any]]
+) -> tuple[float, float] | None:
+    """bit/s that went up and came down, with the help of these servers; None if nothing did."""
+    sending = RTCPeerConnection(configuration(servers))
+    receiving = RTCPeerConnection(configuration(servers))
     try:
         sending.addTrack(Noise())
         sending.addTrack(Tone())
         await sending.setLocalDescription(await sending.createOffer())
         begun = await http.post(PATH, json={"sdp": sending.localDescription.sdp})
-        if begun.status_code != 201:
-            return [Finding(Level.BAD, "media", f"refused: {begun.text[:200]}")]
-        session = begun.json()
+        session = begun.raise_for_status().json()
         path = f"{PATH}/{session['session']}"
         await sending.setRemoteDescription(RTCSessionDescription(session["answer"], "answer"))
         await _answer(http, receiving, session)
         try:
-            up, down = await _measured(http, path, receiving)
+            return await _measured(http, path, receiving)
         except TimeoutError:
-            remedy = "its findings on UDP and TCP say more"
-            return [Finding(Level.BAD, "media", "none came back", remedy)]
-        await http.delete(path)
+            return None
+        finally:
+            await http.delete(path)
     finally:
         await asyncio.gather(sending.close(), receiving.close())
-    found = [
-        Finding(
-            Level.GOOD,
-            "media",
-            f"at least {up / 1e6:.1f} Mbit/s up, {down / 1e6:.1f} Mbit/s down were carried",
-        ),
-        await _relay(http, session["ice_servers"]),
-    ]
-    return found + [verdict(each, up, down) for each in call_types]
+
+
+async def _relays(http: httpx.AsyncClient) -> list[dict[str, Any]]:
+    """The server's TURN servers, with credentials for a few seconds."""
+    session = (await http.post(PATH, json={})).raise_for_status().json()
+    await http.delete(f"{PATH}/{session['session']}")
+    servers: list[dict[str, Any]] = session["ice_servers"]
+    return [each for each in servers if any(url.startswith("turn") for url in each["urls"])]
 
 
 def verdict(call: dict[str, Any], up: float, down: float) -> Finding:
@@ -122,10 +144,10 @@ async def _drain(track: Any) -> None:
         await track.recv()
 
 
-async def _relay(http: httpx.AsyncClient, servers: list[dict[str, Any]]) -> Finding:
-    relays = [each for each in servers if any(url.startswith("turn") for url in each["urls"])]
+async def _relay(http: httpx.AsyncClient, relays: list[dict[str, Any]], urls: str) -> Finding:
+    """Whether it lends addresses, where nobody needs one."""
     if not relays:
-        return Finding(Level.DOUBTFUL, "media by a relay", "this server has none", "[turn] urls")
+        return Finding(Level.DOUBTFUL, _BY_RELAY, "this server has none", "[turn] urls")
     connection = RTCPeerConnection(configuration(relays))
     try:
         session = (await http.post(PATH, json={})).raise_for_status().json()
@@ -134,7 +156,6 @@ async def _relay(http: httpx.AsyncClient, servers: list[dict[str, Any]]) -> Find
         await http.delete(f"{PATH}/{session['session']}")
     finally:
         await connection.close()
-    urls = ", ".join(url for each in relays for url in each["urls"])
     if " typ relay" in sdp:
-        return Finding(Level.GOOD, "media by a relay", f"{urls} gives addresses")
-    return Finding(Level.BAD, "media by a relay", f"{urls} gives no address", "[turn] urls, secret")
+        return Finding(Level.GOOD, _BY_RELAY, f"{urls} gives addresses")
+    return Finding(Level.BAD, _BY_RELAY, f"{urls} gives no address", "[turn] urls, secret")

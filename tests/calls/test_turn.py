@@ -1,18 +1,14 @@
 """Chromium behind a firewall: only a relay (coturn) reaches the server, by UDP, TCP or TLS."""
 
 import json
-import shutil
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.calls.conftest import ChromiumPage, Invite
-from tests.calls.daemon import Daemon, free_port
-from tests.sfu.authority import Authority
+from tests.calls.daemon import Daemon
+from tests.calls.turn_server import turn_server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -34,31 +30,8 @@ SELECTED = """(async (connection) => {
 @pytest.fixture
 def relay(tmp_path: Path) -> Iterator[tuple[int, int]]:
     """A TURN server on loopback; gives its port, and the one for TLS."""
-    program = shutil.which("turnserver")
-    if program is None:
-        pytest.fail("coturn is not installed: apt-get install coturn")
-    port = free_port(socket.SOCK_STREAM, 8100, 2)
-    Authority().issue(tmp_path, "127.0.0.1")
-    arguments = [
-        program, "-n", "--no-cli", "--no-dtls", "--realm=test", "--use-auth-secret",
-        f"--static-auth-secret={SECRET}", "--listening-ip=127.0.0.1", f"--listening-port={port}",
-        f"--tls-listening-port={port + 1}", f"--cert={tmp_path / 'certificate.pem'}",
-        f"--pkey={tmp_path / 'key.pem'}",
-        "--relay-ip=127.0.0.1", "--allow-loopback-peers", f"--pidfile={tmp_path / 'pid'}",
-        f"--userdb={tmp_path / 'users'}", "--log-file=stdout",
-    ]  # fmt: skip
-    with (tmp_path / "turn.log").open("wb") as log:
-        process = subprocess.Popen(arguments, stdout=log, stderr=log, cwd=tmp_path)
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            break
-        except OSError:
-            time.sleep(0.05)
-    yield port, port + 1
-    process.terminate()
-    process.wait(10)
+    with turn_server(tmp_path, "127.0.0.1", SECRET) as ports:
+        yield ports
 
 
 async def test_a_relay_reaches_the_server(

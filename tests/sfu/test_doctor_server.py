@@ -3,12 +3,13 @@
 import asyncio
 import socket
 
+import httpx
 import pytest
 
 from sfu import doctor_server
 from sfu.client.doctor import media, verdict
 from sfu.doctor_server import Candidate, examine, judged, read
-from sfu.finding import Level
+from sfu.finding import Finding, Level
 from tests.signaling.listening import listening, settings
 
 
@@ -29,6 +30,18 @@ async def test_a_server_is_reached() -> None:
         assert levels["media by a relay"] is Level.DOUBTFUL
         assert levels["call: audio"] is Level.GOOD
         assert "round trip" in next(each.detail for each in found if "UDP" in each.subject)
+
+
+async def test_a_refusal_in_the_middle_is_told() -> None:
+    async def media(*_: object, reached: bool) -> list[Finding]:
+        assert reached
+        answer = httpx.Response(429, json={"detail": "too many checks", "code": "rate_limited"})
+        request = httpx.Request("POST", "http://x/v1/preflight")
+        raise httpx.HTTPStatusError("429", request=request, response=answer)
+
+    async with listening() as (_, host):
+        *_, refused = await examine(f"http://{host}/", None, media)
+    assert (refused.level, refused.detail) == (Level.BAD, "too many checks rate_limited")
 
 
 async def test_without_tcp_without_a_client() -> None:
