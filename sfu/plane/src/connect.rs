@@ -12,7 +12,6 @@ use crate::report::Report;
 use crate::stun::{self, Class};
 use crate::table::Key;
 use crate::tcp::peer;
-use crate::transport::Transport;
 
 /// An address belongs to the peer whose checks came from it, for as long as two of them may be apart.
 const HELD_US: i64 = 10_000_000;
@@ -45,7 +44,7 @@ impl Forwarder {
             self.counters.drop_stun_integrity += 1;
             return;
         }
-        if self.is_taken(from, key, now.us) {
+        if !self.is_free(from, key, now.us) {
             self.counters.drop_stun_address_taken += 1;
             return;
         }
@@ -113,16 +112,19 @@ impl Forwarder {
         self.scratch = answer;
     }
 
-    /// Whether another live peer answers for an address: nobody takes it from them.
-    fn is_taken(&self, from: &Destination, key: Key, now_us: i64) -> bool {
-        let holder = self
-            .by_address
-            .get(&from.remote)
-            .filter(|holder| **holder != key);
-        let live = |other: &Transport| now_us - other.consent_us < HELD_US;
-        holder
-            .and_then(|holder| self.transports.get(*holder))
-            .is_some_and(live)
+    /// Whether a peer may answer for an address: nobody takes it from another one whose checks still
+    /// come from there. One that has moved on loses it, as it does where a NAT gives it to the next.
+    fn is_free(&mut self, from: &Destination, key: Key, now_us: i64) -> bool {
+        let holder = self.by_address.get(&from.remote).copied();
+        let holder = holder.filter(|holder| *holder != key);
+        let Some(holder) = holder.and_then(|holder| self.transports.get_mut(holder)) else {
+            return true;
+        };
+        if holder.checked_since(&from.remote, now_us - HELD_US) {
+            return false;
+        }
+        holder.lose(&from.remote);
+        true
     }
 
     /// A handshake datagram goes up, if a check has validated where it comes from (RFC 5763 §6.7.1).

@@ -46,6 +46,12 @@ impl Transport {
         }
     }
 
+    /// Whether a valid check has come from an address since a time.
+    pub fn checked_since(&self, remote: &SocketAddr, since_us: i64) -> bool {
+        let mut paths = self.paths.iter();
+        paths.any(|path| path.destination.remote == *remote && path.checked_us > since_us)
+    }
+
     /// A path has ended, as a connection does; the best of the others is taken.
     pub fn lose(&mut self, remote: &SocketAddr) {
         let is_lost = |path: &super::Path| path.destination.remote == *remote;

@@ -169,3 +169,23 @@ fn an_address_is_not_taken_from_a_live_peer() {
     call.frame(Frame::key(1000, 1));
     assert_eq!(call.plane.counters().srtp_failures, 0);
 }
+
+#[test]
+fn an_address_that_a_peer_has_left_is_free_for_another() {
+    let mut call = Call::new();
+    let left = 3;
+    call.check_as(SUBSCRIBER, left);
+    for _ in 0..4 {
+        call.run(3_000);
+        call.check_as(SUBSCRIBER, SUBSCRIBER);
+        call.check_as(PUBLISHER, PUBLISHER);
+    }
+    call.sent.clear();
+    call.check_as(PUBLISHER, left);
+    assert_eq!(call.plane.counters().drop_stun_address_taken, 0);
+    assert_eq!(call.sent.len(), 1, "an answer");
+    // Whoever has left it gets nothing there any more.
+    call.run(6_000);
+    call.check_as(SUBSCRIBER, left);
+    assert_eq!(call.plane.counters().drop_stun_address_taken, 1);
+}
