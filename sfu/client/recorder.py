@@ -6,7 +6,9 @@ then loses them; here the first picture opens it.
 
 import asyncio
 import fractions
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,11 +17,42 @@ from aiortc.mediastreams import MediaStreamError
 
 from sfu.client.receiving import SlotTrack
 
-VIDEO_CLOCK: Final = fractions.Fraction(1, 90_000)
-AUDIO_CLOCK: Final = fractions.Fraction(1, 48_000)
+CLOCKS: Final = {"video": fractions.Fraction(1, 90_000), "audio": fractions.Fraction(1, 48_000)}
 STRAYED: Final = 0.5
 """Seconds by which a track's own clock may be off before it is set anew: it was muted, or somebody
 else is on the slot."""
+WAITING: Final = 100
+"""Frames that may wait for the encoders. What comes on top of them is left out of the file."""
+
+
+class Timeline:
+    """Where a track's frames lie in the file: by the track's own clock, which is set by the wall's.
+
+    `clock`: seconds of a tick.
+    """
+
+    def __init__(self, clock: fractions.Fraction) -> None:
+        self._clock = clock
+        self._shift: int | None = None
+        self._end = 0
+
+    def place(self, frame: Any, now: float) -> bool:
+        """Gives `frame` its place, `now` seconds after the file began; False: it has none.
+
+        What a track has said already is not said again: sound that had waited makes the clock late,
+        and once it is set back the next frames lie in what was written.
+        """
+        at = round(frame.pts * frame.time_base / self._clock)
+        present = round(now / self._clock)
+        if self._shift is None or abs(at + self._shift - present) * self._clock > STRAYED:
+            self._shift = present - at
+        begin = at + self._shift
+        if begin < self._end:
+            return False
+        frame.pts, frame.time_base = begin, self._clock
+        # A sound lasts for its samples, and lies on a clock of samples; a picture is a moment.
+        self._end = begin + getattr(frame, "samples", 1)
+        return True
 
 
 class Recorder:
@@ -37,6 +70,7 @@ class Recorder:
         self._opened = asyncio.Event()
         # One thread: a file is no place for two, and what is under way ends before the file does.
         self._thread = ThreadPoolExecutor(1, "recorder")
+        self._writing: deque[Future[None]] = deque()
         self._began = 0.0
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -51,16 +85,16 @@ class Recorder:
             task.cancel()
         results = await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._container is not None:
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._finish)
+            self._writing.append(self._thread.submit(self._finish))
         self._thread.shutdown(wait=False)
+        written = map(asyncio.wrap_future, self._writing)
+        results += await asyncio.gather(*written, return_exceptions=True)
         for result in results:
             if isinstance(result, Exception):
                 raise result
 
     async def _record(self, track: SlotTrack) -> None:
-        clock = VIDEO_CLOCK if track.kind == "video" else AUDIO_CLOCK
-        shift: float | None = None
-        last = -1
+        timeline = Timeline(CLOCKS[track.kind])
         while True:
             try:
                 frame = await track.recv()
@@ -70,24 +104,23 @@ class Recorder:
                 self._open(frame.width, frame.height)
             if not self._opened.is_set():
                 continue  # sound before the first picture
-            now = asyncio.get_running_loop().time() - self._began
-            at = float(frame.pts * frame.time_base)
-            if shift is None or abs(at + shift - now) > STRAYED:
-                shift = now - at
-            frame.pts = last = max(last + 1, int((at + shift) / clock))
-            frame.time_base = clock
-            loop = asyncio.get_running_loop()
-            await loop.run_in_executor(self._thread, self._write, track.kind, frame)
+            while self._writing and self._writing[0].done():
+                self._writing.popleft().result()
+            # The encoders are not waited for: a frame that is taken late has the wrong time.
+            if len(self._writing) < WAITING and timeline.place(
+                frame, time.monotonic() - self._began
+            ):
+                self._writing.append(self._thread.submit(self._write, track.kind, frame))
 
     def _open(self, width: int, height: int) -> None:
         webm = self._file.endswith(".webm")
         self._container = av.open(self._file, "w")
         video = self._container.add_stream("libvpx" if webm else "libx264", rate=30)
         video.width, video.height, video.pix_fmt = width, height, "yuv420p"
-        video.codec_context.time_base = VIDEO_CLOCK
+        video.codec_context.time_base = CLOCKS["video"]
         audio = self._container.add_stream("libopus" if webm else "aac", rate=48_000)
         self._streams = {"video": video, "audio": audio}
-        self._began = asyncio.get_running_loop().time()
+        self._began = time.monotonic()
         self._opened.set()
 
     def _write(self, kind: str, frame: Any) -> None:
