@@ -21,6 +21,7 @@ import structlog
 from sfu import event_log
 from sfu.accounts import Account
 from sfu.announcements import Announcement, announcement, lost
+from sfu.clock import Steps
 from sfu.events import (
     Change,
     LockChanged,
@@ -93,12 +94,13 @@ class Journal:
         """Whose totals are still to come, by when, in that order."""
         self._settled = asyncio.Event()
         self._settled.set()
+        self._steps = Steps(rooms.clock)
         self._heartbeat_at = 0.0
         self._prune_at = 0.0
 
     async def load(self) -> None:
         """Brings back what an open store holds. Raises StoreError."""
-        now = self._now
+        now = self._now()
         for stored in await self.store.rooms():
             room, kept = restore(stored, await self.store.bans(stored.tenant, stored.id))
             if self._dev and kept.passing and room.state is State.ENDED:
@@ -144,7 +146,7 @@ class Journal:
         """A room is no more; what was counted of it stays."""
         kept = self._kept.pop((tenant, id), None)
         if kept is not None:
-            writes = self._told(self._attendance.end(kept.event, self._now, reason))
+            writes = self._told(self._attendance.end(kept.event, self._now(), reason))
             self._submit([*writes, RemoveRoom(tenant, id)])
 
     def forget_passing(self) -> None:
@@ -156,7 +158,7 @@ class Journal:
     def revoke(self, tenant: str, jti: str) -> None:
         """A token lets nobody in any more."""
         self._rooms.revoked.add((tenant, jti))
-        self._submit([RevokeToken(tenant, jti, self._now + REVOKED_FOR)])
+        self._submit([RevokeToken(tenant, jti, self._now() + REVOKED_FOR)])
 
     def kept(self, room: Room) -> Kept:
         """What is known of a room besides what it knows itself."""
@@ -203,23 +205,29 @@ class Journal:
 
     def tick(self, now: float) -> None:
         """The heartbeat, and what is due by time alone; `now` of a clock that is never set."""
+        wall = self._now()
         if now >= self._heartbeat_at:
             self._heartbeat_at = now + HEARTBEAT
-            self._submit(self._attendance.heartbeat(self._now, self._rooms.traffic()))
+            self._submit(self._attendance.heartbeat(wall, self._rooms.traffic()))
         self._give_up(now)
-        if expired := self._attendance.expire(self._now):
+        if expired := self._attendance.expire(wall):
             self._submit(self._told(expired))
             self._index_absent()
         if now >= self._prune_at:
             self._prune_at = now + PRUNE
-            self._submit([Prune(self._now)])
+            self._submit([Prune(wall)])
 
-    @property
     def _now(self) -> float:
+        """The time that records tell, after what they told before was put right."""
+        if step := self._steps.take():
+            log.warning("clock set", seconds=round(step, 1))
+            # Nothing is thrown away for its age at once: somebody may have made a mistake.
+            self._heartbeat_at, self._prune_at = 0.0, self._rooms.clock.monotonic() + PRUNE
+            self._submit(self._attendance.clock_set(step))
         return self._rooms.clock.wall()
 
     def _record(self, room: Room, changes: Sequence[Change]) -> None:
-        now = self._now
+        now = self._now()
         kept = self._kept.get((room.tenant, room.id))
         if kept is None:
             if not any(isinstance(change, RoomOpened) for change in changes):
@@ -292,7 +300,7 @@ class Journal:
             return  # the last word came too late
         if not self._leaving:
             self._settled.set()
-        self._submit(self._attendance.settle(id, self._now, found[1].totals))
+        self._submit(self._attendance.settle(id, self._now(), found[1].totals))
 
     def _give_up(self, now: float) -> None:
         """What has not come by `now` (monotonic) counts as far as it is known."""

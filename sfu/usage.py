@@ -143,6 +143,19 @@ class Attendance:
             self._open[id] = LastSeen(found.stay, now, counted)
         return [TouchStays(now, {id: found.totals for id, found in self._open.items()})]
 
+    def clock_set(self, step: float) -> list[Write]:
+        """Whoever gives `now` has set their clock by so many seconds. What began before began as
+        long ago as it did, so that nobody's time is counted longer or shorter for it."""
+        for id, found in self._open.items():
+            self._open[id] = found.moved(step)
+        for id, waiting in self._absent.items():
+            self._absent[id] = Absent(waiting.open.moved(step), waiting.until + step)
+        for event in self._events.values():
+            self._events[event.id] = event.moved(step)
+        seen = (*self._open.values(), *(waiting.open for waiting in self._absent.values()))
+        events: list[Write] = [OpenEvent(event) for event in self._events.values()]
+        return events + [OpenStay(found.stay) for found in seen]
+
     def start(self, event: Event) -> list[Write]:
         """An event has started; people may be in its room already."""
         self._events[event.id] = event

@@ -8,6 +8,7 @@ Live media is never kept. Two stores do the same: a SQLite file, and Redis.
 """
 
 import asyncio
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -96,9 +97,15 @@ class Store(Protocol):
         """The entries of a room's event log behind `cursor`, oldest first. Raises ValueError for
         a cursor that is none."""
 
-    async def outbox_due(self, now: float, per_tenant: int) -> list[tuple[str, str]]:
+    async def outbox_due(
+        self, now: float, per_tenant: int, longest: float = math.inf
+    ) -> list[tuple[str, str]]:
         """Tenant and room of the queues whose first webhook may be tried now, the one that
-        has waited longest first; of each tenant so many at most."""
+        has waited longest first; of each tenant so many at most.
+
+        Nothing waits for longer than `longest` seconds: what seems to is so by a clock that was
+        set back since, and may be tried as well.
+        """
 
     async def outbox(self, tenant: str, room: str, limit: int) -> list[Undelivered]:
         """The first webhooks of a room's queue, in order."""

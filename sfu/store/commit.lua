@@ -152,20 +152,16 @@ end
 
 carry_out.drop_event = drop_event
 
--- Keeps the totals that are not given; never goes back in time.
-local function see(id, at, totals)
-  local before, counted = string.match(call('HGET', 'sfu:stays:seen', id), '^%[([^,]+),(.*)%]$')
-  if tonumber(before) > tonumber(at) then
-    at = before
-  end
-  call('HSET', 'sfu:stays:seen', id, '[' .. at .. ',' .. (totals or counted) .. ']')
-end
 
 function carry_out.open_stay(id, tenant, event, identity, record, body, seen_at)
   local stay = cjson.encode({ tenant, event, body })
   if call('HEXISTS', 'sfu:stays', id) == 1 then
+    local before, totals = string.match(call('HGET', 'sfu:stays:seen', id), '^%[([^,]+),(.*)%]$')
+    if tonumber(before) > tonumber(seen_at) then
+      seen_at = before
+    end
     call('HSET', 'sfu:stays', id, stay)
-    see(id, seen_at)
+    call('HSET', 'sfu:stays:seen', id, '[' .. seen_at .. ',' .. totals .. ']')
     return
   end
   if call('ZSCORE', 'sfu:usage:' .. tenant .. ':ids', record) then
@@ -187,7 +183,8 @@ end
 function carry_out.touch_stay(id, at, sent, received, quality, scored)
   if call('HEXISTS', 'sfu:stays', id) == 1 then
     quality = given(quality) and quality or 'null'
-    see(id, at, table.concat({ sent, received, quality, scored }, ','))
+    local totals = table.concat({ sent, received, quality, scored }, ',')
+    call('HSET', 'sfu:stays:seen', id, '[' .. at .. ',' .. totals .. ']')
   end
 end
 

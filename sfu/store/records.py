@@ -116,6 +116,10 @@ class Stay:
         """The same stay, in another role from now on."""
         return replace(self, role=role, since=now, spent=self.seconds(now))
 
+    def moved(self, step: float) -> "Stay":
+        """The same stay, by a clock that was set by so many seconds."""
+        return replace(self, joined_at=self.joined_at + step, since=self.since + step)
+
 
 @dataclass(frozen=True, slots=True)
 class LastSeen:
@@ -124,6 +128,10 @@ class LastSeen:
     stay: Stay
     seen_at: float
     totals: Totals
+
+    def moved(self, step: float) -> "LastSeen":
+        """The same, by a clock that was set by so many seconds."""
+        return LastSeen(self.stay.moved(step), self.seen_at + step, self.totals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +143,10 @@ class Event:
     room: str
     kind: str
     started_at: float
+
+    def moved(self, step: float) -> "Event":
+        """The same event, by a clock that was set by so many seconds."""
+        return replace(self, started_at=self.started_at + step)
 
 
 @dataclass(frozen=True, slots=True)

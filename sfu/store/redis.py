@@ -7,6 +7,7 @@ warned of. One daemon at a time may use a database; no Redis Cluster.
 
 import asyncio
 import json
+import math
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from importlib.resources import files
@@ -205,14 +206,18 @@ class RedisStore:
         found = await self._read("XRANGE", stream, begin, "+", "COUNT", limit + 1)
         return page_of([(place, fields["entry"]) for place, fields in found], cursor, limit)
 
-    async def outbox_due(self, now: float, per_tenant: int) -> list[tuple[str, str]]:
+    async def outbox_due(
+        self, now: float, per_tenant: int, longest: float = math.inf
+    ) -> list[tuple[str, str]]:
         """See `Store.outbox_due`."""
         due: list[tuple[str, str]] = []
         for tenant in await self._read("SMEMBERS", "sfu:tenants"):
-            rooms = await self._read(
-                "ZRANGEBYSCORE", f"sfu:lanes:{tenant}", "-inf", repr(now), "LIMIT", 0, per_tenant
-            )
-            due += [(tenant, room) for room in rooms]
+            rooms: list[str] = []
+            for span in (("-inf", repr(now)), (f"({now + longest!r}", "+inf")):
+                rooms += await self._read(
+                    "ZRANGEBYSCORE", f"sfu:lanes:{tenant}", *span, "LIMIT", 0, per_tenant
+                )
+            due += [(tenant, room) for room in rooms[:per_tenant]]
         return due
 
     async def outbox(self, tenant: str, room: str, limit: int) -> list[Undelivered]:

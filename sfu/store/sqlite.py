@@ -8,6 +8,7 @@ event loop never waits for a disk and a long listing never holds up a commit.
 import asyncio
 import contextlib
 import fcntl
+import math
 import os
 import sqlite3
 import time
@@ -179,13 +180,16 @@ class SqliteStore:
         )
         return page_of([(str(place), str(entry)) for place, entry in rows], cursor, limit)
 
-    async def outbox_due(self, now: float, per_tenant: int) -> list[tuple[str, str]]:
+    async def outbox_due(
+        self, now: float, per_tenant: int, longest: float = math.inf
+    ) -> list[tuple[str, str]]:
         """See `Store.outbox_due`."""
         rows = await self._select(
             "SELECT tenant, room FROM (SELECT tenant, room, row_number() OVER"
             " (PARTITION BY tenant ORDER BY next_at, room) AS place"
-            " FROM lanes WHERE next_at <= ?) WHERE place <= ?",
+            " FROM lanes WHERE next_at <= ? OR next_at > ?) WHERE place <= ?",
             now,
+            now + longest,
             per_tenant,
         )
         return [(str(tenant), str(room)) for tenant, room in rows]

@@ -299,7 +299,7 @@ PLAIN: Final = {
     "remove_ban": "DELETE FROM bans WHERE tenant = ? AND room = ? AND identity = ?",
     "revoke_token": "INSERT OR REPLACE INTO revoked VALUES (?, ?, ?)",
     "save_idempotency": "INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?, ?)",
-    "touch_stay": "UPDATE stays SET seen_at = max(seen_at, ?2), bytes_sent = ?3,"
+    "touch_stay": "UPDATE stays SET seen_at = ?2, bytes_sent = ?3,"
     " bytes_received = ?4, quality = ?5, scored = ?6 WHERE id = ?1",
     "open_event": "INSERT INTO events (id, tenant, body) VALUES (?, ?, ?)"
     " ON CONFLICT DO UPDATE SET body = excluded.body",

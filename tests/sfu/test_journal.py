@@ -37,6 +37,7 @@ class Receiver:
         self.port = 0
         self.failures = 0
         """How many posts are still to be refused."""
+        self.connections = 0
 
     @property
     def names(self) -> list[str]:
@@ -46,6 +47,7 @@ class Receiver:
         await until(lambda: self.names.count(name) >= times)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
@@ -62,6 +64,9 @@ class Receiver:
                 writer.write(b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\n\r\n")
                 await writer.drain()
         writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+        self.connections -= 1
 
     def _take(self, signature: str, body: bytes) -> None:
         at, given = (part.split("=")[1] for part in signature.split(","))
@@ -77,6 +82,7 @@ async def receiving() -> AsyncIterator[Receiver]:
     receiver.port = server.sockets[0].getsockname()[1]
     try:
         yield receiver
+        await until(lambda: receiver.connections == 0)
     finally:
         server.close()
 
@@ -185,7 +191,7 @@ async def test_who_does_not_come_back_has_left_when_last_seen(
             backend.live().join(Join("p-bob-2", "bob", "Bob", Role.ATTENDEE))
             clock = backend.server.rooms.clock
             later = clock.wall() + PATIENCE + 1
-            monkeypatch.setattr(type(journal), "_now", later)
+            monkeypatch.setattr(type(journal), "_now", lambda _: later)
             journal.tick(clock.monotonic())
             await journal.durable()
             items = (await backend.ask("GET", "/v1/usage"))["items"]

@@ -27,6 +27,28 @@ def test_a_stay_is_opened_when_somebody_joins_and_closed_when_they_leave() -> No
     assert attendance.leave("p1", NOW + 61, "left") == []
 
 
+@pytest.mark.parametrize("step", [3600.0, -3600.0])
+def test_a_clock_that_is_set_makes_nobodys_time_longer_or_shorter(step: float) -> None:
+    attendance = Attendance()
+    attendance.start(EVENT)
+    attendance.join(stay("here"))
+    attendance.recover([LastSeen(stay("gone"), NOW + 5, Totals())], [], {"e1"}, NOW + 10)
+    moved = Event("e1", "acme", "lobby", "webinar", NOW + step)
+    assert attendance.clock_set(step) == [
+        OpenEvent(moved),
+        *(OpenStay(stay(id).moved(step)) for id in ("here", "gone")),
+    ]
+    assert attendance.expire(NOW + step + 10 + PATIENCE - 1) == []
+    (lost,) = attendance.expire(NOW + step + 10 + PATIENCE)
+    assert isinstance(lost, CloseStay)
+    assert lost.left_at - lost.stay.joined_at == 5
+    closed, ended = attendance.end("e1", NOW + step + 60, "ended")
+    assert isinstance(closed, CloseStay)
+    assert closed.stay.seconds(closed.left_at)[Role.ATTENDEE] == 60
+    assert isinstance(ended, CloseEvent)
+    assert ended.event == moved
+
+
 def test_the_record_says_all_about_a_stay() -> None:
     whole = Stay(
         id="p1",

@@ -251,6 +251,22 @@ async def test_retries_come_later_and_later_until_a_day_has_passed(
     assert backend.numbers()[-1] == 2
 
 
+async def test_a_clock_that_is_set_forward_gives_nothing_up(
+    store: Store, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhooks, "POLL", 0.005)
+    backend.answer = lambda _: 503 if len(backend.requests) < 3 else 204
+    clock = Clock()
+    await store.commit([hook(1)])
+    async with delivering(store, ("acme", backend.url), clock=clock) as delivery:
+        await until(lambda: delivery.counts["failed"] == 1)
+        clock.now += 2 * webhooks.GIVE_UP
+        await until(lambda: delivery.counts["failed"] == 2)
+        clock.now += 5
+        await until(lambda: delivery.counts["delivered"] == 1)
+    assert not delivery.counts["given_up"]
+
+
 async def test_a_slow_tenant_does_not_hold_up_another(store: Store, backend: Backend) -> None:
     slow = Backend(hold=asyncio.Event())
     server = await slow.listen()

@@ -116,7 +116,7 @@ class Model:
                 for id, each in totals.items():
                     if id in self.stays:
                         known = self.stays[id]
-                        self.stays[id] = LastSeen(known.stay, max(at, known.seen_at), each)
+                        self.stays[id] = LastSeen(known.stay, at, each)
             case CloseStay():
                 self._close(write)
             case OpenEvent(event):
