@@ -2,14 +2,20 @@
 
 import asyncio
 import contextlib
+import os
 import resource
 import socket
+import subprocess
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
 
 import pytest
 
 from sfu.bench.chaos.line import Line
 from sfu.bench.daemon import Daemon
+from tests.sfu.store.redis_server import RedisServer
+from tests.sfu.test_journal import WEBHOOK_SECRET, receiving
 
 STRANGERS = 30
 
@@ -57,9 +63,10 @@ async def test_without_descriptors_nobody_comes_and_nobody_goes(server: Daemon) 
         await line.close()
 
 
-async def test_with_a_full_disk_joins_wait_for_room_on_it(server: Daemon) -> None:
+async def until_it_is_over(server: Daemon, trouble: AbstractContextManager[None]) -> None:
+    """Who is in goes on meanwhile, who comes is in when it is over, and so is their usage kept."""
     anna = await joined(server, "Anna", "here")
-    with limited(server, resource.RLIMIT_FSIZE, 0):
+    with trouble:
         ben = asyncio.create_task(joined(server, "Ben", "elsewhere"))
         # Nothing of this is written: it is done at once.
         for _ in range(20):
@@ -67,5 +74,82 @@ async def test_with_a_full_disk_joins_wait_for_room_on_it(server: Daemon) -> Non
             await asyncio.sleep(0.02)
         assert not ben.done()
     for line in (anna, await ben):
-        assert (await line.request("ping"))["type"] == "ok"
+        assert (await line.request("leave"))["type"] == "ok"
         await line.close()
+    stays = [each for each in server.usage() if each["kind"] == "participant"]
+    assert [stay["reason"] for stay in stays] == ["left", "left"]
+
+
+async def test_where_nothing_can_be_written_joins_wait(server: Daemon) -> None:
+    # Neither to the store nor to the log.
+    await until_it_is_over(server, limited(server, resource.RLIMIT_FSIZE, 0))
+
+
+@contextlib.contextmanager
+def disk(folder: Path) -> Iterator[None]:
+    """A small one there."""
+    if os.geteuid() != 0:
+        pytest.fail("mounting needs root (CAP_SYS_ADMIN)")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "test", folder], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@contextlib.contextmanager
+def filled(folder: Path) -> Iterator[None]:
+    """Nothing more fits on the disk meanwhile."""
+    ballast = folder / "ballast"
+    file = os.open(ballast, os.O_WRONLY | os.O_CREAT)
+    with contextlib.suppress(OSError):
+        while True:
+            os.write(file, bytes(4096))
+    os.close(file)
+    assert os.statvfs(folder).f_bavail == 0
+    try:
+        yield
+    finally:
+        ballast.unlink()
+
+
+async def test_with_a_full_disk_joins_wait_for_room_on_it(tmp_path: Path) -> None:
+    settings = {"SFU_STORE__PATH": str(tmp_path / "sfu.sqlite")}
+    with disk(tmp_path), Daemon(None, settings) as server:
+        await until_it_is_over(server, filled(tmp_path))
+
+
+@contextlib.contextmanager
+def away(redis: RedisServer) -> Iterator[None]:
+    """It is killed, and started again."""
+    redis.kill()
+    try:
+        yield
+    finally:
+        redis.start()
+
+
+async def test_without_redis_joins_wait_and_without_a_backend_webhooks(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]  # where nobody listens any more
+    redis = RedisServer(tmp_path)
+    redis.start()
+    settings = {
+        "SFU_STORE__URL": redis.url,
+        "SFU_TENANTS__DEV__WEBHOOK_URL": f"http://127.0.0.1:{port}/hook",
+        "SFU_TENANTS__DEV__WEBHOOK_SECRET": WEBHOOK_SECRET,
+    }
+    try:
+        with Daemon(None, settings) as server:
+            await until_it_is_over(server, away(redis))
+            assert server.metric("sfu_webhooks_total") > 0, "none was tried"
+            async with receiving(port) as receiver:
+                await receiver.until("participant.left", 2)
+                server.stop()
+    finally:
+        redis.kill()
+    for room in ("here", "elsewhere"):
+        told = [body["event"] for body in receiver.bodies if body["room"] == room]
+        assert [name for name in told if name != "usage"][:4] == [
+            "room.created", "room.started", "participant.joined", "participant.left",
+        ]  # fmt: skip
