@@ -29,6 +29,12 @@ const WHY = {
 };
 /** @type {Record<Verdict, string>} */
 const VERDICT = { good: 'Works well', reduced: 'Reduced', no: 'Will not work' };
+/** What is to be said of the way that media takes. */
+const BY = {
+  udp: '',
+  tcp: ' Media goes over TCP, as this network lets no UDP through: pictures may falter.',
+  relay: ' Media goes by a relay, as this network lets nothing else through.',
+};
 
 start.addEventListener('click', async () => {
   start.disabled = true;
@@ -135,11 +141,15 @@ function judge({ over, verdicts }) {
     return row;
   }));
   box('verdicts').hidden = verdicts.length === 0;
+  if (over === null) {
+    box('summary').textContent = 'No media reaches this server from here: ask for another network.';
+    return;
+  }
   const all = verdicts.every(({ watch, present }) => watch === 'good' && present === 'good');
-  box('summary').textContent = over === null ? 'No media reaches this server from here: ask for another network.'
-    : all ? 'You are ready for every kind of call.'
-      : verdicts.some(({ watch }) => watch !== 'no') ? 'You are ready for the calls below that work.'
-        : 'This connection is too weak for any call.';
+  const some = verdicts.some(({ watch }) => watch !== 'no');
+  const ready = all ? 'You are ready for every kind of call.'
+    : some ? 'You are ready for the calls below that work.' : 'This connection is too weak for any call.';
+  box('summary').textContent = `${ready}${BY[over]}`;
 }
 
 /** @param {Verdict} verdict */

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import socket
 
 import httpx
@@ -116,3 +117,13 @@ async def test_descriptions_that_are_bombs(line: str) -> None:
             assert refused["type"] == "error"
             assert refused["code"] != "internal"
         assert (await ask(client, "ping"))["type"] == "ok"
+
+
+async def test_no_metric_names_a_room_or_a_person() -> None:
+    async with listening() as (_, host), connect(host) as member, httpx.AsyncClient() as client:
+        joined = await ask(member, "join", room="secret-hall", role="presenter", name="Zora")
+        text = (await client.get(f"http://{host}/metrics")).text
+    assert re.search(r"^sfu_\w+{.*} [1-9]", text, re.MULTILINE), "nothing is counted"
+    person = joined["participant"]
+    for name in ("secret-hall", "Zora", person["id"], person["identity"]):
+        assert name not in text

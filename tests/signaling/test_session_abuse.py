@@ -21,3 +21,40 @@ def test_nothing_is_read_of_what_may_not_be_published(house: House) -> None:
     answer = dan.ask("publish", sdp="garbage", sources={"0": "camera"})
     assert answer["code"] == "not_allowed"
     assert not house.worker.take()
+
+
+def test_nobody_reaches_into_another_room(house: House) -> None:
+    ann, dan = house.presenter(), house.member()
+    dan.answer()
+    house.pass_time(1.0)
+    ann.read(), dan.read()
+    theirs = {route for _, _, route, *_ in house.worker.named("add_egress")}
+    assert theirs
+    house.worker.take()
+    eve = house.member("organizer", room="lair")
+    for victim in (ann, dan):
+        for order, fields in ORDERS.items():
+            answer = eve.ask(order, participant=victim.id, **fields)
+            assert answer["code"] in ("participant_not_found", "not_waiting"), order
+        answer = eve.ask("message", to=victim.id, topic="chat", body="psst")
+        assert answer["code"] == "participant_not_found"
+    assert eve.ask("message", to="all", topic="chat", body="hello")["type"] == "ok"
+    assert eve.publish({"0": "microphone", "1": "camera"})["type"] == "ok"
+    assert eve.ask("end")["type"] == "ok"
+    house.pass_time(1.0)
+    assert (ann.read(), dan.read()) == ([], [])
+    bound = {route for route, _ in house.worker.named("bind")}
+    assert bound
+    assert not bound & theirs, "nobody's picture is shown there"
+
+
+ORDERS: dict[str, dict[str, object]] = {
+    "mute": {"source": "camera", "muted": True},
+    "remove": {},
+    "block": {},
+    "unblock": {},
+    "grant_seat": {},
+    "revoke_seat": {},
+    "allow": {"sources": ["microphone"]},
+    "admit": {},
+}
