@@ -10,6 +10,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq
 RUST := $(shell find codecs sfu/plane bench/load -name '*.rs' -o -name Cargo.toml) \
 	Cargo.toml Cargo.lock
 PACKAGING := setup.cfg pyproject.toml
+SIDE_BY_SIDE := --dist=loadfile --no-loadscope-reorder
+TEST_RUST := cargo test --workspace --no-default-features --quiet
 CALLS := tests/calls
 DEPLOY := tests/deploy
 VIEW := build/view
@@ -19,13 +21,14 @@ TOOLS := $(if $(wildcard $(BIN)/ruff),,$(VENV)/tested)
 # All runs of the compiler share their results: one folder, one Python to bind to.
 export CARGO_TARGET_DIR := $(CURDIR)/target
 export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
+# Tests start hundreds of processes: none should have to compile all modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 # Where rustup puts cargo, for shells that were open before.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.NOTPARALLEL:
-.PHONY: help run install test lint types test-rust test-python test-calls test-deploy format sample wheel \
+.PHONY: help run install test lint types rust-tests test-rust test-python test-calls test-deploy format sample wheel \
 	client-types toolchain programs clean
 
 help: ## list the targets
@@ -37,7 +40,12 @@ run: install ## set up what is needed, then run the server for a developer on th
 
 install: toolchain $(VENV)/installed ## set up .venv with the server in it, the extensions in release mode
 
-test: toolchain programs lint types test-rust test-python test-calls ## all checks and all tests
+# Built two at a time, which fills two cores: pip waits for the network, a compiler for its last crate.
+# What runs, runs alone.
+test: toolchain programs ## all checks and all tests
+	@$(MAKE) --no-print-directory --jobs=2 $(VENV)/tested rust-tests $(CALLS)/node_modules
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync lint types
+	@$(MAKE) --no-print-directory --jobs=1 test-rust test-python test-calls
 
 lint: toolchain $(TOOLS) ## style of Python and Rust
 	$(BIN)/ruff check
@@ -55,14 +63,17 @@ types: toolchain $(TOOLS) ## types of Python, and that the stub is what the plan
 
 # Without the Python binding, so that the test programs need no libpython.
 test-rust: toolchain ## tests of the Rust crates
-	cargo test --workspace --no-default-features --quiet
+	$(TEST_RUST)
 
-# Side by side, one file on one process: much of them is waiting for daemons and clocks.
+rust-tests:
+	$(TEST_RUST) --no-run
+
+# Side by side, one file on one process, long ones first: much of them is waiting for daemons and clocks.
 test-python: toolchain programs $(VENV)/tested ## tests of the Python packages and of the built extensions
-	$(BIN)/python -m pytest --ignore=$(CALLS) --ignore=$(DEPLOY) --numprocesses=3 --dist=loadfile
+	$(BIN)/python -m pytest --ignore=$(CALLS) --ignore=$(DEPLOY) --numprocesses=3 $(SIDE_BY_SIDE)
 
 test-calls: toolchain programs $(VENV)/tested $(CALLS)/node_modules ## whole calls with real browsers
-	$(BIN)/python -m pytest $(CALLS) -m 'not alone' --numprocesses=2 --dist=loadfile
+	$(BIN)/python -m pytest $(CALLS) -m 'not alone' --numprocesses=2 $(SIDE_BY_SIDE)
 	$(BIN)/python -m pytest $(CALLS) -m alone
 
 # Not part of `test`: it needs Prometheus and systemd's tools.
@@ -138,9 +149,11 @@ $(VENV)/installed: $(VENV)/created $(PACKAGING) $(RUST)
 	$(PIP) --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/tested: $(VENV)/installed
+# All of it in one go: what comes in two is resolved, built and installed twice.
+$(VENV)/tested: $(VENV)/created $(PACKAGING) $(RUST)
+	@echo "Building the packet plane and installing into $(VENV), with all that tests need …"
 	$(PIP) --no-build-isolation --editable '.[test]'
-	@touch $@
+	@touch $(VENV)/installed $@
 
 $(CALLS)/node_modules: $(wildcard $(CALLS)/package.json $(CALLS)/package-lock.json)
 	cd $(CALLS) && npm $$([ -f package-lock.json ] && echo ci || echo install --no-save) \

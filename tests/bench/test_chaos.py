@@ -9,6 +9,8 @@ from sfu.bench.chaos.run import Chaos, Plan, Sample, measure, wrong_records
 from sfu.bench.chaos.troubles import Event
 from sfu.bench.stays import Visit
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(autouse=True)
 def _own_cores() -> Iterator[None]:

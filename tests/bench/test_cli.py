@@ -9,6 +9,8 @@ from typer.testing import CliRunner
 from sfu.bench import idle
 from sfu.bench.cli import app
 
+pytestmark = pytest.mark.long
+
 runner = CliRunner()
 
 

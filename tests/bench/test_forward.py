@@ -9,6 +9,8 @@ from sfu.bench.errors import BenchError, ClientError
 from sfu.bench.forward import Plan, measure
 from sfu.bench.shape import Shape
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(autouse=True)
 def _own_cores() -> Iterator[None]:

@@ -26,6 +26,8 @@ from tests.reliability.load import Load
 from tests.reliability.truth import Received, check
 from tests.sfu.store.redis_server import RedisServer
 
+pytestmark = pytest.mark.long
+
 KILLS = int(os.environ.get("SFU_KILLS", "8"))
 SEED = int(os.environ.get("SFU_KILL_SEED", str(random.randrange(1_000_000))))
 WORKING = 2.5

@@ -23,6 +23,8 @@ from tests.sfu.authority import Authority
 from tests.signaling.listening import ask
 from tests.signaling.test_websocket import closed, connect
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 
 

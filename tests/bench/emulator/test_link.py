@@ -15,6 +15,8 @@ import pytest
 from sfu.bench.emulator.link import FAR, NEAR, Link
 from sfu.bench.trace import Direction, Trace
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[3]
 PORT = 5000
 HEADERS = 28

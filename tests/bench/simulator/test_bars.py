@@ -6,6 +6,8 @@ from sfu.bench.simulator.bars import startup
 from sfu.bench.simulator.outcome import FALLS_SHORT, Finding, Outcome
 from sfu.bench.simulator.run import choose, judge, simulate
 
+pytestmark = pytest.mark.long
+
 NAMES = "startup", "rise, layers", "drop", "SD x 1.15", "4 cameras x 0.40"
 
 

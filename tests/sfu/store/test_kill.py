@@ -11,9 +11,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from sfu.store import make_store
 from tests.sfu.store.model import ROOMS, Model, check, commit_of, progress, waiting
 from tests.sfu.store.redis_server import RedisServer
+
+pytestmark = pytest.mark.long
 
 ROUNDS = 25
 ROOT = Path(__file__).parents[3]

@@ -10,9 +10,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
+import pytest
 
 from sfu.config import DEV_SECRET
 from tests.signaling.rest.backend import Backend
+
+pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).parents[3]
 BUDGET = 30
