@@ -204,7 +204,7 @@ class Allocation:
             before, after = receiver.aims, plan.staircase.aims(level or 0)
             descent = Descent.AS_IT_WAS
             if scarce:
-                descent = _descent(plan.staircase, receiver.level, level)
+                descent = descent_between(plan.staircase, receiver.level, level)
             receiver.level = level
             self._doubt(receiver, now)
             if before is after:
@@ -269,7 +269,7 @@ def _is_short(receiver: Receiver) -> bool:
     return receiver.level < receiver.plan.staircase.top
 
 
-def _descent(staircase: Staircase, before: int | None, after: int | None) -> Descent:
+def descent_between(staircase: Staircase, before: int | None, after: int | None) -> Descent:
     """How pictures go down from one level to another."""
     costs = staircase.cumulative
     far = costs[after or 0] < FAR_LESS * costs[before or 0]

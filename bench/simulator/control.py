@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from sfu.allocation import descent_between
 from sfu.bandwidth.allocator import Allocator
 from sfu.bandwidth.estimator import OVERUSE, Estimator
 from sfu.bandwidth.rows import Records
@@ -16,6 +17,7 @@ from sfu.bench.simulator.pacer import AUDIO_RATE, Pacer
 from sfu.bench.simulator.packets import HEADERS, PAYLOAD, Floats, Ints
 from sfu.bench.simulator.scenario import Scenario, moments, stairs
 from sfu.bench.simulator.slots import Slots
+from sfu.receiver import Descent
 
 CLOCK: Final = 1000.0
 """What the monotonic clock shows when a simulation starts."""
@@ -78,7 +80,7 @@ class Control:
             now, columns.target, columns.throughput, columns.state, columns.queue_us
         )
         for dense in moved.tolist():
-            self._show(int(self._row[dense]))
+            self._show(int(self._row[dense]), scarce=True)
         over = np.zeros(len(self.dense), dtype=bool)
         here = self.dense >= 0
         over[here] = columns.state[self.dense[here]] == OVERUSE
@@ -126,18 +128,23 @@ class Control:
             later = [at for at in self._coming[row] if at > time]
             self._next_stairs[row] = later[0] if later else math.inf
 
-    def _show(self, row: int) -> None:
+    def _show(self, row: int, *, scarce: bool = False) -> None:
         staircase = self.allocator.staircase_of(int(self.dense[row]))
         if staircase is None:
             return
         level = int(self.allocator.level[self.dense[row]])
-        aims = staircase.aims(level)
+        aims, descent = staircase.aims(level), Descent.AS_IT_WAS
+        if scarce:
+            descent = descent_between(staircase, int(self._level[row]), level)
         before = self._slots.target_spatial[row].copy()
         for slot in range(len(before)):
             aim = aims.get(str(slot))
             spatial, temporal = (-1, 7) if aim is None else aim
+            told = self._slots.target_spatial[row, slot], self._slots.target_temporal[row, slot]
+            if told == (spatial, temporal):
+                continue
             here = (np.array([value]) for value in (row, slot, spatial, temporal))
-            self._slots.set_target(*here)
+            self._slots.set_target(*here, descent=descent)
         other = bool((self._slots.target_spatial[row] != before).any())
         self.changed.append((row, level - int(self._level[row]), other))
         self._level[row] = level

@@ -18,6 +18,7 @@ from sfu.bench.simulator.packets import (
     Packets,
     first_of_runs,
 )
+from sfu.bench.simulator.pictures import Pictures, Popped
 from sfu.bench.simulator.queue import Queue
 
 
@@ -26,12 +27,12 @@ class Pacer:
     padding go while debt and packet are no more than a burst. Who is refused waits until nothing
     is owed. A burst is longer while the path shows no queue: a picture leaves as a whole then."""
 
-    def __init__(self, audio: Ints, generator: np.random.Generator) -> None:
-        """`audio` is the number of microphones each row hears."""
+    def __init__(self, audio: Ints, weights: Ints, generator: np.random.Generator) -> None:
+        """`audio` is the number of microphones each row hears, `weights` those of its slots."""
         rows = len(audio)
         self._rows = np.arange(rows)
         self._generator = generator
-        self.video = Queue(rows, _VIDEO_QUEUE)
+        self.video = Pictures(weights)
         self.repairs = Queue(rows, _REPAIR_QUEUE)
         self.pacing = np.zeros(rows)
         """bit/s, 0 without a limit."""
@@ -79,6 +80,11 @@ class Pacer:
                 self._clusters[row].append((time, *cluster, *least))
             self._has_cluster[row] = bool(self._clusters[row])
 
+    def drop_repairs(self, row: int, slot: int, before: int) -> None:
+        """Frames of a stream before this one are not sent again."""
+        slots, frames, _ = self.repairs.entries(row)
+        self.repairs.remove(row, slot, frames[(slots == slot) & (frames < before)])
+
     def queued(self, time: float) -> Floats:
         """Seconds that the oldest packet has waited."""
         return np.maximum(self.video.oldest(time), self.repairs.oldest(time))
@@ -96,8 +102,10 @@ class Pacer:
         audio = self._audio(time)
         spent = np.bincount(audio[0], audio[1], len(rate)).astype(np.float64)
         room = np.where(probing, self._probe_credit, burst) - spent
-        repairs, after_repairs = self._drain(self.repairs, room, probing)
-        video, after_video = self._drain(self.video, room - after_repairs, probing)
+        repairs, after_repairs = self._repair(room, probing)
+        left = room - after_repairs
+        left[self.repairs.bytes > 0] = 0.0
+        video, after_video = self.video.take(left, probing, self._refused)
         media = spent + after_repairs + after_video
         self._has_sent_video[video[0]] = True
         padding = self._padding(probing, media)
@@ -135,23 +143,11 @@ class Pacer:
         self._audio_sent[row, stream] += 1
         return row, np.full(len(row), AUDIO_SIZE), stream, number
 
-    def _drain(
-        self, queue: Queue, room: Floats, probing: Bools
-    ) -> tuple[tuple[Ints, Ints, Ints, Ints], Floats]:
-        """Takes what fits into `room`, and the bytes that it comes to per row.
-
-        A probe's burst ends with the packet that exceeds it.
-        """
-        width = min(len(queue), _WIDEST)
-        if not width:
-            return queue.pop(np.zeros(len(room), dtype=np.int64)), np.zeros(len(room))
-        sizes = queue.sizes(width)
-        total = np.cumsum(sizes, axis=1)
-        reach = total - np.where(probing[:, None], sizes - 1, 0)
-        fits = (sizes > 0) & (reach <= room[:, None])
-        count = np.sum(np.logical_and.accumulate(fits, axis=1), axis=1)
-        taken = np.where(count > 0, total[self._rows, np.maximum(count - 1, 0)], 0)
-        return queue.pop(count), taken.astype(np.float64)
+    def _repair(self, room: Floats, probing: Bools) -> tuple[Popped, Floats]:
+        """Repairs that fit into `room`, and the bytes that they come to per row; a probe's burst
+        ends with the packet that exceeds it."""
+        count, taken = self.repairs.fitting(self._rows, room, probing)
+        return self.repairs.pop(count), taken
 
     def _padding(self, probing: Bools, media: Floats) -> tuple[Ints, Ints, Ints, Ints]:
         """Fills probes up, and idle rows to the rate of padding."""
@@ -224,10 +220,9 @@ AUDIO_SIZE: Final = 160
 AUDIO_RATE: Final = AUDIO_SIZE * 8 * 50.0
 _AUDIO_INTERVAL: Final = 0.02
 _KINDS: Final = np.array([AUDIO, REPAIR, VIDEO, PADDING])
-_VIDEO_QUEUE: Final = 4096
 _REPAIR_QUEUE: Final = 256
 _WIDEST: Final = 32
-"""Most packets of one kind that a row sends in one step: 60 Mbit/s."""
+"""Most packets of padding that a row sends in one step."""
 _BURST: Final = 0.005
 _CLEAR_BURST: Final = 0.01
 _LONG_BURST: Final = 0.04

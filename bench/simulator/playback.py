@@ -64,6 +64,11 @@ class Playback:
         keys: Bools = self._key[row, slot, frames & (_FRAMES - 1)]
         return keys
 
+    def temporal(self, row: int, slot: int, frames: Ints) -> Ints:
+        """Temporal layers of a slot's latest frames."""
+        layers: Ints = self._temporal[row, slot, frames & (_FRAMES - 1)].astype(np.int64)
+        return layers
+
     def drop(self, row: int, slot: int, frames: Ints) -> None:
         """Frames that the sender leaves out; numbers on the wire show no hole."""
         self._gone[row, slot, frames & (_FRAMES - 1)] = True

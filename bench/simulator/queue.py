@@ -1,8 +1,10 @@
 """Packets that wait to be sent: a ring per row."""
 
+from typing import Final
+
 import numpy as np
 
-from sfu.bench.simulator.packets import Floats, Ints, first_of_runs
+from sfu.bench.simulator.packets import Bools, Floats, Ints, first_of_runs
 
 
 class Queue:
@@ -47,13 +49,27 @@ class Queue:
             for each in np.flatnonzero(over):
                 self.bytes[each] = self._size[each].sum()
 
-    def sizes(self, width: int) -> Ints:
-        """Of the oldest packets, (rows, width); 0 where there are fewer."""
+    def sizes(self, rows: Ints, width: int) -> Ints:
+        """Of the oldest packets of some rows, (rows, width); 0 where there are fewer."""
         places = np.arange(width)
-        at = (self._head[:, None] + places) & self._mask
-        waiting = places < (self._tail - self._head)[:, None]
-        sizes: Ints = np.where(waiting, self._size[self._rows[:, None], at], 0)
+        at = (self._head[rows, None] + places) & self._mask
+        waiting = places < (self._tail - self._head)[rows, None]
+        sizes: Ints = np.where(waiting, self._size[rows[:, None], at], 0)
         return sizes
+
+    def fitting(self, rows: Ints, room: Floats, overshoot: Bools) -> tuple[Ints, Floats]:
+        """How many of the oldest packets of some rows fit into so many bytes, and what they come
+        to; with `overshoot` the last one may exceed that."""
+        width = int(min((self._tail - self._head)[rows].max(initial=0), _WIDEST))
+        if not width:
+            return np.zeros(len(rows), dtype=np.int64), np.zeros(len(rows))
+        sizes = self.sizes(rows, width)
+        total = np.cumsum(sizes, axis=1)
+        reach = total - np.where(overshoot[:, None], sizes - 1, 0)
+        fits = (sizes > 0) & (reach <= room[:, None])
+        count = np.sum(np.logical_and.accumulate(fits, axis=1), axis=1)
+        last = total[np.arange(len(rows)), np.maximum(count - 1, 0)]
+        return count, np.where(count > 0, last, 0).astype(np.float64)
 
     def pop(self, count: Ints) -> tuple[Ints, Ints, Ints, Ints]:
         """The `count` oldest of each row: row, size, slot and frame, in order of row."""
@@ -72,21 +88,27 @@ class Queue:
         at = np.arange(self._head[row], self._tail[row]) & self._mask
         return self._slot[row, at], self._frame[row, at], self._at[row, at]
 
-    def remove(self, row: int, slot: int, before: int) -> Ints:
-        """Takes a slot's frames before the given one out; returns their numbers."""
+    def remove(self, row: int, slot: int, frames: Ints) -> None:
+        """Takes these frames of a slot out."""
         at = np.arange(self._head[row], self._tail[row]) & self._mask
-        gone = (self._slot[row, at] == slot) & (self._frame[row, at] < before)
-        frames = np.unique(self._frame[row, at[gone]])
+        gone = (self._slot[row, at] == slot) & np.isin(self._frame[row, at], frames)
         kept = at[~gone]
         places = np.arange(self._head[row], self._head[row] + len(kept)) & self._mask
         for column in (self._size, self._slot, self._frame, self._at):
             column[row, places] = column[row, kept]
         self._tail[row] = self._head[row] + len(kept)
         self.bytes[row] = self._size[row, places].sum()
-        return frames
+
+    def since(self) -> Floats:
+        """When the oldest packet of each row came; means nothing without one."""
+        at: Floats = self._at[self._rows, self._head & self._mask]
+        return at
 
     def oldest(self, time: float) -> Floats:
         """Seconds that the oldest packet has waited, 0 without one."""
-        at = self._at[self._rows, self._head & self._mask]
-        age: Floats = np.where(self._tail > self._head, time - at, 0.0)
+        age: Floats = np.where(self._tail > self._head, time - self.since(), 0.0)
         return age
+
+
+_WIDEST: Final = 32
+"""Most packets of a row that are looked at in one step: 60 Mbit/s."""

@@ -71,6 +71,14 @@ class Repairs:
         self._missing = missing.take(keep & ~hopeless)
         return answered
 
+    def forget(self, row: int, slot: int, before: int) -> None:
+        """Frames of a stream before this one are not sent again."""
+        missing = self._missing
+        gone = (missing.row == row) & (missing.slot == slot) & ~missing.is_audio
+        gone &= missing.frame < before
+        if gone.any():
+            self._missing = missing.take(~gone)
+
     def _grant(self, row: Ints, size: Ints) -> Bools:
         """Repairs cost half of what else is sent at the most."""
         order = np.argsort(row, kind="stable")

@@ -31,6 +31,7 @@ from sfu.bench.simulator.scenario import Scenario, Subscriber
 from sfu.bench.simulator.slots import Slots
 from sfu.bench.simulator.stale import STALE_PICTURE, STALLED, stale
 from sfu.bench.trace import Direction
+from sfu.weights import FIRST, OTHERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ class Simulation:
         self.sources = Sources(sources, generator)
         self.slots = Slots(views)
         audio = np.array([each.audio for each in subscribers])
-        self.pacer = Pacer(audio, generator)
+        self.pacer = Pacer(audio, _weights(subscribers, self.slots.source.shape), generator)
         self._shape = (len(subscribers), max(self.slots.source.shape[1], int(audio.max())))
         self.repairs = Repairs(self._shape, generator)
         self.playback = Playback(self.slots.source.shape)
@@ -138,7 +139,13 @@ class Simulation:
             part[index] for part in (forwarded.row, forwarded.slot, forwarded.number)
         )
         self.pacer.video.push(row, size, slot, frame, time)
+        for *layer, falls in self.slots.switched:
+            self.pacer.video.begin(*layer)
+            if falls:
+                self._skip_to(*layer)
         packets = self.pacer.step(time)
+        for begun in self.pacer.video.started:
+            self._forget(*begun)
         # Who has not joined is sent nothing, not even sound.
         packets = packets.take(self._started[packets.row] <= time)
         for each in self.pacer.ended:
@@ -215,17 +222,46 @@ class Simulation:
         feedback, deltas = self.history.take(time, queued, urgent_only=urgent_only)
         self.control.note_repairs(feedback)
         self.control.tick(time, feedback, deltas, self.pacer)
+        self._obey()
 
     def _drop_stale(self, time: float) -> None:
         """Pictures that have waited long give way to a keyframe behind them, or ask for one."""
         age = self.pacer.video.oldest(time)
+        width = self.slots.source.shape[1]
         for row in np.flatnonzero(age > STALE_PICTURE).tolist():
-            for slot, frame in stale(self.pacer.video, row, time, self.playback.is_key):
+            for slot, frame in stale(self.pacer.video, row, width, time, self.playback.is_key):
                 layer = max(int(self.slots.spatial[row, slot]), 0)
                 if frame is not None:
-                    self.playback.drop(row, slot, self.pacer.video.remove(row, slot, frame))
+                    self._skip_to(row, slot, frame)
                 elif age[row] > STALLED:
                     self.sources.want(self.slots.source[row, slot], np.array(layer))
+
+    def _skip_to(self, row: int, slot: int, frame: int) -> None:
+        """What waits before that keyframe is left out."""
+        waiting, _ = self.pacer.video.entries(row, slot)
+        self._leave_out(row, slot, waiting[waiting < frame])
+        self.pacer.video.begin(row, slot, frame)
+
+    def _forget(self, row: int, slot: int, frame: int) -> None:
+        """Nothing before this frame is repaired any more: a new stream began with it."""
+        self.repairs.forget(row, slot, frame)
+        self.pacer.drop_repairs(row, slot, frame)
+
+    def _leave_out(self, row: int, slot: int, frames: Ints) -> None:
+        self.pacer.video.leave_out(row, slot, frames)
+        self.playback.drop(row, slot, frames)
+
+    def _obey(self) -> None:
+        """What is not to pass any more does not wait any longer: the plane chooses when it sends.
+        A frame that has begun goes on, but for one of a layer that has ended."""
+        for row, slot, temporal in self.slots.left_out:
+            if temporal < 0:
+                self._leave_out(row, slot, self.pacer.video.entries(row, slot)[0])
+                continue
+            waiting = self.pacer.video.waiting(row, slot)
+            above = self.playback.temporal(row, slot, waiting) > temporal
+            self._leave_out(row, slot, waiting[above])
+        self.slots.left_out.clear()
 
     def _offer(self, frames: Frames, time: float) -> None:
         """Bytes of the best layers that each row may have."""
@@ -258,6 +294,16 @@ class Simulation:
         measures.upgraded[at] = (slots.target_spatial > 0).sum(axis=1)
         measures.levels += [(time, *each) for each in control.changed]
         control.changed.clear()
+
+
+def _weights(subscribers: Sequence[Subscriber], shape: tuple[int, int]) -> Ints:
+    """Of slots: the screen's and the speaker's have the larger share (`sfu.weights`)."""
+    weights = np.full(shape, OTHERS)
+    for row, each in enumerate(subscribers):
+        weights[row, : len(each.views)] = [
+            FIRST if view.priority else OTHERS for view in each.views
+        ]
+    return weights
 
 
 _LOOK: Final = 5

@@ -6,13 +6,15 @@ import numpy as np
 
 from sfu.bench.simulator.media import Frames, Sources
 from sfu.bench.simulator.packets import HEADERS, PAYLOAD, Floats, Ints
+from sfu.receiver import Descent
 
 
 class Slots:
     """Per row and slot: the source, the layers wanted and those that pass; -1 for none.
 
-    A spatial layer begins with a keyframe, and the one before it goes on until then; temporal
-    layers fall at once and rise with the next base frame; a pause is at once.
+    A spatial layer begins with a keyframe, and the one before it goes on until then, unless it is
+    ended; temporal layers fall at once and rise with the next base frame; a pause is at once. What
+    is not to pass any more does not leave the pacer either.
     """
 
     def __init__(self, sources: Sequence[Sequence[int]]) -> None:
@@ -30,18 +32,43 @@ class Slots:
         """Frames that have passed so far, so the number of the next."""
         self.switches = np.zeros(shape, dtype=np.int64)
         """Changes of the spatial layer, the first one included."""
+        self._slowed = np.zeros(shape, dtype=bool)
+        """Until a lower layer has come, the higher one goes on with as few frames as it can."""
+        self.left_out: list[tuple[int, int, int]] = []
+        """Row, slot and temporal layer above which frames of what passed before do not pass any
+        more, -1 for none, since this was last emptied."""
+        self.switched: list[tuple[int, int, int, bool]] = []
+        """Row, slot and frame of keyframes that begin a layer, of those that `forward` gave last,
+        and whether it is lower than the one before, of which nothing leaves any more then."""
         self.row, self.slot = np.nonzero(self.source >= 0)
         self.of = self.source[self.row, self.slot]
         """Pairs of rows and slots that have a source, and the source, in order of row."""
 
-    def set_target(self, row: Ints, slot: Ints, spatial: Ints, temporal: Ints) -> None:
-        """The highest layers that may pass; a spatial layer of -1 pauses."""
+    def set_target(
+        self,
+        row: Ints,
+        slot: Ints,
+        spatial: Ints,
+        temporal: Ints,
+        *,
+        descent: Descent = Descent.AS_IT_WAS,
+    ) -> None:
+        """The highest layers that may pass; a spatial layer of -1 pauses. `descent` is how a higher
+        layer ends."""
         self.target_spatial[row, slot] = spatial
         self.target_temporal[row, slot] = temporal
-        down = self.temporal[row, slot] > temporal
-        self.temporal[row[down], slot[down]] = temporal[down]
-        paused = spatial < 0
-        self.spatial[row[paused], slot[paused]] = -1
+        descends = (self.spatial[row, slot] > spatial) & (spatial >= 0)
+        self._slowed[row, slot] = descends & (descent is Descent.SLOWED)
+        now = np.where(self._slowed[row, slot], 0, temporal)
+        down = self.temporal[row, slot] > now
+        self.temporal[row[down], slot[down]] = now[down]
+        ended = (spatial < 0) | (descends & (descent is Descent.AT_ONCE))
+        self.spatial[row[ended], slot[ended]] = -1
+        most = np.where(ended, -1, now)
+        some = down | ended
+        self.left_out += zip(
+            row[some].tolist(), slot[some].tolist(), most[some].tolist(), strict=True
+        )
 
     def ask(self, sources: Sources) -> None:
         """Requests the keyframes that switches wait for."""
@@ -63,7 +90,10 @@ class Slots:
         layer = np.where(switch, target, now)
         self.spatial[row, slot] = layer
         self.switches[row, slot] += switch
-        rises = switch | (frames.temporal[index] == 0)
+        # The plane is told of the other temporal layers when it has switched.
+        slowed = self._slowed[row, slot]
+        self._slowed[row, slot] = slowed & ~switch
+        rises = (switch | (frames.temporal[index] == 0)) & ~slowed
         temporal = np.where(rises, self.target_temporal[row, slot], self.temporal[row, slot])
         self.temporal[row, slot] = temporal
         key = frames.key[index, np.maximum(layer, 0)] & (layer >= 0)
@@ -72,6 +102,17 @@ class Slots:
         row, slot = row[passes], slot[passes]
         number = self.frames[row, slot]
         self.frames[row, slot] += 1
+        begun = np.flatnonzero((switch & passes)[passes])
+        falls = (target < now)[passes]
+        self.switched = list(
+            zip(
+                row[begun].tolist(),
+                slot[begun].tolist(),
+                number[begun].tolist(),
+                falls[begun].tolist(),
+                strict=True,
+            )
+        )
         return Forwarded(
             row, slot, number, size[passes], frames.temporal[index[passes]], key[passes]
         )

@@ -3,10 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Final
 
-import numpy as np
-
 from sfu.bench.simulator.packets import Bools, Ints
-from sfu.bench.simulator.queue import Queue
+from sfu.bench.simulator.pictures import Pictures
 
 STALE_PICTURE: Final = 0.3
 """Seconds after which a picture gives way to a keyframe that waits behind it."""
@@ -15,15 +13,17 @@ STALLED: Final = 1.0
 
 
 def stale(
-    queue: Queue, row: int, time: float, is_key: Callable[[int, int, Ints], Bools]
+    pictures: Pictures,
+    row: int,
+    slots: int,
+    time: float,
+    is_key: Callable[[int, int, Ints], Bools],
 ) -> Iterator[tuple[int, int | None]]:
     """(slot, the newest keyframe that waits behind what is stale; None without one)."""
-    slots, frames, since = queue.entries(row)
-    for slot in np.unique(slots).tolist():
-        mine = slots == slot
-        if time - since[mine][0] <= STALE_PICTURE:
+    for slot in range(slots):
+        waiting, since = pictures.entries(row, slot)
+        if not len(waiting) or time - since[0] <= STALE_PICTURE:
             continue
-        waiting = frames[mine]
         keys = waiting[is_key(row, slot, waiting)]
         later = keys[keys > waiting[0]]
         yield slot, int(later[-1]) if len(later) else None

@@ -9,7 +9,8 @@ from sfu.bench.simulator.packets import AUDIO, PADDING, REPAIR, STEP, VIDEO, Pac
 
 
 def pacer(audio: int = 0) -> Pacer:
-    return Pacer(np.array([audio, audio]), np.random.default_rng(1))
+    weights = np.ones((2, 1), dtype=np.int64)
+    return Pacer(np.array([audio, audio]), weights, np.random.default_rng(1))
 
 
 def obey(paced: Pacer, time: float = 0.0, **rates: int) -> None:
@@ -23,7 +24,7 @@ def obey(paced: Pacer, time: float = 0.0, **rates: int) -> None:
 
 def queue(paced: Pacer, count: int, size: int = 1000, time: float = 0.0) -> None:
     row = np.zeros(count, dtype=np.int64)
-    paced.video.push(row, row + size, row, row, time)
+    paced.video.push(row, row + size, row, np.arange(count), time)
 
 
 def run(paced: Pacer, begin: float, end: float) -> list[Packets]:

@@ -107,3 +107,16 @@ def test_the_slot_of_repaired_sound_is_told_apart() -> None:
     repairs.note(lost, TRIP)
     assert repairs._missing.slot.tolist() == [1]
     assert repairs._missing.is_audio.tolist() == [True]
+
+
+def test_what_was_before_a_new_layer_is_not_sent_again() -> None:
+    repairs = make()
+    repairs.note(sent([math.inf, math.inf, math.inf, 0.05]), TRIP)
+    repairs.note(sent([math.inf, 0.05], slot=1), TRIP)
+    repairs.forget(0, 0, 2)
+    frames = [
+        each
+        for _, due in when(repairs, 0.0, 0.5)
+        for each in zip(due.slot.tolist(), due.frame.tolist(), strict=True)
+    ]
+    assert sorted(frames) == [(0, 2), (1, 0)]

@@ -5,6 +5,7 @@ import numpy as np
 from sfu.bench.simulator.media import Frames, Source, Sources
 from sfu.bench.simulator.packets import PAYLOAD
 from sfu.bench.simulator.slots import Forwarded, Slots
+from sfu.receiver import Descent
 
 
 def frame(temporal: int = 0, key: int = -1, size: int = 3000) -> Frames:
@@ -14,8 +15,14 @@ def frame(temporal: int = 0, key: int = -1, size: int = 3000) -> Frames:
     return Frames(np.array([0]), sizes, np.array([temporal]), keys)
 
 
-def target(slots: Slots, row: int, spatial: int, temporal: int = 7) -> None:
-    slots.set_target(*(np.array([each]) for each in (row, 0, spatial, temporal)))
+def target(
+    slots: Slots,
+    row: int,
+    spatial: int,
+    temporal: int = 7,
+    descent: Descent = Descent.AS_IT_WAS,
+) -> None:
+    slots.set_target(*(np.array([each]) for each in (row, 0, spatial, temporal)), descent=descent)
 
 
 def rows(forwarded: Forwarded) -> list[int]:
@@ -58,6 +65,25 @@ def test_a_pause_is_at_once() -> None:
     slots.forward(frame(key=0))
     target(slots, 0, -1)
     assert rows(slots.forward(frame(key=0))) == []
+
+
+def test_a_higher_layer_ends_as_it_is_told_to() -> None:
+    slots = Slots([[0], [0], [0]])
+    for row in range(3):
+        target(slots, row, 1)
+    slots.forward(frame(key=1))
+    slots.left_out.clear()
+    for row, descent in enumerate((Descent.AS_IT_WAS, Descent.SLOWED, Descent.AT_ONCE)):
+        target(slots, row, 0, 7, descent)
+    assert slots.left_out == [(1, 0, 0), (2, 0, -1)]
+    assert rows(slots.forward(frame(temporal=2))) == [0]
+    assert rows(slots.forward(frame(temporal=0))) == [0, 1]
+    assert rows(slots.forward(frame(key=0))) == [0, 1, 2]
+    assert slots.switched == [(0, 0, 3, True), (1, 0, 2, True), (2, 0, 1, False)]
+    assert rows(slots.forward(frame(temporal=2))) == [0, 2]
+    assert slots.switched == []
+    assert rows(slots.forward(frame(temporal=0))) == [0, 1, 2]
+    assert rows(slots.forward(frame(temporal=2))) == [0, 1, 2]
 
 
 def test_who_waits_asks() -> None:
