@@ -146,8 +146,7 @@ class DelayControl(Columns):
 
     def crowded(self, rows: Ints, now: float) -> Bools:
         """Where the queue is somebody else's."""
-        other: Bools = self.queue.crowded_until[rows] > now
-        return other
+        return self.queue.crowded(rows, now)
 
     def probe(self, rows: Ints, now: float, throughput: Floats, probed: Floats) -> None:
         """Results of probes that came without new feedback; `update` takes all others."""
@@ -157,6 +156,8 @@ class DelayControl(Columns):
 
     def _credible(self, rows: Ints, throughput: Floats, probed: Floats) -> Floats:
         """What probes found, where it is to be believed, 0 elsewhere."""
+        if not np.count_nonzero(probed):
+            return probed
         rate = self.aimd.rate[rows]
         if self._tuning.step_probing:
             # Drops are for delays to tell; jitter makes probes look slow.
@@ -169,6 +170,8 @@ class DelayControl(Columns):
     ) -> tuple[Ints, Ints]:
         """State as it is, and as rate control shall see it: it waits while a queue is drained.
         `seen` is the part of what goes through the bottleneck that deltas tell of."""
+        if not (np.count_nonzero(self.drain.active) or np.count_nonzero(state == OVERUSE)):
+            return state, state
         queue, empty = self.queue.queue[rows], self.queue.empty(rows)
         before = self.drain.active[rows]
         lately = self.arrivals.lately(rows) / seen

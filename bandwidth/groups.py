@@ -9,8 +9,9 @@ from sfu.bandwidth.rows import Floats, Ints, Records
 
 MOST_GROUPS: Final = 128
 """Of one row in one tick, half a second's worth and more; older ones are left out."""
-BLOCK: Final = 16
-"""Deltas of a row that are looked at together: who has many costs the others nothing."""
+BLOCK: Final = 20
+"""Deltas of a row that are looked at together, no more than fill a trendline's window: who has many
+costs the others nothing."""
 
 
 class Block(NamedTuple):

@@ -66,6 +66,8 @@ class StandingQueue(Columns):
                 "_standing": 0,
             },
         )
+        self._crowded_last = -math.inf
+        """Nobody's queue is taken for another's any more from then on."""
 
     def update(self, rows: Ints, now: float, delay_ms: Floats, slower: Bools) -> None:
         """The least delay above the base of each row's feedback, and whether packets come in much
@@ -88,7 +90,7 @@ class StandingQueue(Columns):
     def judge(self, rows: Ints, now: float, state: Ints) -> Ints:
         """The trendline's verdict, corrected."""
         queue = self.queue[rows]
-        crowded = self.crowded_until[rows] > now
+        crowded = self.crowded(rows, now)
         if np.count_nonzero(crowded):
             gone = crowded & (now - self._queued_at[rows] > CROWD_GONE)
             self.crowded_until[rows[gone]] = -math.inf
@@ -97,6 +99,13 @@ class StandingQueue(Columns):
         state = np.where((state == OVERUSE) & (queue < self.empty(rows)) & ~crowded, NORMAL, state)
         verdict: Ints = np.where(stands & ~crowded, OVERUSE, state)
         return verdict
+
+    def crowded(self, rows: Ints, now: float) -> Bools:
+        """Where the queue is somebody else's."""
+        if now >= self._crowded_last:
+            return np.zeros(len(rows), dtype=np.bool_)
+        other: Bools = self.crowded_until[rows] > now
+        return other
 
     def empty(self, rows: Ints) -> Floats:
         """Milliseconds below which there is no queue."""
@@ -115,3 +124,5 @@ class StandingQueue(Columns):
         """These queues did not go away though less was sent: they are somebody else's."""
         self._standing[rows] = 0
         self.crowded_until[rows] = now + CROWDED_FOR
+        if len(rows):
+            self._crowded_last = now + CROWDED_FOR

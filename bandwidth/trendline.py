@@ -35,6 +35,7 @@ ADAPT_STEP_MS: Final = 100.0
 OVERUSE_MS: Final = 10.0
 
 _REBASE_MS: Final = 8_000.0
+_REBASE_APART_MS: Final = 1_000.0
 _STEPS: Final = np.arange(1, BLOCK + 1)[:, None]
 
 
@@ -104,11 +105,11 @@ class Trendline(Columns):
         self._detect(rows, block, slope, last, number)
         self._count[rows] = number.take(last)
         self._base[rows] = base
-        # Not all rows in the same tick.
-        newest, limit = x.take(last), _REBASE_MS + 64.0 * (rows % 64)
-        far = (newest < 0.0) | (newest >= limit)
-        if np.count_nonzero(far):
-            self._rebase(rows[far])
+        # Not all rows in the same tick, nor a few in each.
+        newest, limit = x.take(last), _REBASE_MS + _REBASE_APART_MS * (rows % 4)
+        back = newest < 0.0
+        if np.count_nonzero(back | (newest >= limit)):
+            self._rebase(rows[back | (newest >= limit - _REBASE_APART_MS)])
 
     def _smooth(self, rows: Ints, block: Block, last: Ints) -> Floats:
         """The accumulated delay, smoothed."""

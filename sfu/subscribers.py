@@ -39,6 +39,8 @@ gives any: it gets all that the room's budget allows."""
 
 QUIET: Final = 0.25
 """Seconds between two ticks of which nothing is to be told: probes and dwelling go on by them."""
+CLIMBING: Final = 0.09
+"""The same while somebody could be given more: two ticks of the daemon, or a bit less."""
 IDLE: Final = 1.0
 """The same while there are no pictures."""
 
@@ -72,8 +74,8 @@ class Subscribers:
         self._waiting: dict[int, Staircase] = {}
         self._silent = _Silent()
         self._starts = Starts(remembered)
-        self._idle = False
-        """Whether nobody is given a picture, or could be."""
+        self._pause = QUIET
+        """Until the next tick, if nothing comes of this one."""
         self._due = -math.inf
         """When to work without news: at once after a change, or there is more to come of it."""
 
@@ -178,8 +180,7 @@ class Subscribers:
         if np.count_nonzero(mute):
             rates = self._free(rates, mute)
         self.tally.add(news, rates)
-        pause = IDLE if self._idle else QUIET
-        self._due = now if len(rates) or len(changed) else now + pause
+        self._due = now if len(rates) or len(changed) else now + self._pause
         return rates.tobytes(), estimator.transport[changed].tolist()
 
     def _begin(self, transport: int, now: float, start: float) -> None:
@@ -237,8 +238,10 @@ class Subscribers:
     def _demand(self, now: float) -> None:
         rows: Ints = np.flatnonzero(self.estimator.active)
         allocated, next_step, wanted, ceiling = self.allocator.demand(rows, now)
-        given = np.any(self.allocator.level[rows] > 0) or np.any(next_step > allocated)
-        self._idle = not given
+        if np.any(next_step > allocated):
+            self._pause = CLIMBING
+        else:
+            self._pause = QUIET if np.any(self.allocator.level[rows] > 0) else IDLE
         self.estimator.demand(
             rows, allocated=allocated, next_step=next_step, wanted=wanted, ceiling=ceiling
         )

@@ -121,12 +121,13 @@ class History:
         self, time: float, queued: Floats, *, urgent_only: bool = False
     ) -> tuple[Records, Records]:
         """FEEDBACK and DELTA rows of what has come in until `time`, or of those rows that have a
-        queue or a finished probe to tell of; `queued` in seconds."""
+        queue, losses or a finished probe to tell of; `queued` in seconds."""
         self.hear(time)
         rows = np.flatnonzero(self._news)
         if urgent_only:
             urgent = self.above_base[rows] >= _URGENT
             urgent |= (self._row["flags"][rows] & PROBED) != 0
+            urgent |= self._row["lost"][rows] > self._row["unlost"][rows]
             rows = rows[urgent]
         return self._rows_with_news(rows, time, queued)
 

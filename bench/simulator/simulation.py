@@ -309,8 +309,8 @@ def _weights(subscribers: Sequence[Subscriber], shape: tuple[int, int]) -> Ints:
 _LOOK: Final = 5
 _TICK: Final = 10
 """Steps between two ticks of the estimator: 50 ms, ..."""
-_ALL: Final = 2 * _TICK
-"""... of which every other takes all rows."""
+_ALL: Final = 4 * _TICK
+"""... of which each fourth takes all rows, the others those that do not bear waiting."""
 _REPORT: Final = 90
 """Bytes of a receiver's feedback packet."""
 _CLEAR: Final = 0.015

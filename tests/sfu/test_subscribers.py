@@ -154,6 +154,11 @@ def test_without_news_there_is_nothing_to_do_for_a_while(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(estimator, "tick", watched)
     worker.hold(2)
+    assert 18 <= len(ticked) <= 21, "there is more to be given"
+    worker.subscribers.assign([1], stairs(ceiling=200_000))
+    worker.hold(1)
+    ticked.clear()
+    worker.hold(2)
     assert 2 / QUIET - 2 <= len(ticked) <= 2 / QUIET + 1
     ticked.clear()
     worker.tick(transport=1, flags=REMB, remb_bps=5_000_000)

@@ -282,9 +282,11 @@ impl SendHistory {
         self.news && !std::mem::replace(&mut self.listed, true)
     }
 
-    /// The same for news that does not bear waiting: a queue in the path, a probe that is over.
+    /// The same for news that does not bear waiting: a queue in the path, losses, a probe that is over.
     pub fn is_to_be_hurried(&mut self) -> bool {
-        let urgent = self.delay_us >= URGENT_DELAY_US || self.clusters.has_more();
+        let urgent = self.delay_us >= URGENT_DELAY_US
+            || self.row.lost > self.row.unlost
+            || self.clusters.has_more();
         self.news && urgent && !std::mem::replace(&mut self.hurried, true)
     }
 

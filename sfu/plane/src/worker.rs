@@ -41,8 +41,9 @@ const NAP: Duration = Duration::from_millis(10);
 const COUNTERS_EVERY_US: i64 = 200_000;
 /// How long after the last rows new ones are left, if those were taken.
 const FEEDBACK_EVERY_US: i64 = 10_000;
-/// Rows that are not urgent wait for others: who takes many at once works less for each.
-const ALL_FEEDBACK_EVERY_US: i64 = 90_000;
+/// Rows that are not urgent wait for others: who takes many at once works less for each. A bit less
+/// than four of the control plane's ticks.
+const ALL_FEEDBACK_EVERY_US: i64 = 190_000;
 
 /// What a worker is started with.
 #[derive(Clone, Copy, Debug)]

@@ -291,3 +291,18 @@ fn a_queue_in_the_path_does_not_bear_waiting() {
     Taken::of(&mut history, 500_000);
     assert!(!history.is_to_be_hurried(), "it has been told");
 }
+
+#[test]
+fn losses_do_not_bear_waiting() {
+    let mut history = SendHistory::default();
+    send(&mut history, 60, 0, 10_000);
+    let came = |lost| {
+        let there = move |n: &u16| *n != lost;
+        (0..20).filter(there).map(|n| (n, 70_000))
+    };
+    tell(&mut history, &report(came(7)), 300_000);
+    assert!(history.is_to_be_hurried());
+    Taken::of(&mut history, 300_000);
+    tell(&mut history, &report(came(20)), 400_000);
+    assert!(!history.is_to_be_hurried(), "it has come");
+}
