@@ -17,6 +17,15 @@ const PROFILE: Profile = Profile::AeadAes128Gcm;
 const KEY: [u8; 16] = [1; 16];
 const SALT: [u8; 12] = [2; 12];
 const PASSWORD: &str = "a-password-of-22-chars";
+/// What the payload types from 96 up carry, each with its retransmissions one above.
+const CODECS: [Codec; 6] = [
+    Codec::Vp8,
+    Codec::Vp9,
+    Codec::H264,
+    Codec::Av1,
+    Codec::Opus,
+    Codec::Red,
+];
 
 /// Bytes as a source of choices; zeros when they run out.
 struct Choices<'a> {
@@ -138,7 +147,7 @@ fn command(choices: &mut Choices<'_>) -> Command {
             track: id,
             transport,
             mid: "m".into(),
-            codec: Codec::Vp8,
+            codec: CODECS[usize::from(choices.byte() % 6)],
             layers: (0..choices.byte() % 6)
                 .map(|n| LayerSource {
                     rid: n.to_string(),
@@ -260,14 +269,27 @@ fn control(choices: &mut Choices<'_>) -> Vec<u8> {
 
 fn set_remote(transport: u32, choices: &mut Choices<'_>) -> Command {
     let mut extensions = ExtensionIds::default();
-    for name in ["transport-cc", "mid", "rid", "audio-level"] {
+    for name in [
+        "transport-cc",
+        "mid",
+        "rid",
+        "repaired-rid",
+        "audio-level",
+        "video-orientation",
+        "playout-delay",
+        "dependency-descriptor",
+    ] {
         extensions.set(name, choices.byte() % 16);
     }
-    let payload_types = vec![PayloadType {
-        number: 96,
-        codec: Codec::Vp8,
-        rtx: Some(97),
-    }];
+    let payload_types = (96u8..)
+        .step_by(2)
+        .zip(CODECS)
+        .map(|(number, codec)| PayloadType {
+            number,
+            codec,
+            rtx: Some(number + 1),
+        })
+        .collect();
     Command::SetRemote {
         transport,
         extensions,
@@ -306,21 +328,37 @@ fn media(choices: &mut Choices<'_>) -> Vec<u8> {
     if kind < 16 {
         return choices.bytes(usize::from(kind));
     }
-    let is_rtx = kind & 3 == 0;
+    let (is_rtx, has_extensions) = (kind & 3 == 0, kind & 4 == 0);
     let layer = u32::from(choices.byte() % 4);
+    let ssrc = layer + if is_rtx { 200 } else { 100 };
     let sequence = u16::from(choices.byte());
-    let mut packet = vec![0x80, if is_rtx { 97 } else { 96 } | choices.byte() & 0x80];
+    let form = choices.byte();
+    let codec = form % CODECS.len() as u8;
+    let payload_type = 96 + 2 * codec + u8::from(is_rtx);
+    let first = if has_extensions { 0x90 } else { 0x80 };
+    let mut packet = vec![first, payload_type | form & 0x80];
     packet.extend(sequence.to_be_bytes());
     packet.extend(u32::from(choices.byte()).to_be_bytes());
-    packet.extend((layer + if is_rtx { 200 } else { 100 }).to_be_bytes());
+    packet.extend(ssrc.to_be_bytes());
+    if has_extensions {
+        let words = choices.byte() % 4;
+        packet.extend([0xbe, 0xde, 0, words]);
+        packet.extend(choices.bytes(4 * usize::from(words)));
+    }
+    let header = packet.len();
     if is_rtx {
         packet.extend([0, choices.byte()]);
     }
-    packet.extend([0x90, 0x80, choices.byte() & 0x7f, choices.byte() & 1, 0, 0]);
-    let (header, len) = (12, packet.len());
-    packet.resize(len + 16, 0);
+    if form & 0x40 != 0 {
+        let len = usize::from(choices.byte() % 24);
+        packet.extend(choices.bytes(len));
+    } else {
+        // The common case of VP8, which few bytes make.
+        packet.extend([0x90, 0x80, choices.byte() & 0x7f, choices.byte() & 1, 0, 0]);
+    }
+    let len = packet.len();
+    packet.resize(len + PROFILE.rtp_overhead(), 0);
     let sealer = Sealer::new(PROFILE, &KEY, &SALT).expect("lengths are right");
-    let ssrc = layer + if is_rtx { 200 } else { 100 };
     let sealed = sealer.seal_rtp(&mut packet, len, header, ssrc, u64::from(sequence));
     packet.truncate(sealed);
     packet
