@@ -4,9 +4,9 @@ One daemon and one browser serve all tests; every test has a room and pages of i
 that complains on its console fails its test, and so does a daemon that logs an error.
 """
 
+import contextlib
 import json
 import re
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,24 +16,15 @@ import pytest_asyncio
 from playwright.async_api import Browser, ConsoleMessage, async_playwright
 from playwright.async_api import Page as ChromiumTab
 
+from sfu.bench.call.browser import arguments, executable
 from tests.calls import pattern
 from tests.calls.daemon import Daemon
 from tests.calls.guest import Guest, Json
 from tests.calls.link import Link
+from tests.calls.network import Network
 
 CHROMIUM_ARGUMENTS = [
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    f"--use-fake-device-for-media-stream=fps={pattern.FPS}",
-    "--use-fake-ui-for-media-stream",
-    "--allow-loopback-in-peer-connection",
-    "--autoplay-policy=no-user-gesture-required",
+    *arguments(pattern.FPS),
     # Of the tests' own TURN server over TLS.
     "--ignore-certificate-errors",
 ]
@@ -77,14 +68,24 @@ def _healthy_daemon(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def chromium(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
     """One Chromium whose fake camera shows the pattern; each page gets a context of its own."""
-    executable = shutil.which("chromium") or shutil.which("chromium-browser")
-    if executable is None:
-        pytest.fail("Chromium is not installed: apt-get install chromium")
     film = pattern.write(tmp_path_factory.mktemp("camera") / "pattern.y4m")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=executable,
+            executable_path=executable(),
             args=[*CHROMIUM_ARGUMENTS, f"--use-file-for-fake-video-capture={film}"],
+            ignore_default_args=["--headless"],
+        )
+        yield browser
+        await browser.close()
+
+
+@contextlib.asynccontextmanager
+async def chromium_there(network: Network, url: str, folder: Path) -> AsyncIterator[Browser]:
+    """One in another network, for which the address is a secure one, as cameras want it."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=network.program(folder, executable()),
+            args=[*CHROMIUM_ARGUMENTS, f"--unsafely-treat-insecure-origin-as-secure={url}"],
             ignore_default_args=["--headless"],
         )
         yield browser

@@ -17,7 +17,7 @@ from sfu.bench.trace import Direction, Trace
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.alone]
 
-FALL, RISE, END = 10.0, 22.0, 34.0
+FALL, RISE, END = 4.0, 16.0, 25.0
 CAPACITY = ((0.0, 2.5e6), (FALL, 0.6e6), (RISE, 2.5e6))
 """Three cameras, a screen and a microphone take 1.3 Mbit/s at their best, and count as 2.2: the
 screen is quiet, but may need more any time."""

@@ -5,7 +5,7 @@ import pytest
 from tests.calls.conftest import Invite
 from tests.calls.link import Link
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 CONSENT = 45.0
 """Seconds within which a path that carries nothing is given up (RFC 7675 §5.1: 30)."""

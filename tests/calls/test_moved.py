@@ -1,21 +1,19 @@
 """A browser's address changes in the middle of a call: it stays in the room, and media goes on."""
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import async_playwright
 
-from tests.calls.conftest import CHROMIUM_ARGUMENTS, PROBE, ChromiumPage, listen
+from tests.calls.conftest import PROBE, ChromiumPage, chromium_there, listen
 from tests.calls.daemon import Daemon
 from tests.calls.firefox import Firefox
 from tests.calls.guest import Guest
 from tests.calls.network import HERE, Network, elsewhere
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 HEALED = 40.0
 """Seconds: browsers take five to notice, and what they try first may be lost."""
@@ -46,43 +44,31 @@ def reached(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def chromium_there(
+async def anna(
     network: Network, reached: Daemon, room: str, tmp_path: Path
 ) -> AsyncIterator[Guest]:
-    executable = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert executable is not None
     url = f"http://{HERE}:{reached.port}"
-    arguments = [
-        # Cameras are for secure pages, and with them come addresses in candidates.
-        *CHROMIUM_ARGUMENTS, f"--unsafely-treat-insecure-origin-as-secure={url}",
-    ]  # fmt: skip
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=network.program(tmp_path, executable),
-            args=arguments,
-            ignore_default_args=["--headless"],
-        )
+    async with chromium_there(network, url, tmp_path) as browser:
         tab = await browser.new_page()
         guest = Guest(ChromiumPage(tab), url, room, "Anna", "presenter")
         listen(tab, guest)
         await tab.add_init_script(PROBE)
         yield guest
-        await browser.close()
     # The network is down for a moment, and the browser says so.
     assert [each for each in guest.troubles if "WebSocket conn" not in each] == []
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def firefox_there(network: Network, reached: Daemon, room: str) -> AsyncIterator[Guest]:
+async def fay(network: Network, reached: Daemon, room: str) -> AsyncIterator[Guest]:
     firefox = await Firefox.launch(network.within)
     page = await firefox.open(PROBE)
     yield Guest(page, f"http://{HERE}:{reached.port}", room, "Fay", "presenter")
     await firefox.close()
 
 
-async def test_both_move(chromium_there: Guest, firefox_there: Guest, network: Network) -> None:
+async def test_both_move(anna: Guest, fay: Guest, network: Network) -> None:
     """Each is seen by the other as before. In one call: most of the time is the browsers' own."""
-    guests = anna, fay = chromium_there, firefox_there
+    guests = anna, fay
     await asyncio.gather(*(guest.enter() for guest in guests))
     await anna.publish("publishCamera()")
     await fay.publish("publishCamera({track: probe.plain('#d08020')})")  # its page is not secure

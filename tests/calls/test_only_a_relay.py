@@ -5,20 +5,21 @@ import asyncio
 import contextlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import async_playwright
+import pytest
 
-from tests.calls.conftest import CHROMIUM_ARGUMENTS, ChromiumPage, listen
+from tests.calls.conftest import ChromiumPage, chromium_there, listen
 from tests.calls.daemon import ROOT, Daemon
 from tests.calls.guest import Guest
 from tests.calls.network import HERE, Network, elsewhere
 from tests.calls.turn_server import turn_server
+
+pytestmark = pytest.mark.long
 
 SECRET = "a-secret-that-only-servers-know"
 STATE = "document.getElementById('{}').dataset.state"
@@ -63,14 +64,7 @@ async def doctor(network: Network, url: str) -> None:
 
 
 async def page(network: Network, url: str, folder: Path) -> None:
-    executable = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert executable is not None
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=network.program(folder, executable),
-            args=[*CHROMIUM_ARGUMENTS, f"--unsafely-treat-insecure-origin-as-secure={url}"],
-            ignore_default_args=["--headless"],
-        )
+    async with chromium_there(network, url, folder) as browser:
         tab = await browser.new_page(viewport={"width": 1280, "height": 1100})
         guest = Guest(ChromiumPage(tab), url, "", "Ann", "attendee")
         listen(tab, guest)
@@ -81,7 +75,6 @@ async def page(network: Network, url: str, folder: Path) -> None:
         summary = await tab.inner_text("#summary")
         if shots := os.environ.get("SFU_SCREENSHOTS"):
             await tab.screenshot(path=f"{shots}/preflight-relay.png", full_page=True)
-        await browser.close()
     ways = {way: (found["reached"], found["reason"]) for way, found in report["ways"].items()}
     assert ways == {"udp": (False, "timeout"), "tcp": (False, "timeout"), "relay": (True, "")}
     assert states == {"udp": "doubtful", "tcp": "bad", "relay": "good"}

@@ -15,7 +15,7 @@ from tests.calls.daemon import Daemon
 from tests.calls.guest import Guest, Json
 from tests.calls.link import Link
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 HELD = """
 window.sockets = [];

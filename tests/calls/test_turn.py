@@ -10,7 +10,7 @@ from tests.calls.conftest import ChromiumPage, Invite
 from tests.calls.daemon import Daemon
 from tests.calls.turn_server import turn_server
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 SECRET = "a-secret-that-only-servers-know"
 RELAYED = """

@@ -6,7 +6,7 @@ from sfu.watched import UNWATCHED_AFTER
 from tests.calls.conftest import Invite
 from tests.calls.guest import Guest
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 FINDING_OUT = 60.0
 """Seconds in which the server has found out what a path carries, however slow the machine."""

@@ -12,7 +12,7 @@ from tests.calls.conftest import Invite
 from tests.calls.daemon import Daemon
 from tests.calls.guest import Guest
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 HD = upload("hd", "lite")
 """Of a development server's rooms."""
