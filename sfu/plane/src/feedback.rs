@@ -223,10 +223,12 @@ impl SendHistory {
         self.throughput.bps()
     }
 
-    /// Time since something that is in flight should have been reported on; 0 when nothing is.
-    pub fn unheard_us(&self, now_us: i64) -> i64 {
+    /// Whether something that is in flight should have been reported on for so long.
+    #[inline]
+    pub fn is_unheard(&self, for_us: i64, now_us: i64) -> bool {
         let since_feedback_us = now_us - self.last_feedback_us.unwrap_or(i64::MIN / 2);
-        self.sent.waiting_us(now_us).min(since_feedback_us)
+        // This first: of what was sent nothing is in the cache.
+        since_feedback_us >= for_us && self.sent.waiting_us(now_us) >= for_us
     }
 
     /// How far apart reports come.
@@ -269,7 +271,7 @@ impl SendHistory {
 
     /// What is told without anybody reporting: silence, and clusters that came to nothing.
     pub fn look_after(&mut self, now_us: i64) {
-        if self.unheard_us(now_us) >= SILENT_US && now_us - self.silence_told_us >= SILENT_US {
+        if self.is_unheard(SILENT_US, now_us) && now_us - self.silence_told_us >= SILENT_US {
             self.silence_told_us = now_us;
             self.row.flags |= FLAG_SILENT;
             self.news = true;

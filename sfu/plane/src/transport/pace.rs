@@ -29,7 +29,7 @@ impl Transport {
         let history = &self.history;
         let patience_us = UNHEARD_US.max(3 * history.feedback_interval_us());
         let is_unanswered = now_us - self.pacer.ordered_us() > ANSWER_US;
-        let is_troubled = history.unheard_us(now_us) > patience_us
+        let is_troubled = history.is_unheard(patience_us, now_us)
             || (history.delay_us() > LONG_QUEUE_US && is_unanswered);
         // Last, for it goes through a second's packets.
         is_troubled && history.throughput_bps() > 0
