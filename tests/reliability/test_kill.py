@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 import uvicorn
 
+from sfu.bench.process import free_port
 from sfu.process import HttpServer
 from sfu.usage import HEARTBEAT
 from tests.reliability.daemon import SECRET, Daemon
@@ -34,13 +35,6 @@ WORKING = 2.5
 """Seconds a daemon may work at most before it is killed."""
 REFUSED = 0.01
 """Share of webhooks that the backend fails to take."""
-
-
-def free_port(kind: socket.SocketKind) -> int:
-    """One that nobody has now."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextlib.asynccontextmanager

@@ -19,10 +19,10 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
+from sfu.bench.process import free_port
 from sfu.participant import Role
 from sfu.signaling.tokens import mint
 from tests.reliability.daemon import SECRET, TENANT, Daemon
-from tests.reliability.test_kill import free_port
 
 pytestmark = pytest.mark.long
 

@@ -18,6 +18,7 @@ import pytest
 import pytest_asyncio
 from websockets.asyncio.client import connect as open_socket
 
+from sfu.bench.process import free_port
 from sfu.config import DEV_SECRET
 from tests.sfu.authority import Authority
 from tests.signaling.listening import ask
@@ -26,13 +27,6 @@ from tests.signaling.test_websocket import closed, connect
 pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).parents[2]
-
-
-def free_port(kind: socket.SocketKind) -> int:
-    """One that nobody has now."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 HTTP, UDP = free_port(socket.SOCK_STREAM), free_port(socket.SOCK_DGRAM)
