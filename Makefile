@@ -43,8 +43,8 @@ install: toolchain $(VENV)/installed ## set up .venv with the server in it, the 
 # Built two at a time, which fills two cores: pip waits for the network, a compiler for its last crate.
 # What runs, runs alone.
 test: toolchain programs ## all checks and all tests
-	@$(MAKE) --no-print-directory --jobs=2 $(VENV)/tested rust-tests $(CALLS)/node_modules
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync lint types
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync \
+		$(VENV)/tested rust-tests $(CALLS)/node_modules types lint
 	@$(MAKE) --no-print-directory --jobs=1 test-rust test-python test-calls
 
 lint: toolchain $(TOOLS) ## style of Python and Rust
