@@ -139,10 +139,12 @@ class Simulation:
             part[index] for part in (forwarded.row, forwarded.slot, forwarded.number)
         )
         self.pacer.video.push(row, size, slot, frame, time)
-        for *layer, falls in self.slots.switched:
+        for *layer, falls, ended in self.slots.switched:
             self.pacer.video.begin(*layer)
             if falls:
                 self._skip_to(*layer)
+            elif ended:
+                self._forget(*layer)
         packets = self.pacer.step(time)
         for begun in self.pacer.video.started:
             self._forget(*begun)
@@ -241,6 +243,7 @@ class Simulation:
         waiting, _ = self.pacer.video.entries(row, slot)
         self._leave_out(row, slot, waiting[waiting < frame])
         self.pacer.video.begin(row, slot, frame)
+        self._forget(row, slot, frame)
 
     def _forget(self, row: int, slot: int, frame: int) -> None:
         """Nothing before this frame is repaired any more: a new stream began with it."""

@@ -37,9 +37,10 @@ class Slots:
         self.left_out: list[tuple[int, int, int]] = []
         """Row, slot and temporal layer above which frames of what passed before do not pass any
         more, -1 for none, since this was last emptied."""
-        self.switched: list[tuple[int, int, int, bool]] = []
+        self.switched: list[tuple[int, int, int, bool, bool]] = []
         """Row, slot and frame of keyframes that begin a layer, of those that `forward` gave last,
-        and whether it is lower than the one before, of which nothing leaves any more then."""
+        whether it is lower than the one before, of which nothing leaves any more then, and whether
+        that one had ended."""
         self.row, self.slot = np.nonzero(self.source >= 0)
         self.of = self.source[self.row, self.slot]
         """Pairs of rows and slots that have a source, and the source, in order of row."""
@@ -103,13 +104,14 @@ class Slots:
         number = self.frames[row, slot]
         self.frames[row, slot] += 1
         begun = np.flatnonzero((switch & passes)[passes])
-        falls = (target < now)[passes]
+        falls, ended = (target < now)[passes], (now < 0)[passes]
         self.switched = list(
             zip(
                 row[begun].tolist(),
                 slot[begun].tolist(),
                 number[begun].tolist(),
                 falls[begun].tolist(),
+                ended[begun].tolist(),
                 strict=True,
             )
         )

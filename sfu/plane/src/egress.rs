@@ -147,6 +147,11 @@ impl Egress {
         self.cursor = cursor;
     }
 
+    /// Another layer begins with what waits now: nothing of the one before is sent again.
+    pub fn begin_anew(&mut self) {
+        self.history.clear();
+    }
+
     /// The next packet that may be for it: its index, and when it came.
     pub fn next(&self, ring: &Ring, alive: &[bool; MAX_LAYERS]) -> Option<(u64, i64)> {
         if self.cursor < ring.oldest() {

@@ -276,6 +276,10 @@ impl Forwarder {
                 }
                 _ => {}
             }
+            // The keyframe that is there now is worth more than repairs, and goes behind them.
+            if egress.select.current().0 < 0 {
+                egress.begin_anew();
+            }
         }
     }
 

@@ -79,7 +79,11 @@ def test_a_higher_layer_ends_as_it_is_told_to() -> None:
     assert rows(slots.forward(frame(temporal=2))) == [0]
     assert rows(slots.forward(frame(temporal=0))) == [0, 1]
     assert rows(slots.forward(frame(key=0))) == [0, 1, 2]
-    assert slots.switched == [(0, 0, 3, True), (1, 0, 2, True), (2, 0, 1, False)]
+    assert slots.switched == [
+        (0, 0, 3, True, False),
+        (1, 0, 2, True, False),
+        (2, 0, 1, False, True),
+    ]
     assert rows(slots.forward(frame(temporal=2))) == [0, 2]
     assert slots.switched == []
     assert rows(slots.forward(frame(temporal=0))) == [0, 1, 2]

@@ -149,6 +149,34 @@ fn repairs_are_paced_and_go_before_pictures() {
 }
 
 #[test]
+fn a_lower_layer_does_not_wait_for_repairs_of_the_one_before() {
+    for drop_now in [false, true] {
+        let mut call = paced(100_000, &[("q", 1000, 1001), ("h", 1010, 1011)]);
+        picture(&mut call, 1000, true, 1);
+        picture(&mut call, 1010, true, 12);
+        call.run(2_200);
+        let higher = call.received(SUBSCRIBER);
+        picture(&mut call, 1010, false, 60);
+        call.run(50);
+        let lost: Vec<u16> = higher.iter().map(|packet| packet.sequence).collect();
+        call.nack(SSRC, &lost);
+        call.received(SUBSCRIBER);
+        call.apply(Command::SetTargets(vec![Target {
+            egress: 10,
+            spatial: 0,
+            temporal: 9,
+            drop_now,
+        }]));
+        picture(&mut call, 1000, true, 3);
+        call.run(150);
+        let got = call.received(SUBSCRIBER);
+        let repairs = got.iter().filter(|packet| packet.ssrc == RTX).count();
+        assert_eq!(repairs, 0, "at once: {drop_now}");
+        assert_eq!(got.last().map(|packet| packet.body.len()), Some(204));
+    }
+}
+
+#[test]
 fn requests_for_repair_beyond_what_may_wait_are_passed_over() {
     let mut call = paced(60_000, &[("", 1000, 1001)]);
     picture(&mut call, 1000, true, 60);
