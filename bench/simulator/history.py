@@ -53,6 +53,7 @@ class History:
         self._least_delay = np.full(rows, _NEVER)
         self._most_delay = np.full(rows, -_NEVER)
         self._news = np.zeros(rows, dtype=bool)
+        self._urgent_at = np.full(rows, -math.inf)
         self.heard = np.zeros(rows)
         """When the last feedback came in, or the first packet was sent."""
         self._silent_at = np.full(rows, math.inf)
@@ -121,14 +122,15 @@ class History:
         self, time: float, queued: Floats, *, urgent_only: bool = False
     ) -> tuple[Records, Records]:
         """FEEDBACK and DELTA rows of what has come in until `time`, or of those rows that have a
-        queue, losses or a finished probe to tell of; `queued` in seconds."""
+        queue, losses or a finished probe to tell of, or had lately; `queued` in seconds."""
         self.hear(time)
         rows = np.flatnonzero(self._news)
         if urgent_only:
             urgent = self.above_base[rows] >= _URGENT
             urgent |= (self._row["flags"][rows] & PROBED) != 0
             urgent |= self._row["lost"][rows] > self._row["unlost"][rows]
-            rows = rows[urgent]
+            self._urgent_at[rows[urgent]] = time
+            rows = rows[time - self._urgent_at[rows] <= _URGENT_FOR]
         return self._rows_with_news(rows, time, queued)
 
     def hear(self, time: float) -> None:
@@ -288,6 +290,8 @@ _SKEW: Final = 30e-6
 """Most that a receiver's clock runs fast or slow by."""
 _SILENCE: Final = 0.5
 _URGENT: Final = 0.01
-"""Seconds of delay above the base that are told with the next tick."""
+"""Seconds of delay above the base that are told with the next tick, ..."""
+_URGENT_FOR: Final = 1.0
+"""... as all is for so many seconds after that."""
 _LONG: Final = 0.25
 """Seconds of delay above the base."""

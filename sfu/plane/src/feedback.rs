@@ -37,6 +37,8 @@ pub use row::{
 const MAX_REPAIR_BUDGET: u32 = 256 * 1024;
 /// Delay above the least that is told at once.
 const URGENT_DELAY_US: u32 = 10_000;
+/// For so long after something urgent all is told at once.
+const URGENT_FOR_US: i64 = 1_000_000;
 /// Deltas that wait to be taken; more than that begin anew.
 const MAX_DELTAS: usize = 512;
 /// Sending without being reported on for so long is told.
@@ -80,6 +82,7 @@ pub struct SendHistory {
     round_trip_us: u32,
     silence_told_us: i64,
     looked_at: (i64, i64),
+    urgent_us: Option<i64>,
     news: bool,
     listed: bool,
     hurried: bool,
@@ -284,11 +287,18 @@ impl SendHistory {
         self.news && !std::mem::replace(&mut self.listed, true)
     }
 
-    /// The same for news that does not bear waiting: a queue in the path, losses, a probe that is over.
-    pub fn is_to_be_hurried(&mut self) -> bool {
-        let urgent = self.delay_us >= URGENT_DELAY_US
+    /// The same for news that does not bear waiting: a queue in the path, losses, a probe that is over,
+    /// and what follows on that, for it is waited for.
+    pub fn is_to_be_hurried(&mut self, now_us: i64) -> bool {
+        if self.delay_us >= URGENT_DELAY_US
             || self.row.lost > self.row.unlost
-            || self.clusters.has_more();
+            || self.clusters.has_more()
+        {
+            self.urgent_us = Some(now_us);
+        }
+        let urgent = self
+            .urgent_us
+            .is_some_and(|us| now_us - us <= URGENT_FOR_US);
         self.news && urgent && !std::mem::replace(&mut self.hurried, true)
     }
 

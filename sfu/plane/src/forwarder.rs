@@ -213,7 +213,7 @@ impl Forwarder {
                 let (id, history) = (transport.id, &mut transport.history);
                 history.take_row(id, queued_us, now.us, rows, deltas);
                 // It may have more to tell, in another row.
-                self.list_news(key);
+                self.list_news(key, now.us);
             }
         }
         listed.append(&mut list(self));
@@ -235,14 +235,14 @@ impl Forwarder {
     }
 
     /// What the transport has heard is told with the next rows.
-    pub(crate) fn list_news(&mut self, key: Key) {
+    pub(crate) fn list_news(&mut self, key: Key, now_us: i64) {
         let Some(transport) = self.transports.get_mut(key) else {
             return;
         };
         if transport.history.is_to_be_listed() {
             self.with_news.push(key);
         }
-        if transport.history.is_to_be_hurried() {
+        if transport.history.is_to_be_hurried(now_us) {
             self.with_urgent_news.push(key);
         }
     }

@@ -43,7 +43,7 @@ impl Forwarder {
                 }
             }
         }
-        self.list_news(key);
+        self.list_news(key, now.us);
     }
 
     fn on_control_packet(&mut self, key: Key, packet: &Rtcp<'_>, now: Now) {

@@ -115,7 +115,7 @@ impl Forwarder {
             });
         }
         transport.history.look_after(now.us);
-        self.list_news(key);
+        self.list_news(key, now.us);
         let Some(transport) = self.transports.get_mut(key) else {
             return now.us + REPORT_US;
         };

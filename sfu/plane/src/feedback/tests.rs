@@ -282,27 +282,38 @@ fn a_queue_in_the_path_does_not_bear_waiting() {
     send(&mut history, 60, 0, 10_000);
     let came = (0..20).map(|n| (n, i64::from(n) * 10_000 + 70_000));
     tell(&mut history, &report(came), 300_000);
-    assert!(history.is_to_be_listed() && !history.is_to_be_hurried());
+    assert!(history.is_to_be_listed() && !history.is_to_be_hurried(300_000));
     Taken::of(&mut history, 300_000);
     let came = (20..40).map(|n| (n, i64::from(n) * 10_000 + 82_000));
     tell(&mut history, &report(came), 500_000);
-    assert!(history.is_to_be_hurried());
-    assert!(!history.is_to_be_hurried(), "it is already");
+    assert!(history.is_to_be_hurried(500_000));
+    assert!(!history.is_to_be_hurried(500_000), "it is already");
     Taken::of(&mut history, 500_000);
-    assert!(!history.is_to_be_hurried(), "it has been told");
+    assert!(!history.is_to_be_hurried(500_000), "it has been told");
 }
 
 #[test]
-fn losses_do_not_bear_waiting() {
+fn losses_do_not_bear_waiting_nor_does_what_follows() {
     let mut history = SendHistory::default();
     send(&mut history, 60, 0, 10_000);
     let came = |lost| {
         let there = move |n: &u16| *n != lost;
         (0..20).filter(there).map(|n| (n, 70_000))
     };
-    tell(&mut history, &report(came(7)), 300_000);
-    assert!(history.is_to_be_hurried());
-    Taken::of(&mut history, 300_000);
-    tell(&mut history, &report(came(20)), 400_000);
-    assert!(!history.is_to_be_hurried(), "it has come");
+    tell(&mut history, &report(came(20)), 200_000);
+    assert!(!history.is_to_be_hurried(200_000), "all is well");
+    tell(
+        &mut history,
+        &report((20..30).map(|n| (n, 70_000))),
+        300_000,
+    );
+    assert!(!history.is_to_be_hurried(300_000), "still");
+    tell(&mut history, &report([(30, 70_000), (32, 70_000)]), 400_000);
+    assert!(history.is_to_be_hurried(400_000));
+    Taken::of(&mut history, 400_000);
+    for (now_us, hurried) in [(1_300_000, true), (2_500_000, false)] {
+        history.on_report(None, 0);
+        assert_eq!(history.is_to_be_hurried(now_us), hurried);
+        Taken::of(&mut history, now_us);
+    }
 }
