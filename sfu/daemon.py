@@ -126,7 +126,7 @@ class Daemon:
             await store.close()
             raise
         self.rooms.journal = self.journal = journal
-        self._webhooks = Webhooks(store, self._endpoints, self.clock.wall)
+        self._webhooks = Webhooks(store, self._endpoints, self.clock)
         journal.on_news = self._webhooks.wake
         self._delivery = asyncio.create_task(self._webhooks.run(), name="webhooks")
 

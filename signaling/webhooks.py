@@ -12,7 +12,7 @@ import asyncio
 import hmac
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from http.cookiejar import DefaultCookiePolicy
@@ -21,6 +21,7 @@ from typing import Final
 import httpx
 import structlog
 
+from sfu.clock import Clock, Steps
 from sfu.config.schema import TenantSettings
 from sfu.store import Store, StoreError
 from sfu.store.records import DAY, Undelivered
@@ -29,6 +30,8 @@ from sfu.store.writes import Delivered, Retry, Write
 FIRST_RETRY: Final = 2.0
 LONGEST_PAUSE: Final = 600.0
 GIVE_UP: Final = DAY
+PATIENCE: Final = 3600.0
+"""Seconds after the clock was set in which nothing is given up: it may be put right."""
 POLL: Final = 1.0
 TIMEOUT: Final = 10.0
 LANES_PER_TENANT: Final = 8
@@ -76,19 +79,16 @@ def pause(attempts: int, chance: float) -> float:
 
 
 class Webhooks:
-    """Delivers what is in the outbox: `run` is a task, `close` ends it.
+    """Delivers what is in the outbox: `run` is a task, `close` ends it."""
 
-    `wall` gives seconds since the epoch.
-    """
-
-    def __init__(
-        self, store: Store, endpoints: Mapping[str, Endpoint], wall: Callable[[], float]
-    ) -> None:
+    def __init__(self, store: Store, endpoints: Mapping[str, Endpoint], clock: Clock) -> None:
         self.endpoints = endpoints
         """By tenant; may be replaced, and what is for nobody any more is dropped."""
         self.counts: Counter[str] = Counter(delivered=0, failed=0, given_up=0, dropped=0)
         self._store = store
-        self._wall = wall
+        self._clock = clock
+        self._steps = Steps(clock)
+        self._patient_until = clock.monotonic()
         self._wake = asyncio.Event()
         self._lanes: dict[Lane, asyncio.Task[None]] = {}
         self._posts = asyncio.Semaphore(POSTS)
@@ -138,9 +138,7 @@ class Webhooks:
     async def _start_due(self) -> None:
         try:
             # Enough of each tenant to find one that is not being served already.
-            due = await self._store.outbox_due(
-                self._wall(), 4 * LANES_PER_TENANT, 2 * LONGEST_PAUSE
-            )
+            due = await self._store.outbox_due(self._now(), 4 * LANES_PER_TENANT, 2 * LONGEST_PAUSE)
         except StoreError as error:
             log.error("outbox cannot be read", error=str(error), bounded=True)
             return
@@ -189,11 +187,10 @@ class Webhooks:
             self.counts["delivered"] += 1
             return done
         self.counts["failed"] += 1
-        now = self._wall()
+        now = self._now()
         attempts = waiting.attempts + 1
         told = {"tenant": waiting.tenant, "room": waiting.room, "id": waiting.id}
-        # So often as well, for the clock may have been set forward.
-        if now - waiting.at >= GIVE_UP and attempts * 1.2 * LONGEST_PAUSE >= GIVE_UP:
+        if now - waiting.at >= GIVE_UP and self._clock.monotonic() >= self._patient_until:
             self.counts["given_up"] += 1
             log.error("webhook given up", failure=failure, bounded=True, **told)
             return done
@@ -203,13 +200,19 @@ class Webhooks:
         )
         return Retry(waiting.tenant, waiting.room, now + seconds, attempts)
 
+    def _now(self) -> float:
+        """The time of the store, after a look whether it was set."""
+        if self._steps.take():
+            self._patient_until = self._clock.monotonic() + PATIENCE
+        return self._clock.wall()
+
     async def _post(self, endpoint: Endpoint, body: bytes) -> str | None:
         """None when the other side has taken it, else why not, without a word of the URL."""
         headers = {"Content-Type": "application/json", "User-Agent": "open-sfu"}
         status = None
         try:
             async with self._posts, asyncio.timeout(TIMEOUT):
-                headers["Sfu-Signature"] = signature(endpoint.key, int(self._wall()), body)
+                headers["Sfu-Signature"] = signature(endpoint.key, int(self._clock.wall()), body)
                 async with self._client.stream(
                     "POST", endpoint.url, content=body, headers=headers
                 ) as answer:

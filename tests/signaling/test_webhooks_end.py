@@ -2,21 +2,24 @@
 
 import asyncio
 import contextlib
-import time
 from typing import Any
 
 import pytest
 
-from sfu.signaling.webhooks import Endpoint, Webhooks
+from sfu.journal import PRUNE
+from sfu.signaling import webhooks
+from sfu.signaling.webhooks import GIVE_UP, LONGEST_PAUSE, Endpoint, Webhooks
 from sfu.store import Store
-from tests.signaling.test_webhooks import Backend, backend, hook, store
+from sfu.store.writes import Prune
+from tests.signaling.test_webhooks import NOW, Backend, Hands, backend, delivering, hook, store
+from tests.waiting import until
 
 __all__ = ["backend", "store"]
 
 
 async def test_closing_still_delivers_what_is_due(store: Store, backend: Backend) -> None:
     await store.commit([hook(number) for number in range(100)])
-    delivery = Webhooks(store, {"acme": Endpoint(backend.url, b"key")}, time.time)
+    delivery = Webhooks(store, {"acme": Endpoint(backend.url, b"key")}, Hands().clock)
     await delivery.close(5.0)
     assert backend.numbers() == list(range(100))
 
@@ -37,7 +40,7 @@ async def test_a_store_that_swallows_the_cancellation_does_not_keep_it_from_endi
 
     monkeypatch.setattr(store, method, swallowing)
     await store.commit([hook(number) for number in range(64)])
-    delivery = Webhooks(store, {"acme": Endpoint(backend.url, b"key")}, time.time)
+    delivery = Webhooks(store, {"acme": Endpoint(backend.url, b"key")}, Hands().clock)
     task = asyncio.create_task(delivery.run())
     await asked.wait()
     task.cancel()
@@ -45,3 +48,39 @@ async def test_a_store_that_swallows_the_cancellation_does_not_keep_it_from_endi
         await asyncio.gather(task, return_exceptions=True)
         await delivery.close(0.01)
     assert method == "outbox_due" or len(backend.requests) < 64
+
+
+async def test_what_a_day_has_not_delivered_is_given_up_one_after_the_other(
+    store: Store, backend: Backend
+) -> None:
+    backend.answer = lambda _: 503
+    await store.commit([hook(1, at=NOW - GIVE_UP), hook(2, at=NOW - GIVE_UP), hook(3)])
+    async with delivering(store, ("acme", backend.url)) as delivery:
+        await until(lambda: delivery.counts["failed"] == 3)
+    assert backend.numbers() == [1, 2, 3]
+    assert delivery.counts["given_up"] == 2
+
+
+async def test_nothing_is_pruned_before_it_is_given_up(store: Store, backend: Backend) -> None:
+    backend.answer = lambda _: 503
+    await store.commit([hook(1, at=NOW - GIVE_UP - PRUNE - LONGEST_PAUSE), Prune(NOW)])
+    async with delivering(store, ("acme", backend.url)) as delivery:
+        await until(lambda: delivery.counts["given_up"] == 1)
+
+
+async def test_a_clock_that_is_set_forward_gives_nothing_up_for_an_hour(
+    store: Store, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhooks, "POLL", 0.005)
+    backend.answer = lambda _: 503
+    hands = Hands()
+    await store.commit([hook(1)])
+    async with delivering(store, ("acme", backend.url), hands=hands) as delivery:
+        await until(lambda: delivery.counts["failed"] == 1)
+        hands.step += 2 * GIVE_UP
+        await until(lambda: delivery.counts["failed"] == 2)
+        hands.now += 3580
+        await until(lambda: delivery.counts["failed"] == 3)
+        assert not delivery.counts["given_up"]
+        hands.now += 30
+        await until(lambda: delivery.counts["given_up"] == 1)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sfu.store import Store, make_store
-from sfu.store.records import Retention
+from sfu.store.records import DAY, Retention
 from tests.sfu.store.redis_server import RedisServer
 
 MakeStore = Callable[[], Store]
@@ -25,7 +25,9 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
 @pytest.fixture(params=["sqlite", "redis"])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> MakeStore:
     """Makes a store on the same, at first empty place every time."""
-    retention = Retention(usage_per_tenant=5, webhooks_per_room=5, events_per_room=100)
+    retention = Retention(
+        usage_per_tenant=5, webhooks=DAY, webhooks_per_room=5, events_per_room=100
+    )
     if request.param == "sqlite":
         return lambda: make_store(tmp_path / "sfu.sqlite", "", retention)
     server: RedisServer = request.getfixturevalue("redis_server")
