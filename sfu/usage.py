@@ -52,6 +52,11 @@ class Leaving:
     reason: str
     totals: Totals
 
+    def moved(self, step: float) -> "Leaving":
+        """The same, by a clock that was set by so many seconds."""
+        stay, left_at = self.stay.moved(step), self.left_at + step
+        return Leaving(stay, left_at, self.reason, self.totals)
+
 
 class Attendance:
     """Who is in which event now, and who has still to come back after a restart.
@@ -150,11 +155,17 @@ class Attendance:
             self._open[id] = found.moved(step)
         for id, waiting in self._absent.items():
             self._absent[id] = Absent(waiting.open.moved(step), waiting.until + step)
+        for id, leaving in self._leaving.items():
+            self._leaving[id] = leaving.moved(step)
         for event in self._events.values():
             self._events[event.id] = event.moved(step)
+        for id, (ended_at, reason) in self._ending.items():
+            self._ending[id] = (ended_at + step, reason)
         seen = (*self._open.values(), *(waiting.open for waiting in self._absent.values()))
         events: list[Write] = [OpenEvent(event) for event in self._events.values()]
-        return events + [OpenStay(found.stay) for found in seen]
+        stays: list[Write] = [OpenStay(found.stay) for found in seen]
+        # An open stay was last seen when it changed, or later: only a touch sets that back.
+        return events + stays + _touched(seen)
 
     def start(self, event: Event) -> list[Write]:
         """An event has started; people may be in its room already."""
@@ -248,6 +259,13 @@ class Attendance:
         event = self._events.pop(id, None)
         announce = event is not None and event.tenant in self._announced
         return CloseEvent(id, event, ended_at, reason, now, announce)
+
+
+def _touched(stays: Iterable[LastSeen]) -> list[Write]:
+    at: dict[float, dict[str, Totals]] = {}
+    for each in stays:
+        at.setdefault(each.seen_at, {})[each.stay.id] = each.totals
+    return [TouchStays(seen_at, totals) for seen_at, totals in at.items()]
 
 
 def client_of(said: object) -> Client:

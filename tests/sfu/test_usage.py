@@ -32,11 +32,13 @@ def test_a_clock_that_is_set_makes_nobodys_time_longer_or_shorter(step: float) -
     attendance = Attendance()
     attendance.start(EVENT)
     attendance.join(stay("here"))
-    attendance.recover([LastSeen(stay("gone"), NOW + 5, Totals())], [], {"e1"}, NOW + 10)
+    attendance.recover([LastSeen(stay("gone"), NOW + 5, Totals(1, 2))], [], {"e1"}, NOW + 10)
     moved = Event("e1", "acme", "lobby", "webinar", NOW + step)
     assert attendance.clock_set(step) == [
         OpenEvent(moved),
         *(OpenStay(stay(id).moved(step)) for id in ("here", "gone")),
+        TouchStays(NOW + step, {"here": Totals()}),
+        TouchStays(NOW + step + 5, {"gone": Totals(1, 2)}),
     ]
     assert attendance.expire(NOW + step + 10 + PATIENCE - 1) == []
     (lost,) = attendance.expire(NOW + step + 10 + PATIENCE)
@@ -47,6 +49,22 @@ def test_a_clock_that_is_set_makes_nobodys_time_longer_or_shorter(step: float) -
     assert closed.stay.seconds(closed.left_at)[Role.ATTENDEE] == 60
     assert isinstance(ended, CloseEvent)
     assert ended.event == moved
+
+
+@pytest.mark.parametrize("step", [3600.0, -3600.0])
+def test_an_event_that_waits_for_its_last_totals_keeps_its_length(step: float) -> None:
+    attendance = Attendance()
+    attendance.start(EVENT)
+    attendance.join(stay("p1"))
+    attendance.part("p1", NOW + 55, "left")
+    assert attendance.end("e1", NOW + 60, "ended") == []
+    attendance.clock_set(step)
+    closed, ended = attendance.settle("p1", NOW + step + 61, Totals(1, 2))
+    assert isinstance(closed, CloseStay)
+    assert isinstance(ended, CloseEvent)
+    assert ended.event == EVENT.moved(step)
+    assert ended.ended_at == NOW + step + 60
+    assert (closed.stay, closed.left_at) == (stay("p1").moved(step), NOW + step + 55)
 
 
 def test_the_record_says_all_about_a_stay() -> None:

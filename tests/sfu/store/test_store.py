@@ -36,6 +36,7 @@ from sfu.store.writes import (
     SaveRoom,
     TouchStays,
 )
+from sfu.usage import Attendance
 from tests.sfu.store.conftest import MakeStore
 
 NOW = 1_700_000_000.0
@@ -166,6 +167,18 @@ async def test_an_open_stay_is_changed_in_place(store: Store) -> None:
     assert await store.open_stays() == [LastSeen(later, NOW + 3, Totals(1, 2))]
     await store.commit([TouchStays(NOW + 9, {"p1": Totals(3, 4, 5.0)}), OpenStay(later)])
     assert await store.open_stays() == [LastSeen(later, NOW + 9, Totals(3, 4, 5.0))]
+
+
+@pytest.mark.parametrize("step", [DAY, -DAY])
+async def test_open_stays_are_put_right_when_the_clock_is_set(store: Store, step: float) -> None:
+    attendance = Attendance()
+    gone = LastSeen(stay("gone"), NOW + 5, Totals(1, 2, 4.0, 5.0))
+    here = stay("here", at=NOW + 7)
+    await store.commit([OpenStay(gone.stay), TouchStays(gone.seen_at, {"gone": gone.totals})])
+    await store.commit(attendance.recover([gone], [], {"e1"}, NOW + 6) + attendance.join(here))
+    await store.commit(attendance.clock_set(step))
+    found = sorted(await store.open_stays(), key=lambda each: each.stay.id)
+    assert found == [gone.moved(step), LastSeen(here, NOW + 7, Totals()).moved(step)]
 
 
 async def test_an_event_counts_its_stays(store: Store) -> None:
