@@ -42,7 +42,7 @@ from sfu.participant import Participant
 from sfu.room import Room
 from sfu.rooms import Rooms
 from sfu.store import Store, StoreError
-from sfu.store.records import Stay
+from sfu.store.records import DAY, Stay
 from sfu.store.writes import (
     CloseStay,
     Enqueue,
@@ -60,6 +60,8 @@ PATIENCE: Final = 10.0
 SETTLING: Final = 1.0
 """Seconds that a usage record waits for the last word on its stay's connections."""
 PRUNE: Final = 3600.0
+PUT_OFF: Final = 2 * PRUNE
+"""Seconds without pruning after the clock was set: webhooks are given up before."""
 REVOKED_FOR: Final = 10 * 366 * 86_400.0
 """A revoked token's own end is not known, so it is barred for longer than any is valid."""
 
@@ -97,6 +99,7 @@ class Journal:
         self._steps = Steps(rooms.clock)
         self._heartbeat_at = 0.0
         self._prune_at = 0.0
+        self._prune_by = rooms.clock.monotonic() + DAY
 
     async def load(self) -> None:
         """Brings back what an open store holds. Raises StoreError."""
@@ -214,7 +217,7 @@ class Journal:
             self._submit(self._told(expired))
             self._index_absent()
         if now >= self._prune_at:
-            self._prune_at = now + PRUNE
+            self._prune_at, self._prune_by = now + PRUNE, now + DAY
             self._submit([Prune(wall)])
 
     def _now(self) -> float:
@@ -222,7 +225,8 @@ class Journal:
         if step := self._steps.take():
             log.warning("clock set", seconds=round(step, 1))
             # Nothing is thrown away for its age at once: somebody may have made a mistake.
-            self._heartbeat_at, self._prune_at = 0.0, self._rooms.clock.monotonic() + PRUNE
+            self._heartbeat_at = 0.0
+            self._prune_at = min(self._rooms.clock.monotonic() + PUT_OFF, self._prune_by)
             self._submit(self._attendance.clock_set(step))
         return self._rooms.clock.wall()
 

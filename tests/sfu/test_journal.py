@@ -13,15 +13,18 @@ import pytest
 
 from sfu.commands import Join, Leave, Lock, SetMode, SetStatus
 from sfu.config import load
+from sfu.journal import Journal
 from sfu.options import Mode, Options, State
 from sfu.participant import Role
 from sfu.server import Server
-from sfu.store import StoreError
+from sfu.store import StoreError, make_store
 from sfu.store.writes import Delivered, Prune, Retry, TouchStays, Write
 from sfu.transport import Transport
 from sfu.usage import PATIENCE
+from tests.sfu.house import House
 from tests.signaling.listening import kill
 from tests.signaling.rest.backend import SECRET, Backend, serving
+from tests.signaling.test_webhooks import Hands
 from tests.waiting import until
 
 WEBHOOK_SECRET = "the-key-of-webhooks"
@@ -165,6 +168,31 @@ async def test_a_room_comes_back_as_it_was(tmp_path: Path) -> None:
         assert backend.live().room.banned == set()
     async with serving(store) as backend:
         assert backend.live().room.banned == set()
+
+
+async def test_setting_the_clock_puts_pruning_off_by_hours_and_not_by_days(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, rooms, hands = make_store(tmp_path / "sfu.sqlite", ""), House().rooms, Hands(now=0.0)
+    written: list[Write] = []
+
+    def keep(writes: Sequence[Write]) -> asyncio.Future[None]:
+        written.extend(writes)
+        return asyncio.Future()
+
+    monkeypatch.setattr(store, "keep", keep)
+    rooms.clock = hands.clock
+    journal = Journal(store, rooms, ())
+    hours = []
+    for hour in range(54):
+        hands.now = hour * 3600.0
+        # Once, and again and again from then on.
+        hands.step += 60.0 if hour == 2 or hour >= 6 else 0.0
+        journal.tick(hands.now)
+        if any(isinstance(write, Prune) for write in written):
+            hours.append(hour)
+        written.clear()
+    assert hours == [0, 1, 4, 5, 29, 53]
 
 
 async def test_who_does_not_come_back_has_left_when_last_seen(
