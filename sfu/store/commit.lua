@@ -152,7 +152,6 @@ end
 
 carry_out.drop_event = drop_event
 
-
 function carry_out.open_stay(id, tenant, event, identity, record, body, seen_at)
   local stay = cjson.encode({ tenant, event, body })
   if call('HEXISTS', 'sfu:stays', id) == 1 then
