@@ -136,24 +136,27 @@ def away(redis: RedisServer) -> Iterator[None]:
 
 
 async def test_without_redis_joins_wait_and_without_a_backend_webhooks(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]  # where nobody listens any more
+    # Bound for the whole test, so that nobody else gets the port; who connects is refused until
+    # it listens.
+    place = socket.socket()
+    place.bind(("127.0.0.1", 0))
     redis = RedisServer(tmp_path)
     redis.start()
     settings = {
         "SFU_STORE__URL": redis.url,
-        "SFU_TENANTS__DEV__WEBHOOK_URL": f"http://127.0.0.1:{port}/hook",
+        "SFU_TENANTS__DEV__WEBHOOK_URL": f"http://127.0.0.1:{place.getsockname()[1]}/hook",
         "SFU_TENANTS__DEV__WEBHOOK_SECRET": WEBHOOK_SECRET,
     }
     try:
         with Daemon(None, settings) as server:
             await until_it_is_over(server, away(redis))
             await until(lambda: server.metric("sfu_webhooks_total") > 0)  # in vain
-            async with receiving(port) as receiver:
+            async with receiving(place) as receiver:
                 await receiver.until("participant.left", 2)
                 server.stop()
     finally:
         redis.kill()
+        place.close()
     for room in ("here", "elsewhere"):
         told = [body["event"] for body in receiver.bodies if body["room"] == room]
         assert [name for name in told if name != "usage"][:4] == [

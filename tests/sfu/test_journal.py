@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import hmac
 import json
+import socket
 from collections.abc import AsyncIterator, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -79,9 +80,13 @@ class Receiver:
 
 
 @contextlib.asynccontextmanager
-async def receiving(port: int = 0) -> AsyncIterator[Receiver]:
+async def receiving(place: socket.socket | None = None) -> AsyncIterator[Receiver]:
+    """Listens at a place of its own, or at this bound socket, which it closes."""
     receiver = Receiver()
-    server = await asyncio.start_server(receiver._serve, "127.0.0.1", port)
+    if place is None:
+        server = await asyncio.start_server(receiver._serve, "127.0.0.1", 0)
+    else:
+        server = await asyncio.start_server(receiver._serve, sock=place)
     receiver.port = server.sockets[0].getsockname()[1]
     try:
         yield receiver
