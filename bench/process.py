@@ -157,18 +157,17 @@ def on_core(core: int | None) -> Iterator[None]:
 
 
 def free_port(kind: socket.SocketKind, count: int = 1) -> int:
-    """The first of `count` ports in a row that nobody uses now. Random, so that measurements side
-    by side do not meet."""
+    """The first of `count` ports in a row that nobody uses now; those for datagrams are free for
+    TCP too, as media may come by it. Random, so that measurements side by side do not meet."""
     while True:
         with contextlib.ExitStack() as stack:
-            probes = [
-                stack.enter_context(socket.socket(socket.AF_INET, kind)) for _ in range(count)
-            ]
             first = 0
             with contextlib.suppress(OSError, OverflowError):
-                for number, probe in enumerate(probes):
-                    probe.bind(("", first + number if first else 0))
-                    first = first or int(probe.getsockname()[1])
+                for number in range(count):
+                    for each in dict.fromkeys((kind, socket.SOCK_STREAM)):
+                        probe = stack.enter_context(socket.socket(socket.AF_INET, each))
+                        probe.bind(("", first + number if first else 0))
+                        first = first or int(probe.getsockname()[1])
                 return first
 
 

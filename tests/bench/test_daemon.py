@@ -8,6 +8,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,6 +64,23 @@ def test_ports_that_are_taken_are_passed_over() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("", free_port(socket.SOCK_DGRAM)))
         assert free_port(socket.SOCK_DGRAM) != taken.getsockname()[1]
+
+
+def test_a_port_for_datagrams_is_free_for_tcp_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("", 0))
+        offered = [taken.getsockname()[1]]
+
+        class Offering(socket.socket):
+            """Of the ports that it may choose itself it takes that one first."""
+
+            def bind(self, address: Any, /) -> None:
+                host, port = address
+                super().bind((host, offered.pop() if offered and not port else port))
+
+        monkeypatch.setattr(socket, "socket", Offering)
+        assert free_port(socket.SOCK_DGRAM) != taken.getsockname()[1]
+        assert not offered
 
 
 def test_servers_started_at_once_do_not_meet() -> None:
