@@ -15,8 +15,9 @@ TEST_RUST := cargo test --workspace --no-default-features --quiet
 CALLS := tests/calls
 DEPLOY := tests/deploy
 VIEW := build/view
-# Tools that look at sources alone do not wait for the extensions to be built anew.
-TOOLS := $(if $(wildcard $(BIN)/ruff),,$(VENV)/tested)
+# Tools that look at sources alone do not wait for the extensions to be built anew, unless they would be
+# exchanged under them meanwhile.
+TOOLS := $(if $(LANES),$(VENV)/tested,$(if $(wildcard $(BIN)/ruff),,$(VENV)/tested))
 
 # All runs of the compiler share their results: one folder, one Python to bind to.
 export CARGO_TARGET_DIR := $(CURDIR)/target
@@ -28,6 +29,9 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
+ifndef LANES
+.NOTPARALLEL:
+endif
 .PHONY: help run install test lint types rust-tests test-rust test-python test-calls test-deploy format sample wheel \
 	client-types toolchain programs clean
 
@@ -43,7 +47,7 @@ install: toolchain $(VENV)/installed ## set up .venv with the server in it, the 
 # Built two at a time, which fills two cores: pip waits for the network, a compiler for its last crate.
 # What runs, runs alone.
 test: toolchain programs ## all checks and all tests
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync \
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line LANES=2 \
 		$(VENV)/tested rust-tests $(CALLS)/node_modules types lint
 	@$(MAKE) --no-print-directory --jobs=1 test-rust test-python test-calls
 
@@ -151,7 +155,7 @@ $(VENV)/installed: $(VENV)/created $(PACKAGING) $(RUST)
 
 # All of it in one go: what comes in two is resolved, built and installed twice.
 $(VENV)/tested: $(VENV)/created $(PACKAGING) $(RUST)
-	@echo "Building the packet plane and installing into $(VENV), with all that tests need …"
+	@echo "Building the packet plane and installing into $(VENV), with all that tests need (minutes the first time) …"
 	$(PIP) --no-build-isolation --editable '.[test]'
 	@touch $(VENV)/installed $@
 

@@ -125,11 +125,11 @@ class History:
         queue, losses or a finished probe to tell of, or had lately; `queued` in seconds."""
         self.hear(time)
         rows = np.flatnonzero(self._news)
+        urgent = self.above_base[rows] >= _URGENT
+        urgent |= (self._row["flags"][rows] & PROBED) != 0
+        urgent |= self._row["lost"][rows] > self._row["unlost"][rows]
+        self._urgent_at[rows[urgent]] = time
         if urgent_only:
-            urgent = self.above_base[rows] >= _URGENT
-            urgent |= (self._row["flags"][rows] & PROBED) != 0
-            urgent |= self._row["lost"][rows] > self._row["unlost"][rows]
-            self._urgent_at[rows[urgent]] = time
             rows = rows[time - self._urgent_at[rows] <= _URGENT_FOR]
         return self._rows_with_news(rows, time, queued)
 

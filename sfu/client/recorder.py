@@ -21,8 +21,9 @@ CLOCKS: Final = {"video": fractions.Fraction(1, 90_000), "audio": fractions.Frac
 STRAYED: Final = 0.5
 """Seconds by which a track's own clock may be off before it is set anew: it was muted, or somebody
 else is on the slot."""
-WAITING: Final = 100
-"""Frames that may wait for the encoders. What comes on top of them is left out of the file."""
+WAITING: Final = {"video": 15, "audio": 250}
+"""Frames that may wait for the encoders. What comes on top of them is left out of the file: pictures
+first, which are large and take long."""
 
 
 class Timeline:
@@ -70,7 +71,7 @@ class Recorder:
         self._opened = asyncio.Event()
         # One thread: a file is no place for two, and what is under way ends before the file does.
         self._thread = ThreadPoolExecutor(1, "recorder")
-        self._writing: deque[Future[None]] = deque()
+        self._writing: dict[str, deque[Future[None]]] = {kind: deque() for kind in WAITING}
         self._began = 0.0
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -84,17 +85,18 @@ class Recorder:
         for task in self._tasks:
             task.cancel()
         results = await asyncio.gather(*self._tasks, return_exceptions=True)
+        writing = [*self._writing["video"], *self._writing["audio"]]
         if self._container is not None:
-            self._writing.append(self._thread.submit(self._finish))
+            writing.append(self._thread.submit(self._finish))
         self._thread.shutdown(wait=False)
-        written = map(asyncio.wrap_future, self._writing)
+        written = map(asyncio.wrap_future, writing)
         results += await asyncio.gather(*written, return_exceptions=True)
         for result in results:
             if isinstance(result, Exception):
                 raise result
 
     async def _record(self, track: SlotTrack) -> None:
-        timeline = Timeline(CLOCKS[track.kind])
+        timeline, writing = Timeline(CLOCKS[track.kind]), self._writing[track.kind]
         while True:
             try:
                 frame = await track.recv()
@@ -104,13 +106,12 @@ class Recorder:
                 self._open(frame.width, frame.height)
             if not self._opened.is_set():
                 continue  # sound before the first picture
-            while self._writing and self._writing[0].done():
-                self._writing.popleft().result()
+            while writing and writing[0].done():
+                writing.popleft().result()
             # The encoders are not waited for: a frame that is taken late has the wrong time.
-            if len(self._writing) < WAITING and timeline.place(
-                frame, time.monotonic() - self._began
-            ):
-                self._writing.append(self._thread.submit(self._write, track.kind, frame))
+            now = time.monotonic() - self._began
+            if len(writing) < WAITING[track.kind] and timeline.place(frame, now):
+                writing.append(self._thread.submit(self._write, track.kind, frame))
 
     def _open(self, width: int, height: int) -> None:
         webm = self._file.endswith(".webm")

@@ -40,6 +40,8 @@ pub struct History {
     highest: u64,
     /// Ring indices are kept in 32 bits; this is the newest in full.
     newest_index: u64,
+    /// Whether there is anything to clear.
+    recorded: bool,
 }
 
 impl History {
@@ -59,6 +61,7 @@ impl History {
         for gap in 1..=skipped {
             entries[(sequence - gap) as usize % REMEMBERED] = EMPTY;
         }
+        self.recorded = true;
         self.highest = self.highest.max(sequence);
         self.newest_index = self.newest_index.max(index);
         entries[sequence as usize % REMEMBERED] = Entry {
@@ -105,8 +108,11 @@ impl History {
         })
     }
 
-    /// Another track's ring begins: its indices have nothing to do with the former's.
+    /// Nothing of what was sent is sent again: it is of another track, or of a layer that is left.
     pub fn clear(&mut self) {
+        if !std::mem::take(&mut self.recorded) {
+            return;
+        }
         if let Some(entries) = &mut self.entries {
             entries.fill(EMPTY);
         }

@@ -43,6 +43,7 @@ async def test_a_loop_that_was_held_up_leaves_a_film_that_can_be_read(tmp_path: 
     with av.open(str(file)) as film:
         pictures = [frame.pts or 0 for frame in film.decode(video=0)]
     assert len(pictures) > 10
+    assert len(sounds) > 20
     assert sounds == sorted(set(sounds))
     assert pictures == sorted(set(pictures))
 
