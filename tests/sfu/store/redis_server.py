@@ -4,6 +4,7 @@ import contextlib
 import shutil
 import socket
 import subprocess
+import weakref
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,8 @@ class RedisServer:
                 "redis-server is missing. Debian: apt-get install redis-server", pytrace=False
             )
         self.folder = folder
-        self.port = _free_port()
+        self.port, claim = _claimed_port()
+        weakref.finalize(self, claim.close)
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._program = program
         self._process: subprocess.Popen[bytes] | None = None
@@ -61,10 +63,14 @@ class RedisServer:
             self._process = None
 
 
-def _free_port() -> int:
+def _claimed_port() -> tuple[int, socket.socket]:
+    """One that nobody uses, nor another process of these tests while the socket is kept."""
     for port in REDIS_PORTS:
+        claim = socket.socket(socket.AF_UNIX)
         with socket.socket() as probe, contextlib.suppress(OSError):
+            claim.bind(f"\0open-sfu-tests-redis-{port}")
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
-            return port
+            return port, claim
+        claim.close()
     pytest.fail("no port is free for Redis")
