@@ -22,8 +22,8 @@ STRAYED: Final = 0.5
 """Seconds by which a track's own clock may be off before it is set anew: it was muted, or somebody
 else is on the slot."""
 WAITING: Final = {"video": 15, "audio": 250}
-"""Frames that may wait for the encoders. What comes on top of them is left out of the file: pictures
-first, which are large and take long."""
+"""Frames that may wait for the encoders; what comes on top of them is left out of the file. Of
+pictures, which are large and take long, only a few."""
 
 
 class Timeline:
