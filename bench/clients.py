@@ -150,15 +150,18 @@ class Signaling:
         """Sends a request and gives its answer. Raises ClientError when it is refused."""
         self._next_id += 1
         id = self._next_id
-        self._answers[id] = asyncio.get_running_loop().create_future()
+        told: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._answers[id] = told
         try:
             await self._socket.send(json.dumps({"type": type, "id": id, **fields}))
-            answer = await asyncio.wait_for(self._answers[id], PATIENCE)
+            answer = await asyncio.wait_for(told, PATIENCE)
         except (WebSocketException, TimeoutError) as error:
             reason = str(error) or "no answer"
             raise ClientError(f"{self.name}: {type}: {reason}") from error
         finally:
             del self._answers[id]
+            if told.done() and not told.cancelled():
+                told.exception()  # heard of, also where sending has failed first
         if answer["type"] == "error":
             code = answer.get("code", "")
             message = f"{self.name}: {type} refused: {code}: {answer.get('message')}"

@@ -14,6 +14,7 @@ from sfu.bench.description import (
     SOURCES,
     VIDEO_MID,
     Credentials,
+    Remote,
     publish_offer,
     read_remote,
     receive_answer,
@@ -49,11 +50,11 @@ class Place:
 
 @dataclass(slots=True)
 class Half:
-    """One connection: an endpoint, and both sides' credentials."""
+    """One connection: an endpoint, our credentials, and the server's side as it is known."""
 
     endpoint: int
     ours: Credentials
-    theirs: Credentials
+    remote: Remote | None = None
     work: asyncio.Task[None] | None = None
 
 
@@ -239,16 +240,17 @@ class Guest:
         half = self.receiving
         if half is None:
             endpoint = self.place.endpoints.engine.add_attendee(verify=False)
-            half = Half(endpoint, Credentials.generate(), remote.credentials)
+            half = Half(endpoint, Credentials.generate(), remote)
             self.receiving = half
             agree = partial(self._answer, sdp)
             half.work = self._begin(partial(self._connect, agree, half), "to receive")
             return
-        if restarted := remote.credentials != half.theirs:
-            half.ours, half.theirs = Credentials.generate(), remote.credentials
+        restarted = half.remote is None or remote.credentials != half.remote.credentials
+        if restarted:
+            half.ours, half.remote = Credentials.generate(), remote
         await self._answer(sdp, half.ours)
         if restarted:
-            self._restart(half, sdp)
+            self._restart(half, remote)
 
     async def _answer(self, sdp: str, ours: Credentials) -> str:
         answer = receive_answer(sdp, ours, self.place.endpoints.fingerprint)
@@ -266,13 +268,15 @@ class Guest:
         return sdp
 
     async def _connect(self, agree: Callable[[Credentials], Awaitable[str]], half: Half) -> None:
-        remote = read_remote(await agree(half.ours))
-        half.theirs = remote.credentials
+        ours = half.ours
+        remote = read_remote(await agree(ours))
+        if half.ours is not ours and half.remote is not None:
+            remote = half.remote  # a restart has come meanwhile
+        half.remote = remote
         await self.place.endpoints.connect(self.name, half.endpoint, half.ours, remote)
 
-    def _restart(self, half: Half, sdp: str) -> None:
-        remote = read_remote(sdp)
-        half.theirs = remote.credentials
+    def _restart(self, half: Half, remote: Remote) -> None:
+        half.remote = remote
         username = f"{remote.credentials.ufrag}:{half.ours.ufrag}"
         self.place.endpoints.engine.connect(
             half.endpoint, remote.host, remote.port, username, remote.credentials.pwd, half.ours.pwd
@@ -325,7 +329,7 @@ class Presenter(Guest):
         if half is not None and half.work is not None and half.work.done():
             half.ours = Credentials.generate()
             with contextlib.suppress(ClientError):
-                self._restart(half, await self._offer(half.ours))
+                self._restart(half, read_remote(await self._offer(half.ours)))
 
     def _publish(self) -> None:
         video, audio = self._ssrcs
@@ -333,8 +337,7 @@ class Presenter(Guest):
             video_ssrc=video, audio_ssrc=audio, bitrate=BITRATE, fps=FPS, seed=self._number + 1,
             microphone=self._speaks,
         )  # fmt: skip
-        ours = Credentials.generate()
-        self._publishing = Half(endpoint, ours, ours)
+        self._publishing = Half(endpoint, Credentials.generate())
         connect = partial(self._connect, self._offer, self._publishing)
         self._publishing.work = self._begin(connect, "to send")
 
