@@ -22,16 +22,18 @@ def feed(trendline: Trendline, deltas: Records) -> None:
     trendline.update(ROWS, Groups(np.array([0]), np.array([len(deltas)]), deltas))
 
 
-def test_the_slope_is_that_of_a_fit_even_after_an_hour() -> None:
+def test_the_slope_is_that_of_a_fit_even_after_a_day() -> None:
     generator = np.random.default_rng(1)
     trendline = Trendline(1)
     arrival, delay, smoothed = 1e12, 0.0, 0.0
     points: list[tuple[float, float]] = []
-    for _ in range(2000):
+    for number in range(2000):
         deltas = series(0, 5)
         deltas["arrival_delta_us"] += generator.integers(-3000, 3200, 5)
         deltas["arrival_us"] = arrival + np.cumsum(deltas["arrival_delta_us"])
-        arrival = float(deltas["arrival_us"][-1]) + 1_750_000.0
+        arrival = float(deltas["arrival_us"][-1])
+        if number < 1990:  # in the end the window is short, and the more must sums be exact
+            arrival += 45_000_000.0
         for each in deltas:
             delay += (int(each["arrival_delta_us"]) - 10_000) / 1000.0
             smoothed = 0.9 * smoothed + 0.1 * delay

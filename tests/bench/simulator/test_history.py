@@ -142,7 +142,7 @@ def single(sent: list[float], arrival: list[float], probe: int = 0, size: int = 
     return Packets(none, none + size, kind, none, none, *columns, np.zeros(count))
 
 
-def run(history: History, begin: float, end: float) -> list[Records]:
+def run(history: History, begin: float, end: float, *, urgent_only: bool = False) -> list[Records]:
     """Reports that take 20 ms, and rows each 25 ms."""
     found = []
     for step in range(round(begin / STEP), round(end / STEP)):
@@ -151,7 +151,7 @@ def run(history: History, begin: float, end: float) -> list[Records]:
         if len(rows):
             history.deliver(at + 0.02)
         if step % TICK == 0:
-            feedback, _ = history.take(time, np.zeros(1))
+            feedback, _ = history.take(time, np.zeros(1), urgent_only=urgent_only)
             found += list(feedback)
     return found
 
@@ -163,6 +163,18 @@ def test_who_hears_nothing_is_told_each_half_second() -> None:
     assert [bool(row["flags"] & SILENT) for row in rows] == [True] * 3
     assert [round(float(row["time_us"]) / 1e6, 1) for row in rows] == [0.5, 1.0, 1.5]
     assert history.is_silent(1.0)[0]
+
+
+def test_losses_and_what_follows_on_them_do_not_wait() -> None:
+    history = History(1, np.random.default_rng(1))
+    history.record(single([0.0, 0.01], [0.05, 0.06]))
+    assert run(history, 0.0, 0.3, urgent_only=True) == []
+    history.record(single([0.3, 0.31, 0.32], [0.35, math.inf, 0.37]))
+    assert [int(row["lost"]) for row in run(history, 0.3, 0.6, urgent_only=True)] == [1]
+    history.record(single([0.6], [0.65]))
+    assert [int(row["lost"]) for row in run(history, 0.6, 0.9, urgent_only=True)] == [0]
+    history.record(single([2.0], [2.05]))
+    assert run(history, 2.0, 2.3, urgent_only=True) == []
 
 
 def test_a_long_delay_brakes() -> None:
