@@ -317,3 +317,17 @@ fn losses_do_not_bear_waiting_nor_does_what_follows() {
         Taken::of(&mut history, now_us);
     }
 }
+
+#[test]
+fn who_reports_late_is_not_silent() {
+    let mut history = SendHistory::default();
+    send(&mut history, 20, 10_000, 10_000);
+    tell(&mut history, &report((0..5).map(|n| (n, 70_000))), 700_000);
+    history.look_after(750_000);
+    assert_eq!(Taken::of(&mut history, 750_000).get(["flags"]), [1]);
+    assert!(!history.is_unheard(SILENT_US, 750_000));
+    history.look_after(1_250_000);
+    assert!(history.is_unheard(SILENT_US, 1_250_000));
+    let flags = u64::from(FLAG_SILENT);
+    assert_eq!(Taken::of(&mut history, 1_250_000).get(["flags"]), [flags]);
+}
