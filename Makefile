@@ -73,11 +73,17 @@ rust-tests:
 	$(TEST_RUST) --no-run
 
 # Side by side, one file on one process, long ones first: much of them is waiting for daemons and clocks.
+# A test that fails among others is told of, and then decides by itself, without them: media in real time
+# does not come in time on a machine that is too busy.
+side_by_side = $(BIN)/python -m pytest $(1) --numprocesses=$(2) $(SIDE_BY_SIDE) || \
+	{ echo "What failed, once more, by itself:"; \
+	$(BIN)/python -m pytest $(1) --last-failed --last-failed-no-failures=none; }
+
 test-python: toolchain programs $(VENV)/tested ## tests of the Python packages and of the built extensions
-	$(BIN)/python -m pytest --ignore=$(CALLS) --ignore=$(DEPLOY) --numprocesses=3 $(SIDE_BY_SIDE)
+	$(call side_by_side,--ignore=$(CALLS) --ignore=$(DEPLOY),3)
 
 test-calls: toolchain programs $(VENV)/tested $(CALLS)/node_modules ## whole calls with real browsers
-	$(BIN)/python -m pytest $(CALLS) -m 'not alone' --numprocesses=2 $(SIDE_BY_SIDE)
+	$(call side_by_side,$(CALLS) -m 'not alone',2)
 	$(BIN)/python -m pytest $(CALLS) -m alone
 
 # Not part of `test`: it needs Prometheus and systemd's tools.

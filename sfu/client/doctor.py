@@ -7,7 +7,7 @@ import httpx
 import numpy as np
 from aiortc import RTCPeerConnection, RTCSessionDescription
 
-from sfu.client.connection import configuration
+from sfu.client.connection import configuration, ended
 from sfu.client.sources import Image, TestPicture, Tone
 from sfu.finding import Finding, Level
 
@@ -74,7 +74,7 @@ async def _carried(
         finally:
             await http.delete(path)
     finally:
-        await asyncio.gather(sending.close(), receiving.close())
+        await asyncio.gather(ended(sending), ended(receiving))
 
 
 async def _relays(http: httpx.AsyncClient) -> list[dict[str, Any]]:
@@ -155,7 +155,7 @@ async def _relay(http: httpx.AsyncClient, relays: list[dict[str, Any]], urls: st
         sdp = connection.localDescription.sdp
         await http.delete(f"{PATH}/{session['session']}")
     finally:
-        await connection.close()
+        await ended(connection)
     if " typ relay" in sdp:
         return Finding(Level.GOOD, _BY_RELAY, f"{urls} gives addresses")
     return Finding(Level.BAD, _BY_RELAY, f"{urls} gives no address", "[turn] urls, secret")

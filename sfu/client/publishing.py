@@ -13,7 +13,7 @@ from aiortc import (
     RTCSessionDescription,
 )
 
-from sfu.client.connection import configuration
+from sfu.client.connection import configuration, ended
 from sfu.client.errors import ClientError
 from sfu.client.feed import Feed
 from sfu.client.shapes import SourceName
@@ -101,7 +101,7 @@ class Publishing:
         self._used.clear()
         self._idle.clear()
         if lost is not None:
-            await asyncio.shield(lost.close())  # also when who waits for it is cancelled
+            await ended(lost)
 
     async def _send(
         self,

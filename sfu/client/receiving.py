@@ -7,7 +7,7 @@ from typing import Any, Final
 from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 
-from sfu.client.connection import configuration
+from sfu.client.connection import configuration, ended
 from sfu.client.shapes import Kind
 
 KEPT: Final[dict[Kind, int]] = {"video": 30, "audio": 250}
@@ -104,7 +104,7 @@ class Receiving:
         lost, self.connection = self.connection, None
         self._followed.clear()
         if lost is not None:
-            await lost.close()
+            await ended(lost)
 
     async def close(self) -> None:
         """Ends connection and tracks."""

@@ -81,6 +81,8 @@ class SignalSession:
 
     async def request(self, type: str, **fields: object) -> Frame:
         """Asks, as soon as there is a socket to ask over. Raises ClientError."""
+        if type != "leave" and self._socket is not None:
+            await self._socket.closing()
         while type != "leave" and self._returning is not None and not self._returning.done():
             await asyncio.wait([self._returning])
         return await self._request(type, None, **fields)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.protocol import State
 from websockets.typing import Subprotocol
 
 from sfu.client.errors import ClientError
@@ -75,11 +76,18 @@ class SignalSocket:
             await self._socket.send(json.dumps({"type": type, "id": id, **fields}))
             return await asyncio.wait_for(answer, self._patience)
         except ConnectionClosed:
+            if answer.done():
+                answer.exception()  # says the same, and is not left without being heard
             raise _closed() from None
         except TimeoutError:
             raise ClientError("timeout", f'no answer to "{type}"') from None
         finally:
             self._answers.pop(id, None)
+
+    async def closing(self) -> None:
+        """Waits until a socket that takes nothing any more is closed, and `on_close` called."""
+        if self._socket.state is not State.OPEN:
+            await asyncio.wait([self._reader])
 
     async def close(self) -> None:
         """Closes it; `on_close` has been called when this returns."""

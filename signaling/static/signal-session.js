@@ -70,6 +70,8 @@ export class SignalSession extends EventTarget {
    * @returns {Promise<Frame>}
    */
   async request(type, fields) {
+    const closing = this.#socket?.closing() ?? null;
+    if (closing !== null && type !== 'leave') await closing;
     if (this.#returning !== null && type !== 'leave') await this.#returning;
     if (this.#socket === null) {
       throw new SfuError('connection_closed', 'there is no connection');

@@ -92,6 +92,17 @@ export class SignalSocket extends EventTarget {
     });
   }
 
+  /**
+   * A socket that is about to close, by the server's or the page's will, takes nothing any more and
+   * has not dispatched `close` yet, with the code that says why.
+   *
+   * @returns {Promise<unknown> | null} settles after `close`; null unless that is to come
+   */
+  closing() {
+    if (this.#socket.readyState !== WebSocket.CLOSING || this.#socket.onclose === null) return null;
+    return new Promise((resolve) => this.addEventListener('close', resolve, { once: true }));
+  }
+
   /** Closes the socket; `close` is dispatched. */
   close() {
     this.#socket.close(1000);

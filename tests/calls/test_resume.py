@@ -68,10 +68,11 @@ async def test_a_lost_socket_is_nothing_that_others_notice(invite: Invite) -> No
         await guest.evaluate(
             """window.before = [sfu.participant.id, sfu.publishConnection, sfu.receiveConnection],
                window.resumed = [], sfu.addEventListener('resumed', ({detail}) =>
-               resumed.push([detail.resumed, detail.lost])), sockets.at(-1).close(3000), null"""
+               resumed.push([detail.resumed, detail.lost])), null"""
         )
-    # What is asked while the socket is away waits for the next one.
-    await anna.evaluate("sfu.setStatus('hand')")
+    # What is asked while the socket closes, or is away, waits for the next one.
+    await ben.evaluate("sockets.at(-1).close(3000)")
+    await anna.evaluate("sockets.at(-1).close(3000), sfu.setStatus('hand')")
     for guest in (anna, ben):
         await guest.until("resumed", [[True, 0]])
         await guest.until("sfu.state.session", "joined")

@@ -60,11 +60,11 @@ async def test_a_relay_reaches_the_server(
             guest.url = daemon.url
         anna, *others = guests
         await anna.enter(publish="camera")
-        assert await anna.evaluate(f"{SELECTED}(sfu.publishConnection)") == ["relay", "udp"]
+        await anna.until(f"{SELECTED}(sfu.publishConnection)", ["relay", "udp"])
         for guest, kind in zip(others, ("tcp", "tls"), strict=True):
             await guest.enter()
             await guest.until_grown(await anna.seat(), "video", "framesDecoded", 10)
-            assert await guest.evaluate(f"{SELECTED}(sfu.receiveConnection)") == ["relay", kind]
+            await guest.until(f"{SELECTED}(sfu.receiveConnection)", ["relay", kind])
     finally:
         for guest in guests:
             await guest.page.goto("about:blank")

@@ -47,9 +47,11 @@ async def test_bots_see_each_other(
         url = f"ws://{host}/v1/signal"
         # The second one stays for as long as the first looks at it, and more.
         shown = asyncio.create_task(bot.main(url, "demo", film(tmp_path / "film.mp4"), 10**6))
-        await bot.main(url, "demo", pictures=10)
-        shown.cancel()
-        await asyncio.gather(shown, return_exceptions=True)
+        try:
+            await bot.main(url, "demo", pictures=10)
+        finally:
+            shown.cancel()
+            await asyncio.gather(shown, return_exceptions=True)
     lines = [line for line in capsys.readouterr().out.splitlines() if "(240, 320, 3)" in line]
     assert len(lines) >= 10
     assert all(int(line.rsplit(" ", 1)[1]) > 30 for line in lines)

@@ -1,6 +1,7 @@
 """Coming back after lost sockets, with sockets that do as they are told."""
 
 import asyncio
+import json
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
@@ -34,6 +35,9 @@ class Socket:
         assert then is not None
         then(ADMITTED)
         return ADMITTED
+
+    async def closing(self) -> None:
+        pass
 
     def abandon(self) -> None:
         if not self.abandoned.done():
@@ -169,3 +173,29 @@ async def test_an_answer_that_comes_too_late_is_no_event() -> None:
         async with asyncio.timeout(5):
             assert (await heard.get())["type"] == "locked"
         await socket.close()
+
+
+async def test_what_is_asked_while_a_socket_closes_waits_for_the_next_one() -> None:
+    sockets: list[ServerConnection] = []
+
+    async def serving(socket: ServerConnection) -> None:
+        sockets.append(socket)
+        async for text in socket:
+            frame = json.loads(text)
+            await socket.send(json.dumps({**ADMITTED, "id": frame["id"], "resume": "r"}))
+
+    async with serve(serving, "127.0.0.1", 0) as server, asyncio.timeout(10):
+        port = next(iter(server.sockets)).getsockname()[1]
+        session = SignalSession(
+            f"ws://127.0.0.1:{port}", lambda _: None, lambda _: None, lambda *_: None
+        )
+        await session.connect()
+        await session.join(None, {})
+        assert session._socket is not None
+        closing = asyncio.create_task(session._socket._socket.close(3000))
+        await asyncio.sleep(0)
+        assert (session.state, closing.done()) == ("joined", False)
+        assert (await session.request("set_status"))["type"] == "ok"
+        assert len(sockets) == 2
+        await closing
+        await session.close(1000, "")
