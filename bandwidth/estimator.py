@@ -235,7 +235,8 @@ class Estimator(Columns):
         self._delay.probe(rows[late], now, self.throughput[rows[late]], probed)
         wide = self._heard[rows]
         self._back_off.update(rows[wide], news[wide], now, self.estimate[rows[wide]])
-        self._fallback.update(rows[~wide], news[~wide], now)
+        plain = rows[~wide]
+        self._fallback.update(plain, news[~wide], now, self.next_step[plain])
 
     def _probed(self, rows: Ints, news: Records, now: float) -> Floats:
         """bit/s that clusters found which came to an end; 0 for none."""

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from sfu.bandwidth.columns import Columns
-from sfu.bandwidth.rows import REMB, REPORT, Floats, Ints, Records
+from sfu.bandwidth.rows import REMB, REPORT, Bools, Floats, Ints, Records
 
 # goog_cc send_side_bandwidth_estimation.
 LOSS_LOW: Final = 0.02
@@ -22,8 +22,20 @@ ROUND_TRIP: Final = 0.2
 
 REMB_VALID: Final = 10.0
 """Seconds; browsers repeat theirs each second (draft-alvestrand-rmcat-remb)."""
+LEAST_COUNT: Final = 0.5
+"""Seconds over which what is sent is counted."""
 HEADROOM: Final = 1.5
 """Times what is sent: a rate beyond is not known from losses."""
+CALM: Final = 5.0
+"""Seconds without losses and without a receiver's word of less, after which the next step is tried:
+neither receivers nor we believe in much more than what is sent, so nothing else would tell."""
+FALLEN: Final = 0.97
+RISEN: Final = 1.15
+RISEN_FIXED: Final = 30_000.0
+"""A receiver's estimate goes up steadily, by less than that a second, while its path carries what
+is sent (goog_cc: 8 %, or some packets). One that falls, leaps or stands still, below what is sent,
+is 0.85 times what arrives over an overused path."""
+STANDING: Final = 3.0
 LEAST_RATE: Final = 5_000.0
 MOST_RATE: Final = 4e9
 
@@ -36,10 +48,15 @@ class Fallback(Columns):
     """The receiver's own estimate, infinite without one."""
     loss: Floats
     """Fraction of packets, of the last report."""
+    tried: Floats
+    """What is believed beyond all that, since nothing speaks against it."""
     _remb_at: Floats
+    _risen_at: Floats
+    _sent_rate: Floats
     _sent_bits: Floats
-    _reported_at: Floats
+    _counted_at: Floats
     _cut_at: Floats
+    _calm_since: Floats
 
     def __init__(self, capacity: int) -> None:
         super().__init__(
@@ -48,40 +65,67 @@ class Fallback(Columns):
                 "rate": LEAST_RATE,
                 "remb": math.inf,
                 "loss": 0.0,
+                "tried": 0.0,
                 "_remb_at": -math.inf,
+                "_risen_at": -math.inf,
+                "_sent_rate": 0.0,
                 "_sent_bits": 0.0,
-                "_reported_at": math.nan,
+                "_counted_at": math.nan,
                 "_cut_at": -math.inf,
+                "_calm_since": math.nan,
             },
         )
 
-    def update(self, rows: Ints, news: Records, now: float) -> None:
-        """News of rows that never had transport-wide feedback."""
+    def update(self, rows: Ints, news: Records, now: float, next_step: Floats) -> None:
+        """News of rows that never had transport-wide feedback, and what their next step needs."""
         sent = news["sent_bytes"].astype(np.float64) + news["sent_rtx_bytes"]
         self._sent_bits[rows] += 8.0 * (sent + news["sent_padding_bytes"])
-        self.receive(rows, news, now)
+        measured = self._receive(rows, news, now)
         reported = (news["flags"] & REPORT) != 0
         self._report(rows[reported], news[reported], now)
         # The receiver sees more than losses; while it finds room, so do we.
         fresh = now - self._remb_at[rows] < REMB_VALID
         follow = rows[fresh & (self.loss[rows] < LOSS_HIGH)]
         self.rate[follow] = np.maximum(self.remb[follow], LEAST_RATE)
+        troubled = measured & (self.remb[rows] < self._sent_rate[rows])
+        troubled |= self.loss[rows] >= LOSS_LOW
+        self._try(rows, troubled, (news["flags"] & (REMB | REPORT)) != 0, now, next_step)
 
-    def receive(self, rows: Ints, news: Records, now: float) -> None:
-        """Receivers' own estimates; they count for everybody who sends them."""
+    def _receive(self, rows: Ints, news: Records, now: float) -> Bools:
+        """Receivers' own estimates; gives whose does not go up as it would by itself."""
         told = ((news["flags"] & REMB) != 0) & (news["remb_bps"] > 0)
-        self.remb[rows[told]] = news["remb_bps"][told]
-        self._remb_at[rows[told]] = now
+        before, elapsed = self.remb[rows], now - self._remb_at[rows]
+        said = np.where(told, news["remb_bps"], before)
+        self._risen_at[rows[told & ((said > before) | np.isinf(before))]] = now
+        self.remb[rows], self._remb_at[rows[told]] = said, now
         self.remb[rows[now - self._remb_at[rows] >= REMB_VALID]] = math.inf
+        least, most = FALLEN * before, RISEN**elapsed * before + RISEN_FIXED * elapsed
+        measured: Bools = ((said < least) | (said > most)) & np.isfinite(before)
+        measured |= now - self._risen_at[rows] > STANDING
+        return measured & told
+
+    def _try(
+        self, rows: Ints, troubled: Bools, answered: Bools, now: float, next_step: Floats
+    ) -> None:
+        """Who answers and is calm for long enough gets the next step, until there is trouble."""
+        self.tried[rows[troubled]] = 0.0
+        since = self._calm_since[rows]
+        since = np.where(troubled | np.isnan(since), now, since)
+        due = answered & (now - since >= CALM) & (next_step > self.rate[rows])
+        self.tried[rows[due]] = next_step[due]
+        self._calm_since[rows] = np.where(due, now, since)
+        self.rate[rows] = np.maximum(self.rate[rows], self.tried[rows])
 
     def _report(self, rows: Ints, news: Records, now: float) -> None:
         loss = np.minimum(news["report_loss"] / 256.0, 1.0)
         rate = self.rate[rows]
-        elapsed = np.nan_to_num(now - self._reported_at[rows])
-        sent_rate = self._sent_bits[rows] / np.maximum(elapsed, 0.05)
-        limit = np.where(elapsed > 0.0, HEADROOM * sent_rate + 10_000.0, math.inf)
-        grown = rate * GROWTH ** np.clip(elapsed, 0.0, 5.0) + GROWTH_FIXED
-        grown = np.maximum(rate, np.minimum(grown, limit))
+        # Some receivers report on each m-line, one after the other.
+        elapsed = np.fmax(now - self._counted_at[rows], 0.0)
+        counted = elapsed >= LEAST_COUNT
+        sent = self._sent_bits[rows] / np.maximum(elapsed, LEAST_COUNT)
+        self._sent_rate[rows[counted]] = sent[counted]
+        grown = np.minimum(rate * GROWTH ** np.minimum(elapsed, 5.0), HEADROOM * sent + 10_000.0)
+        grown = np.where(counted, np.maximum(rate, grown + GROWTH_FIXED), rate)
         round_trip = np.where(news["round_trip_us"] > 0, news["round_trip_us"] / 1e6, ROUND_TRIP)
         cut = (loss > LOSS_HIGH) & (now - self._cut_at[rows] >= INTERVAL + round_trip)
         rate = np.where(loss < LOSS_LOW, grown, rate)
@@ -89,5 +133,6 @@ class Fallback(Columns):
         self.rate[rows] = np.clip(rate, LEAST_RATE, MOST_RATE)
         self.loss[rows] = loss
         self._cut_at[rows[cut]] = now
-        self._reported_at[rows] = now
-        self._sent_bits[rows] = 0.0
+        anew = rows[counted | np.isnan(self._counted_at[rows])]
+        self._counted_at[anew] = now
+        self._sent_bits[anew] = 0.0

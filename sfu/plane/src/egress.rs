@@ -307,6 +307,11 @@ impl Egress {
         wire.counters.padding_out += 1;
     }
 
+    /// Whether its packets carry transport-wide numbers.
+    pub fn has_transport_sequence(&self) -> bool {
+        self.template.has_transport_sequence()
+    }
+
     #[inline]
     fn seal(&mut self, len: usize, header_len: usize, sequence: u64, wire: &mut Wire<'_>) {
         let Some(room) = wire.outbox.reserve(MAX_PACKET) else {

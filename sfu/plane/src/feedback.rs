@@ -8,6 +8,7 @@
 
 mod clock;
 mod delay;
+mod estimates;
 mod groups;
 mod lately;
 mod probe;
@@ -22,6 +23,7 @@ use crate::command::Id;
 use crate::rates::Cluster;
 use clock::ArrivalClock;
 use delay::BaseDelay;
+use estimates::Estimates;
 use groups::Groups;
 use lately::Lately;
 use probe::Clusters;
@@ -74,6 +76,7 @@ pub struct SendHistory {
     throughput: Throughput,
     clusters: Clusters,
     cluster: u8,
+    estimates: Estimates,
     row: Row,
     deltas: Vec<u8>,
     last_feedback_us: Option<i64>,
@@ -208,10 +211,11 @@ impl SendHistory {
         self.row.report_loss = self.row.report_loss.max(u16::from(fraction_lost));
     }
 
-    /// The receiver's own estimate.
-    pub fn on_remb(&mut self, bitrate: u64) {
+    /// The receiver's own estimate, and the streams that it is for.
+    pub fn on_remb(&mut self, bitrate: u64, streams: impl Iterator<Item = u32>, now_us: i64) {
         self.news = true;
         self.row.flags |= FLAG_REMB;
+        let bitrate = self.estimates.take(bitrate, streams, now_us);
         self.row.remb_bps = u32::try_from(bitrate).unwrap_or(u32::MAX);
     }
 

@@ -70,9 +70,9 @@ impl Forwarder {
                     self.want_keyframe(key, media);
                 }
             }
-            Rtcp::Remb { bitrate, .. } => {
+            Rtcp::Remb { bitrate, ssrcs } => {
                 if let Some(transport) = self.transports.get_mut(key) {
-                    transport.history.on_remb(*bitrate);
+                    transport.history.on_remb(*bitrate, ssrcs.clone(), now.us);
                 }
             }
             Rtcp::TransportFeedback(packet) => self.on_transport_feedback(key, packet, now),

@@ -83,6 +83,14 @@ impl Forwarder {
             let Some(cluster) = prober.next_cluster(now.us) else {
                 return i64::MAX;
             };
+            // Without transport-wide numbers nobody tells of it: it would have no end, and no use.
+            let is_numbered = |key: &Key| {
+                let egress = self.egresses.get(*key);
+                egress.is_some_and(|egress| egress.has_transport_sequence())
+            };
+            if !transport.egresses.iter().any(is_numbered) {
+                return now.us + GRID_US;
+            }
             prober.run = Some(Run {
                 cluster,
                 started_us: now.us,
@@ -187,7 +195,8 @@ impl Forwarder {
         }
         let padded = transport.egresses.iter().filter_map(|key| {
             let egress = self.egresses.get(*key)?;
-            (egress.rtx_ssrc != 0).then_some((egress.last_sent_us, *key))
+            (egress.rtx_ssrc != 0 && egress.has_transport_sequence())
+                .then_some((egress.last_sent_us, *key))
         });
         let egress = padded.max().and_then(|(_, key)| self.egresses.get_mut(key));
         let destination = transport.destination().copied();

@@ -192,7 +192,8 @@ fn a_cluster_is_told_when_its_last_packet_was_reported_on() {
 #[test]
 fn estimates_of_the_receiver_are_kept_apart() {
     let mut history = SendHistory::default();
-    history.on_remb(700_000);
+    history.on_remb(400_000, [1, 2].into_iter(), 0);
+    history.on_remb(300_000, [3].into_iter(), 0);
     history.on_report(Some(5_000), 64);
     history.on_nack(3);
     let row = Taken::of(&mut history, 5);

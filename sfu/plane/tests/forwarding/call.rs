@@ -140,14 +140,7 @@ impl Call {
         assert!(self.reports.iter().any(
             |report| matches!(report, Report::PathUp { transport: up, .. } if *up == transport)
         ));
-        let kind = |number, codec, rtx| PayloadType { number, codec, rtx };
-        let payload_types = vec![kind(96, Codec::Vp8, Some(97)), kind(111, Codec::Opus, None)];
-        self.apply(Command::SetRemote {
-            transport,
-            extensions: extensions(),
-            payload_types,
-            cname: "sfu".into(),
-        });
+        self.describe(transport, extensions());
         let (opener, own) = (
             Box::new(opener(transport, true)),
             Box::new(sealer(transport, false)),
@@ -159,6 +152,17 @@ impl Call {
         });
         self.sealers.push((transport, sealer(transport, true)));
         self.sent.clear();
+    }
+
+    /// What a peer can do: VP8 with retransmission, Opus, and these header extensions.
+    pub(crate) fn describe(&mut self, transport: u32, extensions: ExtensionIds) {
+        let kind = |number, codec, rtx| PayloadType { number, codec, rtx };
+        self.apply(Command::SetRemote {
+            transport,
+            extensions,
+            payload_types: vec![kind(96, Codec::Vp8, Some(97)), kind(111, Codec::Opus, None)],
+            cname: "sfu".into(),
+        });
     }
 
     /// A check with the credentials of one peer from the address of another.

@@ -4,6 +4,7 @@ use crate::call::{Call, SUBSCRIBER};
 use crate::inbox::Got;
 use crate::picture::Frame;
 use _plane::command::Command;
+use _plane::extension::ExtensionIds;
 use _plane::feedback::{FEEDBACK_DTYPE, ROW_BYTES};
 use _plane::rates::{Cluster, Rates};
 use _plane::twcc::Recorder;
@@ -142,6 +143,18 @@ fn a_cluster_is_bare_padding_before_any_media() {
         row,
         [33, 77, got.len() as u64, bytes as u64, bytes as u64, 0]
     );
+}
+
+#[test]
+fn who_cannot_tell_what_came_of_a_cluster_is_sent_none() {
+    let mut call = Call::new();
+    call.describe(SUBSCRIBER, ExtensionIds::default());
+    call.publish_video(1, &[("", 1000, 1001)]);
+    call.subscribe_video(10, 2000, 2001);
+    call.apply(Command::SetRates(vec![PROBING]));
+    call.run(500);
+    assert_eq!(call.sent_media(SUBSCRIBER).len(), 0);
+    assert_eq!(call.plane.counters().probes, 0);
 }
 
 #[test]
