@@ -102,7 +102,8 @@ class Fallback(Columns):
         least, most = FALLEN * before, RISEN**elapsed * before + RISEN_FIXED * elapsed
         measured: Bools = ((said < least) | (said > most)) & np.isfinite(before)
         measured |= now - self._risen_at[rows] > STANDING
-        return measured & told
+        measured &= told
+        return measured
 
     def _try(
         self, rows: Ints, troubled: Bools, answered: Bools, now: float, next_step: Floats

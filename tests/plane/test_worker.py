@@ -141,7 +141,10 @@ def test_both_families_reach_the_same_port(worker: Worker) -> None:
             assert answer.message_class is stun.Class.RESPONSE
             mapped = answer.attributes["XOR-MAPPED-ADDRESS"]
             assert mapped == peer.getsockname()[:2]
-            (up,) = [report for report in reports(worker) if isinstance(report, PathUp)]
+            # It is told after the answer has left.
+            while not (ups := [each for each in reports(worker) if isinstance(each, PathUp)]):
+                time.sleep(0.001)
+            (up,) = ups
             port = peer.getsockname()[1]
             assert up.transport == family
             assert up.remote == (f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
