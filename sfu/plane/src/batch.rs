@@ -163,26 +163,39 @@ impl Outbox {
     }
 }
 
-/// Datagrams received at once.
-pub const INBOX_DATAGRAMS: usize = 64;
+/// Messages received at once; one is several datagrams with UDP GRO.
+pub const INBOX_MESSAGES: usize = 64;
 /// The longest datagram that is taken; longer ones are marked as truncated.
 pub const INBOX_BYTES: usize = 2048;
+/// The longest message of several datagrams.
+const COALESCED_BYTES: usize = 1 << 16;
 
-/// A received datagram: where it came from, and how much of it is there.
+/// Where a datagram came from, and whether all of it is there.
 #[derive(Clone, Copy, Debug)]
 pub struct Received {
     /// The sender, and our address that it sent to.
     pub from: Destination,
-    /// Bytes in the slab.
-    pub len: usize,
     /// Whether the datagram was longer than [`INBOX_BYTES`].
     pub truncated: bool,
+}
+
+/// What one slot was filled with: one datagram, or several of one sender (UDP GRO).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Filled {
+    pub(crate) from: Destination,
+    /// Bytes of all of them.
+    pub(crate) len: usize,
+    /// Bytes of each but the last, which may be shorter.
+    pub(crate) segment: usize,
+    /// Whether the message did not fit the slot.
+    pub(crate) truncated: bool,
 }
 
 /// The datagrams of one receive call.
 pub struct Inbox {
     slab: Box<[u8]>,
-    received: Vec<Received>,
+    slot_bytes: usize,
+    filled: Vec<Filled>,
 }
 
 impl Default for Inbox {
@@ -192,41 +205,57 @@ impl Default for Inbox {
 }
 
 impl Inbox {
-    /// Room for [`INBOX_DATAGRAMS`] datagrams of [`INBOX_BYTES`] bytes.
+    /// Room for [`INBOX_MESSAGES`] datagrams of [`INBOX_BYTES`] bytes.
     pub fn new() -> Self {
+        Self::with_slots(INBOX_BYTES)
+    }
+
+    /// The same for messages of several datagrams, 4 MiB of them; only what has ever been written
+    /// to is resident.
+    pub fn coalescing() -> Self {
+        // Beginnings of slots are not to meet in one set of a cache.
+        Self::with_slots(COALESCED_BYTES + INBOX_BYTES + 64)
+    }
+
+    fn with_slots(slot_bytes: usize) -> Self {
         Self {
-            slab: vec![0; INBOX_DATAGRAMS * INBOX_BYTES].into(),
-            received: Vec::with_capacity(INBOX_DATAGRAMS),
+            slab: vec![0; INBOX_MESSAGES * slot_bytes].into(),
+            slot_bytes,
+            filled: Vec::with_capacity(INBOX_MESSAGES),
         }
     }
 
-    /// How many can be received at once.
+    /// How many messages can be received at once.
     pub fn capacity(&self) -> usize {
-        INBOX_DATAGRAMS
-    }
-
-    /// How many were received.
-    pub fn len(&self) -> usize {
-        self.received.len()
+        INBOX_MESSAGES
     }
 
     /// Whether nothing was received.
     pub fn is_empty(&self) -> bool {
-        self.received.is_empty()
+        self.filled.is_empty()
     }
 
-    /// The datagrams, to be worked on in place.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&mut [u8], &Received)> {
-        let slots = self.slab.chunks_exact_mut(INBOX_BYTES);
-        slots
-            .zip(&self.received)
-            .map(|(slot, received)| (&mut slot[..received.len], received))
+    /// The datagrams in the order of their arrival, to be worked on in place.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&mut [u8], Received)> {
+        let slots = self.slab.chunks_exact_mut(self.slot_bytes);
+        slots.zip(&self.filled).flat_map(|(slot, filled)| {
+            let empty: Option<&mut [u8]> = (filled.len == 0).then_some(&mut []);
+            let datagrams = slot[..filled.len].chunks_mut(filled.segment.max(1));
+            datagrams.chain(empty).map(|datagram| {
+                let truncated = filled.truncated || datagram.len() > INBOX_BYTES;
+                let from = filled.from;
+                (datagram, Received { from, truncated })
+            })
+        })
     }
 
     /// The slots for a receive call, and the list to fill with what came, in the same order.
-    pub(crate) fn slots(&mut self) -> (impl Iterator<Item = &mut [u8]>, &mut Vec<Received>) {
-        self.received.clear();
-        (self.slab.chunks_exact_mut(INBOX_BYTES), &mut self.received)
+    pub(crate) fn slots(&mut self) -> (impl Iterator<Item = &mut [u8]>, &mut Vec<Filled>) {
+        self.filled.clear();
+        (
+            self.slab.chunks_exact_mut(self.slot_bytes),
+            &mut self.filled,
+        )
     }
 }
 

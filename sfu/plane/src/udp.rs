@@ -6,7 +6,7 @@
 mod control;
 mod name;
 
-use crate::batch::{Inbox, Message, Outbox, Received, INBOX_DATAGRAMS};
+use crate::batch::{Destination, Filled, Inbox, Message, Outbox, INBOX_MESSAGES};
 use crate::tcp::peer;
 use control::Control;
 use name::Name;
@@ -91,7 +91,7 @@ impl UdpSocket {
             dual_stack,
             port,
             segmentation,
-            incoming: Vectors::new(INBOX_DATAGRAMS),
+            incoming: Vectors::new(INBOX_MESSAGES),
             outgoing: Vectors::new(MESSAGES_PER_CALL),
             units: Vec::new(),
         })
@@ -107,9 +107,14 @@ impl UdpSocket {
         self.segmentation
     }
 
-    /// Takes what has arrived, without waiting; returns how many datagrams, 0 for none.
+    /// Asks for a sender's burst as one message (UDP GRO), for an [`Inbox::coalescing`].
+    pub fn coalesce(&self) -> io::Result<()> {
+        set_option(self.fd.as_fd(), libc::SOL_UDP, libc::UDP_GRO, 1)
+    }
+
+    /// Takes what has arrived, without waiting; returns how many messages, 0 for none.
     pub fn recv(&mut self, inbox: &mut Inbox) -> io::Result<usize> {
-        let (slots, received) = inbox.slots();
+        let (slots, list) = inbox.slots();
         let vectors = &mut self.incoming;
         let mut count = 0;
         for (slot, vector) in slots.zip(&mut vectors.vectors) {
@@ -144,14 +149,13 @@ impl UdpSocket {
             }
         };
         for at in 0..filled {
-            let header = &vectors.headers[at];
-            let local = vectors.controls[at].local(header.msg_hdr.msg_controllen as _);
-            received.push(Received {
-                from: crate::batch::Destination {
-                    remote: vectors.names[at].decode(),
-                    local,
-                },
-                len: header.msg_len as usize,
+            let (header, control) = (&vectors.headers[at], &vectors.controls[at]);
+            let (local, segment) = control.received(header.msg_hdr.msg_controllen as _);
+            let (remote, len) = (vectors.names[at].decode(), header.msg_len as usize);
+            list.push(Filled {
+                from: Destination { remote, local },
+                len,
+                segment: segment.unwrap_or(len),
                 truncated: header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0,
             });
         }

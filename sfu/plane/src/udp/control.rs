@@ -75,25 +75,46 @@ impl Control {
         self.len = start + HEADER + data.len();
     }
 
-    /// The address that a received datagram was sent to; `len` is what the kernel filled.
-    pub(super) fn local(&self, len: usize) -> Option<IpAddr> {
+    /// The address that a message was sent to, and the size of its datagrams if it is several;
+    /// `len` is what the kernel filled.
+    pub(super) fn received(&self, len: usize) -> (Option<IpAddr>, Option<usize>) {
+        let (mut local, mut segment) = (None, None);
         let mut rest = &self.bytes[..len.min(Self::CAPACITY)];
-        while rest.len() >= HEADER {
-            let size = usize::from_ne_bytes(rest[..WORD].try_into().ok()?);
-            let level = i32::from_ne_bytes(rest[WORD..WORD + 4].try_into().ok()?);
-            let kind = i32::from_ne_bytes(rest[WORD + 4..HEADER].try_into().ok()?);
-            let data = rest.get(HEADER..size)?;
-            if (level, kind) == (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) {
-                let octets: [u8; 16] = data.get(..16)?.try_into().ok()?;
-                return Some(Ipv6Addr::from(octets).to_canonical());
+        while let Some((level, kind, data, after)) = first(rest) {
+            match (level, kind) {
+                (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
+                    if let Some(octets) = data.first_chunk::<16>() {
+                        local = Some(Ipv6Addr::from(*octets).to_canonical());
+                    }
+                }
+                (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
+                    // ipi_spec_dst: the address that an answer comes from.
+                    if let Some(octets) = data.get(4..).and_then(|data| data.first_chunk::<4>()) {
+                        local = local.or(Some(Ipv4Addr::from(*octets).into()));
+                    }
+                }
+                (libc::SOL_UDP, libc::UDP_GRO) => {
+                    let size = data
+                        .first_chunk::<4>()
+                        .map(|size| i32::from_ne_bytes(*size));
+                    segment = size
+                        .and_then(|size| usize::try_from(size).ok())
+                        .filter(|size| *size > 0);
+                }
+                _ => {}
             }
-            if (level, kind) == (libc::IPPROTO_IP, libc::IP_PKTINFO) {
-                // ipi_spec_dst: the address that an answer comes from.
-                let octets: [u8; 4] = data.get(4..8)?.try_into().ok()?;
-                return Some(Ipv4Addr::from(octets).into());
-            }
-            rest = rest.get(size.next_multiple_of(WORD)..)?;
+            rest = after;
         }
-        None
+        (local, segment)
     }
+}
+
+/// Level, kind and data of the first message, and what is behind it.
+fn first(bytes: &[u8]) -> Option<(i32, i32, &[u8], &[u8])> {
+    let size = usize::from_ne_bytes(*bytes.first_chunk()?);
+    let level = i32::from_ne_bytes(bytes.get(WORD..WORD + 4)?.try_into().ok()?);
+    let kind = i32::from_ne_bytes(bytes.get(WORD + 4..HEADER)?.try_into().ok()?);
+    let data = bytes.get(HEADER..size)?;
+    let after = bytes.get(size.next_multiple_of(WORD)..).unwrap_or_default();
+    Some((level, kind, data, after))
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::batch::{Destination, INBOX_BYTES};
+use crate::batch::{Destination, Received, INBOX_BYTES};
 use std::collections::BTreeMap;
 use std::net::UdpSocket as Peer;
 use std::time::Duration;
@@ -36,7 +36,7 @@ fn received(socket: &mut UdpSocket, wanted: usize) -> Vec<(Vec<u8>, Received)> {
         all.extend(
             inbox
                 .iter_mut()
-                .map(|(bytes, received)| (bytes.to_vec(), *received)),
+                .map(|(bytes, received)| (bytes.to_vec(), received)),
         );
         if all.len() >= wanted {
             break;
@@ -216,7 +216,7 @@ fn long_datagrams_are_marked_and_many_come_at_once() {
         peer.send(&[3; 10]).unwrap();
     }
     let mut inbox = Inbox::new();
-    assert_eq!(socket.recv(&mut inbox).unwrap(), INBOX_DATAGRAMS);
+    assert_eq!(socket.recv(&mut inbox).unwrap(), INBOX_MESSAGES);
     let first: Vec<_> = inbox
         .iter_mut()
         .take(4)
@@ -231,9 +231,53 @@ fn long_datagrams_are_marked_and_many_come_at_once() {
             (10, false)
         ]
     );
-    assert_eq!(socket.recv(&mut inbox).unwrap(), 103 - INBOX_DATAGRAMS);
+    assert_eq!(socket.recv(&mut inbox).unwrap(), 103 - INBOX_MESSAGES);
     assert_eq!(socket.recv(&mut inbox).unwrap(), 0);
     assert!(inbox.is_empty());
+}
+
+#[test]
+fn bursts_that_come_as_one_message_are_the_datagrams_that_were_sent() {
+    for host in ["127.0.0.1", "::1"] {
+        let mut socket = socket(None);
+        socket
+            .coalesce()
+            .expect("these tests want a kernel with UDP GRO");
+        let host: IpAddr = host.parse().unwrap();
+        let mut sender = UdpSocket::bind(Some(host), 0, 1 << 20).unwrap();
+        let to = SocketAddr::new(host, socket.local_port());
+        let mut outbox = Outbox::new(1 << 18, 100);
+        let sizes = [
+            1100,
+            1100,
+            1100,
+            300,
+            0,
+            80,
+            INBOX_BYTES + 1,
+            1200,
+            1200,
+            1200,
+        ];
+        let mut expected = Vec::new();
+        for (n, size) in sizes.into_iter().enumerate() {
+            let datagram: Vec<u8> = (0..size).map(|byte| (byte * 7 + n) as u8).collect();
+            put(&mut outbox, to, None, &datagram);
+            expected.push((datagram, size > INBOX_BYTES));
+        }
+        assert_eq!(sender.send(&mut outbox).messages, 5);
+        let mut inbox = Inbox::coalescing();
+        assert_eq!(socket.recv(&mut inbox).unwrap(), 5, "messages");
+        let came = inbox.iter_mut().map(|(bytes, received)| {
+            assert_eq!(
+                received.from.remote,
+                SocketAddr::new(host, sender.local_port())
+            );
+            assert_eq!(received.from.local, Some(host));
+            (bytes.to_vec(), received.truncated)
+        });
+        assert_eq!(came.collect::<Vec<_>>(), expected);
+    }
 }
 
 #[test]

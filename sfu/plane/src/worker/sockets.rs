@@ -8,8 +8,8 @@ use crate::tcp::TcpSockets;
 use crate::udp::UdpSocket;
 use std::io;
 
-/// Receive calls per round, so that a flood cannot starve timers and commands.
-const RECEIVES_PER_ROUND: usize = 4;
+/// Datagrams per round, or one receive call's, so that a flood cannot starve timers and commands.
+const DATAGRAMS_PER_ROUND: usize = 256;
 /// What the outbox keeps free for the answers to one datagram.
 const MESSAGES_FREE: usize = 256;
 const BYTES_FREE: usize = 1 << 18;
@@ -30,7 +30,10 @@ impl Sockets {
             let udp = UdpSocket::bind(settings.host, settings.port, settings.socket_buffer)?;
             match TcpSockets::bind(settings.host, udp.local_port(), settings.tcp) {
                 Ok(tcp) => {
-                    let inbox = Inbox::new();
+                    let inbox = match udp.coalesce() {
+                        Ok(()) => Inbox::coalescing(),
+                        Err(_) => Inbox::new(),
+                    };
                     return Ok(Self { udp, tcp, inbox });
                 }
                 Err(error) if attempts == 0 => return Err(error),
@@ -40,10 +43,12 @@ impl Sockets {
     }
 
     pub(super) fn receive(&mut self, forwarder: &mut Forwarder, now: Now) {
-        for _ in 0..RECEIVES_PER_ROUND {
+        let mut handled = 0;
+        while handled < DATAGRAMS_PER_ROUND {
             // Without memory for a datagram the kernel says so and drops it: nothing to do here.
             let received = self.udp.recv(&mut self.inbox).unwrap_or(0);
             for (datagram, meta) in self.inbox.iter_mut() {
+                handled += 1;
                 if meta.truncated {
                     forwarder.counters_mut().drop_truncated += 1;
                     continue;
