@@ -12,18 +12,17 @@ import numpy as np
 from sfu.bandwidth.columns import Columns
 from sfu.bandwidth.estimator import OVERUSE
 from sfu.bandwidth.rows import Bools, Floats, Ints
-from sfu.bandwidth.staircase import Level, Staircase
+from sfu.bandwidth.staircase import Staircase
+from sfu.bandwidth.stairs import UP_MARGIN, Stairs, fits
 
-UP_MARGIN: Final = 1.10
-"""A level is taken when the path carries this much more than it costs, for UP_AFTER seconds."""
 UP_AFTER: Final = 1.0
+"""Seconds for which the path carries UP_MARGIN more than a level costs before it is taken."""
 UP_DWELL: Final = 2.0
 """Seconds between two steps up."""
 
-PROBED_MARGIN: Final = 1.03
-"""The same where a probe has shown what the path carries: such levels are taken at once."""
 STEADY_AFTER: Final = 5.0
-"""Nor is more than that needed, for one step, where it has been so for so many seconds."""
+"""PROBED_MARGIN is enough without a probe, for one step, where it has been so for so many seconds,
+unless all probes that met a limit lately found less than the step costs."""
 PROBED_DWELL: Final = 0.2
 PROBED_FOR: Final = 1.0
 """Seconds for which a probe's word counts."""
@@ -114,7 +113,7 @@ class Allocator(Columns):
         self._up_level: Ints
         self._down_at: Floats
         self._penalty: Floats
-        self._stairs = _Stairs()
+        self._stairs = Stairs()
         self._ticked = -math.inf
 
     def staircase_of(self, row: int) -> Staircase | None:
@@ -155,7 +154,13 @@ class Allocator(Columns):
             self.clear(row)
 
     def tick(
-        self, now: float, target: Floats, throughput: Floats, state: Ints, queue_us: Floats
+        self,
+        now: float,
+        target: Floats,
+        throughput: Floats,
+        state: Ints,
+        queue_us: Floats,
+        shown: Floats,
     ) -> Ints:
         """Takes the estimator's columns, returns the rows whose level has changed."""
         count = len(target)
@@ -170,9 +175,9 @@ class Allocator(Columns):
         down = climbing & self._falls(now, target, throughput, overused, queue_us)
         up = climbing & ~(down | overused | (queue_us > STANDING_QUEUE_US))
         if not np.count_nonzero(down):
-            return self._step_up(up, now)
+            return self._step_up(up, now, shown)
         fallen = self._step_down(np.flatnonzero(down), now)
-        return np.concatenate((fallen, self._step_up(up, now)))
+        return np.concatenate((fallen, self._step_up(up, now, shown)))
 
     def demand(self, rows: Ints, now: float) -> tuple[Floats, Floats, Floats, Floats]:
         """bit/s for `Estimator.demand`: what levels cost, what a probe must show to take them up,
@@ -222,9 +227,9 @@ class Allocator(Columns):
 
     def _step_down(self, rows: Ints, now: float) -> Ints:
         stairs, old = self._stair[rows], self.level[rows]
-        fits = _fits(self._stairs.cumulative[stairs], self._target[rows])
+        borne = fits(self._stairs.cumulative[stairs], self._target[rows])
         bases = self._bases[rows]
-        level = np.minimum(old, np.where(old > bases, np.maximum(fits, bases), fits))
+        level = np.minimum(old, np.where(old > bases, np.maximum(borne, bases), borne))
         undone = (now - self._up_at[rows] < UNDONE_WITHIN) & (level < self._up_level[rows])
         calm = now - np.maximum(self._down_at[rows], self.blocked_until[rows]) > FORGET_AFTER
         penalty = np.clip(np.where(calm, 0.0, 2 * self._penalty[rows]), BLOCK_FIRST, BLOCK_MOST)
@@ -239,7 +244,7 @@ class Allocator(Columns):
         self._settle(rows)
         return rows
 
-    def _step_up(self, may: Bools, now: float) -> Ints:
+    def _step_up(self, may: Bools, now: float, shown: Floats) -> Ints:
         count = len(may)
         target, since = self._target[:count], self._above_since[:count]
         # Whoever has enough for a step without a probe has enough for one with it.
@@ -261,10 +266,11 @@ class Allocator(Columns):
         if not len(rows):
             return rows
         stairs, old = self._stair[rows], self.level[rows]
-        probed = _fits(self._stairs.probed[stairs], target[rows])
-        held = _fits(self._stairs.needed[stairs], least[rows])
+        probed = fits(self._stairs.probed[stairs], target[rows])
+        held = fits(self._stairs.needed[stairs], least[rows])
         level = np.maximum(np.where(fast[rows], probed, old), np.where(slow[rows], held, old))
-        level = np.where(steady[rows], np.maximum(level, old + 1), level)
+        borne = fits(self._stairs.cumulative[stairs], shown[rows])
+        level = np.where(steady[rows] & (borne > old), np.maximum(level, old + 1), level)
         level = np.minimum(level, self._stairs.reach[stairs, old])
         block = self._stairs.cumulative[stairs, np.minimum(self.blocked_level[rows], level)]
         proof = (1.0 + PROBED_AGAIN * self._penalty[rows]) * block
@@ -292,7 +298,7 @@ class Allocator(Columns):
         easy = np.where(self._ticked < until, 0.0, self._target[rows] / UP_MARGIN)
         easy = np.where(old.pictures[1] != new.pictures[1], easy, 0.0)
         spend = np.maximum(np.where(found == NONE, self.cost[rows], 0.0), easy)
-        level = np.maximum(_fits(self._stairs.cumulative[stair][None, :], spend), found)
+        level = np.maximum(fits(self._stairs.cumulative[stair][None, :], spend), found)
         self.blocked_level[rows] += level - self.level[rows]
         self._up_level[rows] += level - self.level[rows]
         others = rows[level != found]
@@ -318,82 +324,3 @@ def _since(since: Floats, holds: Bools, now: float) -> Bools:
     since[~holds] = math.inf
     np.minimum(since, now, out=since, where=holds)
     return holds
-
-
-def _fits(costs: Floats, bps: Floats) -> Ints:
-    """The highest level of each row that costs no more; 0 when even that costs more."""
-    levels: Ints = np.count_nonzero(costs <= bps[:, None], axis=1) - 1
-    return np.maximum(levels, 0)
-
-
-class _Stairs:
-    """The staircases in use as rows of tables, padded with infinity."""
-
-    def __init__(self) -> None:
-        self.kept: list[Staircase] = []
-        self.cumulative = np.empty((0, 1))
-        self.needed = np.empty((0, 1))
-        """bit/s that a path has to carry for each level to be taken."""
-        self.probed = np.empty((0, 1))
-        """The same when a probe has shown that it does."""
-        self.reach = np.empty((0, 1), dtype=np.int64)
-        self.top = np.empty(0, dtype=np.int64)
-        self.bases = np.empty(0, dtype=np.int64)
-        self.ceiling = np.empty(0)
-        self._users: list[int] = []
-        self._numbers: dict[int, int] = {}
-        self._free: list[int] = []
-
-    def add(self, staircase: Staircase, users: int) -> int:
-        """The number that a staircase has while it is in use."""
-        number = self._numbers.get(id(staircase))
-        if number is None:
-            number = self._free.pop() if self._free else self._append()
-            self._write(number, staircase)
-        self._users[number] += users
-        return number
-
-    def release(self, number: int, users: int) -> None:
-        self._users[number] -= users
-        if not self._users[number]:
-            del self._numbers[id(self.kept[number])]
-            self._free.append(number)
-
-    def _append(self) -> int:
-        self.kept.append(_EMPTY)
-        self._users.append(0)
-        rows = len(self.kept)
-        if rows > len(self.top):
-            self._resize(max(8, 2 * len(self.top)), self.cumulative.shape[1])
-        return rows - 1
-
-    def _write(self, number: int, staircase: Staircase) -> None:
-        costs, levels = staircase.cumulative, len(staircase.cumulative)
-        if levels + 1 > self.cumulative.shape[1]:
-            self._resize(len(self.top), 2 * (levels + 1))
-        self.kept[number] = staircase
-        self._numbers[id(staircase)] = number
-        # Targets never exceed the ceiling, so none has to for what is granted.
-        for table, margin in (
-            (self.cumulative, 1.0),
-            (self.needed, UP_MARGIN),
-            (self.probed, PROBED_MARGIN),
-        ):
-            table[number] = math.inf
-            table[number, :levels] = np.minimum(margin * costs, staircase.ceiling)
-        self.reach[number, :levels] = staircase.reach
-        self.top[number] = staircase.top
-        self.bases[number] = staircase.bases
-        self.ceiling[number] = staircase.ceiling
-
-    def _resize(self, rows: int, width: int) -> None:
-        for name in ("cumulative", "needed", "probed", "reach", "top", "bases", "ceiling"):
-            old = getattr(self, name)
-            new = np.zeros((rows, width) if old.ndim > 1 else rows, dtype=old.dtype)
-            if old.dtype == np.float64:
-                new[...] = math.inf
-            new[tuple(slice(length) for length in old.shape)] = old
-            setattr(self, name, new)
-
-
-_EMPTY: Final = Staircase((), (Level(0),), np.zeros(1), 0.0, {})

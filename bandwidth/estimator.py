@@ -29,6 +29,7 @@ from sfu.bandwidth.rows import (
     Records,
     within,
 )
+from sfu.bandwidth.shown import Shown
 from sfu.bandwidth.step_probing import StepProbing
 from sfu.bandwidth.trendline import NORMAL, OVERUSE, UNDERUSE
 from sfu.bandwidth.tuning import Tuning
@@ -69,6 +70,8 @@ class Estimator(Columns):
     limited_by_loss: Bools
     estimate: Floats
     """bit/s that the path is believed to carry, whatever the ceiling."""
+    shown: Floats
+    """The most that probes have lately shown it to carry, infinite where none has met a limit."""
     ceiling: Floats
     allocated: Floats
     next_step: Floats
@@ -91,6 +94,7 @@ class Estimator(Columns):
                 "loss": 0.0,
                 "limited_by_loss": False,
                 "estimate": 0.0,
+                "shown": math.inf,
                 "ceiling": math.inf,
                 "allocated": 0.0,
                 "next_step": 0.0,
@@ -107,6 +111,7 @@ class Estimator(Columns):
         self._back_off = BackOff(capacity)
         self._fallback = Fallback(capacity)
         self._pacing = Pacing(capacity)
+        self._shown = Shown(capacity)
         self._probing = StepProbing(capacity) if self._tuning.step_probing else Probing(capacity)
         self._tables: tuple[Columns, ...] = (
             self._delay,
@@ -116,6 +121,7 @@ class Estimator(Columns):
             self._back_off,
             self._fallback,
             self._pacing,
+            self._shown,
             self._probing,
         )
 
@@ -163,6 +169,7 @@ class Estimator(Columns):
         if len(feedback):
             self._take(now, feedback, deltas)
         np.minimum(self.estimate, self.ceiling, out=self.target)
+        self.shown[:] = self._shown.most(now)
         if self._tuning.drain:
             lately = now - self._delay.aimd.decreased_at < CUT_LATELY
             if np.count_nonzero(lately):
@@ -246,6 +253,7 @@ class Estimator(Columns):
         # What is lost anyway came through the bottleneck, or would have.
         rate = measured(news, close=self._tuning.drain) / (1.0 - self._loss.unavoidable[rows])
         self._probing.result(rows[ended], now, news["probe"][ended], rate[ended])
+        self._shown.learn(rows[ended], now, rate[ended], news["probe_send_bps"][ended])
         return rate
 
     def _conclude(self, rows: Ints, wide: Bools) -> None:

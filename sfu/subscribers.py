@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from sfu.bandwidth.allocator import PROBED_MARGIN, Allocator
+from sfu.bandwidth.allocator import Allocator
 from sfu.bandwidth.columns import Columns
 from sfu.bandwidth.estimator import Estimator
 from sfu.bandwidth.paths import Path, Paths, share
@@ -30,6 +30,7 @@ from sfu.bandwidth.rows import (
     Records,
 )
 from sfu.bandwidth.staircase import Staircase
+from sfu.bandwidth.stairs import PROBED_MARGIN
 from sfu.bandwidth.starts import START, Starts
 from sfu.bandwidth.tally import Tally
 
@@ -173,7 +174,12 @@ class Subscribers:
         mute: Bools = (self._silent.halves >= MUTE_AFTER) & estimator.active
         target: Floats = np.where(mute, estimator.ceiling, estimator.target)
         changed = allocator.tick(
-            now, target, estimator.throughput, estimator.state, estimator.queue_us
+            now,
+            target,
+            estimator.throughput,
+            estimator.state,
+            estimator.queue_us,
+            estimator.shown,
         )
         self.level_changes += len(changed)
         self._demand(now)

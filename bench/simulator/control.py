@@ -77,7 +77,12 @@ class Control:
         pacer.obey(rates["transport"].astype(np.int64) - 1, rates, time)
         columns = self.estimator
         moved = self.allocator.tick(
-            now, columns.target, columns.throughput, columns.state, columns.queue_us
+            now,
+            columns.target,
+            columns.throughput,
+            columns.state,
+            columns.queue_us,
+            columns.shown,
         )
         for dense in moved.tolist():
             self._show(int(self._row[dense]), scarce=True)

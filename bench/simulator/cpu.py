@@ -68,8 +68,14 @@ def time_ticks(ticks: list[Tick], size: int) -> np.ndarray:
         names = ("allocated", "next_step", "wanted", "ceiling")
         estimator.demand(here, **dict(zip(names, demand, strict=True)))
         estimator.tick(now, wide, long)
-        columns = estimator
-        allocator.tick(now, columns.target, columns.throughput, columns.state, columns.queue_us)
+        allocator.tick(
+            now,
+            estimator.target,
+            estimator.throughput,
+            estimator.state,
+            estimator.queue_us,
+            estimator.shown,
+        )
         took.append(thread_time() - began)
     return np.array(took[len(took) // 4 :])
 

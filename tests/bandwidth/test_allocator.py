@@ -34,6 +34,7 @@ class Path:
         self.queue_us = 0.0
         self.arriving: float | None = None
         """bit/s; None for all that the path carries."""
+        self.shown = math.inf
         self.levels: list[int] = []
         self.allocator.assign(ROW, made)
 
@@ -43,7 +44,7 @@ class Path:
         return self.allocator.tick(
             self.now, np.array([self.target]),
             np.array([self.target if self.arriving is None else self.arriving]),
-            np.array([self.state]), np.array([self.queue_us]),
+            np.array([self.state]), np.array([self.queue_us]), np.array([self.shown]),
         )  # fmt: skip
 
     def hold(self, seconds: float, target: float | None = None) -> int:
@@ -222,6 +223,17 @@ def test_a_little_more_than_needed_is_enough_where_it_lasts() -> None:
     assert path.level == 3
 
 
+def test_what_lasts_is_not_enough_where_probes_find_less_than_the_step_costs() -> None:
+    path = Path(stairs("a"), 700_000)
+    path.hold(10)
+    path.creep(BARELY)
+    path.shown = float(path.made.cumulative[3]) - 1
+    assert path.hold(30) == 2
+    path.shown += 1
+    path.tick()
+    assert path.level == 3
+
+
 def test_a_block_spares_the_levels_below_it_and_is_forgotten_after_a_calm_minute() -> None:
     path = Path(stairs("a", "b"), 3_000_000)
     top = path.made.top
@@ -348,7 +360,8 @@ def test_many_rows_share_a_staircase_and_each_has_its_level() -> None:
     now = 5.0
     for _ in range(100):
         now += TICK
-        allocator.tick(now, target, target, np.zeros(100, dtype=np.int64), np.zeros(100))
+        state, queue, shown = np.zeros(100, dtype=np.int64), np.zeros(100), np.full(100, math.inf)
+        allocator.tick(now, target, target, state, queue, shown)
     for row in rows.tolist():
         costs = allocator.staircase_of(row).cumulative  # type: ignore[union-attr]
         assert allocator.level[row] == max(
