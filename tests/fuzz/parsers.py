@@ -10,6 +10,7 @@ something is left in the working directory, named crash-….
 import base64
 import contextlib
 import hmac
+import importlib
 import sys
 import tempfile
 from collections.abc import Callable
@@ -124,8 +125,7 @@ def _outcome(accept: Callable[..., object], text: str) -> object:
 
 def main(name: str, seconds: str, *corpora: str) -> None:
     """Fuzzes one target."""
-    import atheris  # type: ignore[import-not-found]  # only who fuzzes has it
-
+    atheris = importlib.import_module("atheris")  # only who fuzzes has it
     target, inputs = TARGETS[name]
     atheris.instrument_all()
     with tempfile.TemporaryDirectory() as folder:

@@ -6,9 +6,7 @@ from hypothesis import strategies as st
 
 from tests.fuzz.parsers import TARGETS
 
-CUTS = st.lists(
-    st.tuples(st.floats(0, 1), st.integers(0, 40), st.binary(max_size=20)), max_size=4
-)
+CUTS = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 40), st.binary(max_size=20)), max_size=4)
 """Places, how much is taken out there, and what is put in instead."""
 
 
