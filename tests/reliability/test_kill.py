@@ -1,7 +1,7 @@
 """Killed at random moments under load, the daemon loses no usage and no webhook, and doubles none,
 on either store; Redis is killed as well, while the daemon goes on.
 
-SFU_KILLS says how often it is killed, 8 times without it; SFU_KILL_SEED repeats a run's choices.
+SFU_KILLS says how often it is killed, 6 times without it; SFU_KILL_SEED repeats a run's choices.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ from tests.sfu.store.redis_server import RedisServer
 
 pytestmark = pytest.mark.long
 
-KILLS = int(os.environ.get("SFU_KILLS", "8"))
+KILLS = int(os.environ.get("SFU_KILLS", "6"))
 SEED = int(os.environ.get("SFU_KILL_SEED", str(random.randrange(1_000_000))))
 WORKING = 2.5
 """Seconds a daemon may work at most before it is killed."""
@@ -71,7 +71,7 @@ async def backend(received: Received, chance: random.Random) -> AsyncIterator[st
 @pytest.mark.parametrize("kind", ["sqlite", "redis"])
 async def test_random_kills_lose_nothing_and_double_nothing(tmp_path: Path, kind: str) -> None:
     print(f"SFU_KILL_SEED={SEED}")  # whatever fails below
-    if KILLS > 8:
+    if KILLS > 6:
         faulthandler.cancel_dump_traceback_later()  # the long form takes longer than a test may
     chance = random.Random(SEED)
     received = Received(SECRET.encode())
