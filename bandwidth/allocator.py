@@ -31,6 +31,10 @@ SETTLED_AFTER: Final = 1.0
 
 DOWN_AFTER: Final = 0.3
 """Seconds for which a level may cost more than the path carries."""
+BORNE_AFTER: Final = 1.0
+"""The same where little is missing, the queue is short, and probes have lately found what the level
+costs: a burst may have been all."""
+SHORT_QUEUE_US: Final = 50_000.0
 PAUSE_AFTER: Final = 1.5
 """The same before a picture is given up altogether: a queue may drain in less."""
 FULL: Final = 0.85
@@ -172,7 +176,7 @@ class Allocator(Columns):
         self._target[:count] = target
         self._overused_at[:count][overused] = now
         self._notice_probes(now, target, elapsed)
-        down = climbing & self._falls(now, target, throughput, overused, queue_us)
+        down = climbing & self._falls(now, target, throughput, overused, queue_us, shown)
         up = climbing & ~(down | overused | (queue_us > STANDING_QUEUE_US))
         if not np.count_nonzero(down):
             return self._step_up(up, now, shown)
@@ -208,7 +212,13 @@ class Allocator(Columns):
         self._probed_until[:count][jumped] = now + PROBED_FOR
 
     def _falls(
-        self, now: float, target: Floats, throughput: Floats, overused: Bools, queue_us: Floats
+        self,
+        now: float,
+        target: Floats,
+        throughput: Floats,
+        overused: Bools,
+        queue_us: Floats,
+        shown: Floats,
     ) -> Bools:
         count = len(target)
         cost, since = self.cost[:count], self._below_since[:count]
@@ -220,8 +230,11 @@ class Allocator(Columns):
         long = queue_us > STANDING_QUEUE_US
         below &= ~based | (throughput >= FULL * target) | long
         _since(since, below, now)
-        hurry = (overused & (target < OVERUSED * cost)) | long
-        patience = np.where(based, PAUSE_AFTER, np.where(hurry, 0.0, DOWN_AFTER))
+        far = target < OVERUSED * cost
+        hurry = (overused & far) | long
+        borne = (cost <= shown) & (shown < math.inf) & ~far & (queue_us < SHORT_QUEUE_US)
+        patience = np.where(borne, BORNE_AFTER, DOWN_AFTER)
+        patience = np.where(based, PAUSE_AFTER, np.where(hurry, 0.0, patience))
         fallen: Bools = below & (now - since >= patience)
         return fallen
 

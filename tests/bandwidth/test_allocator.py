@@ -72,6 +72,19 @@ def test_a_level_that_does_not_fit_is_left_after_a_third_of_a_second() -> None:
     assert path.hold(0.15) == full - 1
 
 
+def test_a_level_that_probes_have_just_found_to_fit_is_left_after_a_second() -> None:
+    path = Path(stairs("a"), 3_000_000)
+    path.hold(10)
+    path.shown = float(path.made.cumulative[3])
+    assert path.hold(0.9, 0.95 * path.shown) == 3
+    assert path.hold(0.2) == 2
+    path = Path(stairs("a"), 3_000_000)
+    path.hold(10)
+    path.shown = float(path.made.cumulative[3])
+    path.queue_us = 110_000.0
+    assert path.hold(0.1, 0.95 * path.shown) == 2, "not while a queue stands"
+
+
 def test_overuse_far_below_and_a_standing_queue_do_not_wait() -> None:
     for state, queue_us, part in [(OVERUSE, 0.0, 0.84), (NORMAL, 110_000.0, 0.99)]:
         path = Path(stairs("a"), 3_000_000)
