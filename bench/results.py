@@ -8,7 +8,7 @@ from typing import Any, Final
 
 GOAL_US: Final = 4.0
 """CPU of the server per forwarded packet, in microseconds."""
-GOAL_RATIO: Final = 1.6
+GOAL_RATIO: Final = 1.4
 """Of that to the floor."""
 GOAL_P99_MS: Final = 10.0
 GOAL_BYTES: Final = 256 * 1024
