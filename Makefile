@@ -74,10 +74,15 @@ rust-tests:
 
 # Side by side, one file on one process, long ones first: much of them is waiting for daemons and clocks.
 # A test that fails among others is told of, and then decides by itself, without them: media in real time
-# does not come in time on a machine that is too busy.
-side_by_side = $(BIN)/python -m pytest $(1) --numprocesses=$(2) $(SIDE_BY_SIDE) || \
-	{ echo "What failed, once more, by itself:"; \
-	$(BIN)/python -m pytest $(1) --last-failed --last-failed-no-failures=none; }
+# does not come in time on a machine that is too busy. Only failures are tried again: 1 is pytest's word for
+# those. What passes then is listed at the end.
+define side_by_side
+@rm -f .pytest_cache/v/cache/lastfailed
+$(BIN)/python -m pytest $(1) --numprocesses=$(2) --max-worker-restart=50 $(SIDE_BY_SIDE) || { \
+	[ $$? = 1 ] || exit 1; \
+	echo "What failed, once more, by itself:"; \
+	$(BIN)/python -m pytest $(1) -rap --last-failed --last-failed-no-failures=none; }
+endef
 
 test-python: toolchain programs $(VENV)/tested ## tests of the Python packages and of the built extensions
 	$(call side_by_side,--ignore=$(CALLS) --ignore=$(DEPLOY),3)

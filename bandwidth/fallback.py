@@ -33,8 +33,8 @@ FALLEN: Final = 0.97
 RISEN: Final = 1.15
 RISEN_FIXED: Final = 30_000.0
 """A receiver's estimate goes up steadily, by less than that a second, while its path carries what
-is sent (goog_cc: 8 %, or some packets). One that falls, leaps or stands still, below what is sent,
-is 0.85 times what arrives over an overused path."""
+is sent (goog_cc: 8 %, or some packets). One that falls, or that leaps or stands still below what is
+sent, is 0.85 times what arrives over an overused path."""
 STANDING: Final = 3.0
 LEAST_RATE: Final = 5_000.0
 MOST_RATE: Final = 4e9
@@ -57,6 +57,8 @@ class Fallback(Columns):
     _counted_at: Floats
     _cut_at: Floats
     _calm_since: Floats
+    _untried: Floats
+    """The rate before the step was tried, which losses lead back to."""
 
     def __init__(self, capacity: int) -> None:
         super().__init__(
@@ -73,6 +75,7 @@ class Fallback(Columns):
                 "_counted_at": math.nan,
                 "_cut_at": -math.inf,
                 "_calm_since": math.nan,
+                "_untried": 0.0,
             },
         )
 
@@ -80,39 +83,43 @@ class Fallback(Columns):
         """News of rows that never had transport-wide feedback, and what their next step needs."""
         sent = news["sent_bytes"].astype(np.float64) + news["sent_rtx_bytes"]
         self._sent_bits[rows] += 8.0 * (sent + news["sent_padding_bytes"])
-        measured = self._receive(rows, news, now)
         reported = (news["flags"] & REPORT) != 0
         self._report(rows[reported], news[reported], now)
+        troubled = self._receive(rows, news, now)
         # The receiver sees more than losses; while it finds room, so do we.
         fresh = now - self._remb_at[rows] < REMB_VALID
         follow = rows[fresh & (self.loss[rows] < LOSS_HIGH)]
         self.rate[follow] = np.maximum(self.remb[follow], LEAST_RATE)
-        troubled = measured & (self.remb[rows] < self._sent_rate[rows])
         troubled |= self.loss[rows] >= LOSS_LOW
+        undone = rows[troubled & ~fresh & (self.tried[rows] > 0.0)]
+        self.rate[undone] = np.minimum(self.rate[undone], self._untried[undone])
         self._try(rows, troubled, (news["flags"] & (REMB | REPORT)) != 0, now, next_step)
 
     def _receive(self, rows: Ints, news: Records, now: float) -> Bools:
-        """Receivers' own estimates; gives whose does not go up as it would by itself."""
+        """Receivers' own estimates; gives whose path is full by what they say."""
         told = ((news["flags"] & REMB) != 0) & (news["remb_bps"] > 0)
-        before, elapsed = self.remb[rows], now - self._remb_at[rows]
+        before, elapsed = self.remb[rows], np.minimum(now - self._remb_at[rows], REMB_VALID)
         said = np.where(told, news["remb_bps"], before)
         self._risen_at[rows[told & ((said > before) | np.isinf(before))]] = now
         self.remb[rows], self._remb_at[rows[told]] = said, now
         self.remb[rows[now - self._remb_at[rows] >= REMB_VALID]] = math.inf
-        least, most = FALLEN * before, RISEN**elapsed * before + RISEN_FIXED * elapsed
-        measured: Bools = ((said < least) | (said > most)) & np.isfinite(before)
-        measured |= now - self._risen_at[rows] > STANDING
-        measured &= told
-        return measured
+        most = RISEN**elapsed * before + RISEN_FIXED * elapsed
+        odd = ((said > most) & np.isfinite(before)) | (now - self._risen_at[rows] > STANDING)
+        odd &= said < self._sent_rate[rows]
+        troubled: Bools = told & (odd | ((said < FALLEN * before) & np.isfinite(before)))
+        return troubled
 
     def _try(
         self, rows: Ints, troubled: Bools, answered: Bools, now: float, next_step: Floats
     ) -> None:
         """Who answers and is calm for long enough gets the next step, until there is trouble."""
-        self.tried[rows[troubled]] = 0.0
+        # What has become cheaper since does not show that the path carries as much.
+        tried = np.minimum(self.tried[rows], HEADROOM * next_step)
+        self.tried[rows] = np.where(troubled, 0.0, tried)
         since = self._calm_since[rows]
         since = np.where(troubled | np.isnan(since), now, since)
         due = answered & (now - since >= CALM) & (next_step > self.rate[rows])
+        self._untried[rows[due]] = self.rate[rows[due]]
         self.tried[rows[due]] = next_step[due]
         self._calm_since[rows] = np.where(due, now, since)
         self.rate[rows] = np.maximum(self.rate[rows], self.tried[rows])

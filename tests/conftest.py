@@ -19,6 +19,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
     """Gives what ends a test a watch of its own: pytest's is over once the test has failed."""
     seconds = float(item.config.getini("faulthandler_timeout"))
-    told = item.config.stash[fault_handler_stderr_fd_key]
-    faulthandler.dump_traceback_later(seconds, file=told, exit=True)
+    told = item.config.stash.get(fault_handler_stderr_fd_key, None)
+    if seconds > 0 and told is not None:
+        faulthandler.dump_traceback_later(seconds, file=told, exit=True)
     return (yield)

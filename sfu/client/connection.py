@@ -1,9 +1,12 @@
 """How peer connections of aiortc are set up for this server."""
 
 import asyncio
-from typing import Any
+import logging
+from typing import Any, Final
 
 from aiortc import RTCBundlePolicy, RTCConfiguration, RTCIceServer, RTCPeerConnection
+
+_log = logging.getLogger(__name__)
 
 CLOSING = 5.0
 """Seconds that ending a connection may take."""
@@ -19,6 +22,10 @@ def configuration(ice_servers: list[dict[str, Any]]) -> RTCConfiguration:
     return RTCConfiguration(servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
 
 
+_ending: Final[set[asyncio.Future[None]]] = set()
+"""Closes that nobody may wait for any more."""
+
+
 async def ended(connection: RTCPeerConnection) -> None:
     """Ends a connection, also when who waits for it is cancelled.
 
@@ -26,8 +33,13 @@ async def ended(connection: RTCPeerConnection) -> None:
     for that. When it was broken off, as at the end of a loop, this would be for good.
     """
     closing = asyncio.ensure_future(connection.close())
+    _ending.add(closing)
+    closing.add_done_callback(_ended)
+    # It is never cancelled: what waits with it would be, and sockets would stay open.
     await asyncio.wait([closing], timeout=CLOSING)
-    if not closing.done():
-        closing.cancel()
-    elif not closing.cancelled():
-        closing.result()
+
+
+def _ended(closing: asyncio.Future[None]) -> None:
+    _ending.discard(closing)
+    if not closing.cancelled() and (error := closing.exception()) is not None:
+        _log.warning("a connection did not close in good order: %r", error)

@@ -85,14 +85,14 @@ def test_who_is_sent_little_is_given_more_again(remb: int | None) -> None:
     assert given[20:] == [STEPS[-1]] * 180
 
 
-@pytest.mark.parametrize("capacity", [250_000, 340_000])
+@pytest.mark.parametrize("capacity", [250_000, 312_000, 400_000])
 @pytest.mark.parametrize("remb", [50_000, None])
 def test_a_step_that_does_not_fit_is_taken_back(remb: int | None, capacity: int) -> None:
     given = list(climbing(fallback(50_000), capacity, remb))
     beyond = [second for second, each in enumerate(given) if each == STEPS[-1]]
     assert given.count(STEPS[1]) > 100
     assert beyond
-    assert all(later - sooner > 4 for sooner, later in itertools.pairwise(beyond))
+    assert all(later - sooner > 1 for sooner, later in itertools.pairwise(beyond))
 
 
 def test_who_says_nothing_is_given_nothing_more() -> None:
@@ -100,3 +100,21 @@ def test_who_says_nothing_is_given_nothing_more() -> None:
     for second in range(60):
         table.update(ROW, news(SILENT, sent=5_000), float(second), np.array([170_000.0]))
     assert table.rate[0] == 50_000
+
+
+def test_what_was_tried_is_not_believed_of_what_has_become_cheaper() -> None:
+    table = fallback(50_000)
+    for second in range(10):
+        table.update(ROW, news(REPORT, sent=5_000), float(second), np.array([400_000.0]))
+    assert table.rate[0] >= 400_000
+    table.rate[0] = 50_000
+    table.update(ROW, news(REPORT, sent=5_000), 11.0, np.array([40_000.0]))
+    assert table.rate[0] < 70_000
+
+
+def test_an_estimate_of_long_ago_is_no_matter() -> None:
+    table = fallback(50_000)
+    table.update(ROW, news(REMB, remb=60_000), 0.0, NOTHING)
+    with np.errstate(all="raise"):
+        table.update(ROW, news(REMB | REPORT, remb=70_000), 7_200.0, NOTHING)
+    assert table.rate[0] == 70_000

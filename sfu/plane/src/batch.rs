@@ -163,8 +163,11 @@ impl Outbox {
     }
 }
 
-/// Messages received at once; one is several datagrams with UDP GRO.
+/// Messages received at once.
 pub const INBOX_MESSAGES: usize = 64;
+/// The same where one is several datagrams (UDP GRO), 64 at the most: a flood of them in one call
+/// is not to keep timers waiting.
+pub const COALESCED_MESSAGES: usize = 16;
 /// The longest datagram that is taken; longer ones are marked as truncated.
 pub const INBOX_BYTES: usize = 2048;
 /// The longest message of several datagrams.
@@ -207,27 +210,27 @@ impl Default for Inbox {
 impl Inbox {
     /// Room for [`INBOX_MESSAGES`] datagrams of [`INBOX_BYTES`] bytes.
     pub fn new() -> Self {
-        Self::with_slots(INBOX_BYTES)
+        Self::with_slots(INBOX_MESSAGES, INBOX_BYTES)
     }
 
-    /// The same for messages of several datagrams, 4 MiB of them; only what has ever been written
-    /// to is resident.
+    /// Room for [`COALESCED_MESSAGES`] of several datagrams, 1 MiB of them; only what has ever been
+    /// written to is resident.
     pub fn coalescing() -> Self {
         // Beginnings of slots are not to meet in one set of a cache.
-        Self::with_slots(COALESCED_BYTES + INBOX_BYTES + 64)
+        Self::with_slots(COALESCED_MESSAGES, COALESCED_BYTES + INBOX_BYTES + 64)
     }
 
-    fn with_slots(slot_bytes: usize) -> Self {
+    fn with_slots(count: usize, slot_bytes: usize) -> Self {
         Self {
-            slab: vec![0; INBOX_MESSAGES * slot_bytes].into(),
+            slab: vec![0; count * slot_bytes].into(),
             slot_bytes,
-            filled: Vec::with_capacity(INBOX_MESSAGES),
+            filled: Vec::with_capacity(count),
         }
     }
 
     /// How many messages can be received at once.
     pub fn capacity(&self) -> usize {
-        INBOX_MESSAGES
+        self.slab.len() / self.slot_bytes
     }
 
     /// Whether nothing was received.

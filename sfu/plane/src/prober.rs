@@ -66,16 +66,15 @@ impl Prober {
 
     /// The next cluster that is not too old.
     pub(crate) fn next_cluster(&mut self, now_us: i64) -> Option<Cluster> {
-        while let Some((cluster, ordered_us)) = self.pending.pop_front() {
-            if now_us - ordered_us <= CLUSTER_US {
-                return Some(cluster);
-            }
-        }
-        None
+        self.has_cluster(now_us)
+            .then(|| self.pending.pop_front())?
+            .map(|(cluster, _)| cluster)
     }
 
-    /// Whether clusters wait for their turn.
-    pub(crate) fn has_cluster(&self) -> bool {
+    /// Whether clusters wait for their turn that are not too old.
+    pub(crate) fn has_cluster(&mut self, now_us: i64) -> bool {
+        self.pending
+            .retain(|(_, ordered_us)| now_us - ordered_us <= CLUSTER_US);
         !self.pending.is_empty()
     }
 

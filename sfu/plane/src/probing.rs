@@ -72,25 +72,22 @@ impl Forwarder {
         let Some(transport) = self.transports.get_mut(key) else {
             return i64::MAX;
         };
+        // Without transport-wide numbers nobody tells of it: it would have no end, and no use.
+        let is_numbered = |key: &Key| {
+            let egress = self.egresses.get(*key);
+            egress.is_some_and(|egress| egress.has_transport_sequence())
+        };
         let is_ready = transport.sealer.is_some()
             && transport.destination().is_some()
-            && !transport.egresses.is_empty();
+            && transport.egresses.iter().any(is_numbered);
         let (prober, history) = (&mut transport.prober, &mut transport.history);
         if prober.run.is_none() {
-            if prober.has_cluster() && !is_ready {
+            if !is_ready && prober.has_cluster(now.us) {
                 return now.us + RETRY_US;
             }
             let Some(cluster) = prober.next_cluster(now.us) else {
                 return i64::MAX;
             };
-            // Without transport-wide numbers nobody tells of it: it would have no end, and no use.
-            let is_numbered = |key: &Key| {
-                let egress = self.egresses.get(*key);
-                egress.is_some_and(|egress| egress.has_transport_sequence())
-            };
-            if !transport.egresses.iter().any(is_numbered) {
-                return now.us + GRID_US;
-            }
             prober.run = Some(Run {
                 cluster,
                 started_us: now.us,
@@ -121,7 +118,7 @@ impl Forwarder {
             if is_complete || now.us >= run.until_us {
                 history.end_cluster();
                 transport.prober.run = None;
-                let more = transport.prober.has_cluster();
+                let more = transport.prober.has_cluster(now.us);
                 return if more { now.us + GRID_US } else { i64::MAX };
             }
             // What was missed while we were late is not made up for: that would be another rate.

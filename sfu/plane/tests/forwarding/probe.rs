@@ -151,7 +151,10 @@ fn who_cannot_tell_what_came_of_a_cluster_is_sent_none() {
     call.describe(SUBSCRIBER, ExtensionIds::default());
     call.publish_video(1, &[("", 1000, 1001)]);
     call.subscribe_video(10, 2000, 2001);
-    call.apply(Command::SetRates(vec![PROBING]));
+    call.apply(Command::SetRates(vec![Rates {
+        padding_bps: 400_000,
+        ..PROBING
+    }]));
     call.run(500);
     assert_eq!(call.sent_media(SUBSCRIBER).len(), 0);
     assert_eq!(call.plane.counters().probes, 0);
