@@ -1,5 +1,6 @@
 """What each measurement has to say, as rows of text: the first row names the columns."""
 
+import statistics
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
@@ -193,7 +194,7 @@ def _capacity_remarks(result: Result) -> Iterator[str]:
 
 
 def _compare(result: Result) -> list[Rows]:
-    head = ["load", "server", "µs/packet", "times ours", "lost"]
+    head = ["load", "server", "µs/packet (from, to, runs)", "times ours", "lost"]
     head += ["video p50 / p99 ms", "audio p50 / p99 ms", "KiB each"]
     rows = []
     for shape, server in dict.fromkeys(
@@ -222,7 +223,7 @@ def _row(runs: list[Result], ratio: str) -> list[str]:
     middle = sorted(runs, key=lambda run: float(run["us_per_packet"]))[len(runs) // 2]
     costs = [run["us_per_packet"] for run in runs]
     return [
-        f"{middle['us_per_packet']:.1f} ({min(costs):.1f} to {max(costs):.1f})",
+        f"{statistics.median(costs):.1f} ({min(costs):.1f} to {max(costs):.1f}, {len(costs)})",
         ratio,
         str(max(run["lost"] for run in runs)),
         _latency(middle["video"]),

@@ -43,8 +43,8 @@ def test_the_table_has_spreads_and_failures() -> None:
     ((head, *rows),) = tables("compare", document)
     assert all(len(row) == len(head) for row in rows)
     cells = {row[1]: row[2:4] for row in rows}
-    assert cells["sfu abc"] == ["4.0 (3.0 to 5.0)", "1"]
-    assert cells["janus 1.1.2"] == ["10.0 (9.0 to 11.0)", "2.50 (2.20 to 3.00)"]
+    assert cells["sfu abc"] == ["4.0 (3.0 to 5.0, 3)", "1"]
+    assert cells["janus 1.1.2"] == ["10.0 (9.0 to 11.0, 3)", "2.50 (2.20 to 3.00)"]
     told = remarks("compare", document)
     assert "mediasoup is not there" in told
     assert "livekit, round 2: it broke" in told
