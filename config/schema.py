@@ -319,6 +319,12 @@ class TenantSettings(Table):
     max_rooms: OptionalCount = 1000
     """Rooms at once, prepared and ended ones included."""
 
+    max_participants: OptionalCount = None
+    """People in all its rooms at once, presenters and those who wait included."""
+
+    joins_per_second: OptionalCount = None
+    """People who come into its rooms, or to their doors, lastingly; as many at once."""
+
 
 TenantName = Annotated[
     str, Field(pattern=r"^[a-z0-9]+([._-][a-z0-9]+)*$", max_length=64, min_length=1)

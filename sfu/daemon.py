@@ -77,6 +77,7 @@ class Daemon:
         self.rooms.spill_after = settings.media.spill_after
         self.rooms.parallel_events = {name: tenant.parallel_events for name, tenant in tenants}
         self.rooms.max_rooms = {name: tenant.max_rooms for name, tenant in tenants}
+        self.rooms.crowds.configure(settings.tenants)
         self.rooms.empty_timeout = settings.server.empty_timeout
         # The journal and the deliverer look into the same table.
         self._endpoints.clear()

@@ -85,7 +85,11 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "no_offer": (409, "An answer came without an offer that waits for one."),
     "rate_limited": (429, "Too many requests; try again after `retry_after` seconds."),
     "draining": (503, "The server is about to stop and takes no new participants."),
-    "overloaded": (503, "The server cannot take this now."),
+    "overloaded": (
+        503,
+        "The server cannot take this now, or the tenant has all the people it may have; "
+        "where there is `retry_after`, try again after so many seconds.",
+    ),
     "internal": (500, "A fault of the server; it is logged."),
 }
 """Every code with its HTTP status and its meaning: the one table behind all doors and the docs."""

@@ -17,6 +17,7 @@ from sfu.accounts import Account
 from sfu.awake import Awake
 from sfu.clock import Clock
 from sfu.commands import Command, End, Join, Leave, Publish, Start, Tick
+from sfu.crowds import Crowds
 from sfu.errors import Refusal
 from sfu.events import (
     Change,
@@ -59,6 +60,7 @@ class LiveRoom:
         self.audience: Audience = rooms.make_audience(self)
         self.speakers = Speakers()
         self._rooms = rooms
+        self._people = 0
         self._awake_until = 0.0
         self._empty_since: float | None = None
 
@@ -74,11 +76,13 @@ class LiveRoom:
     def join(self, command: Join) -> Participant:
         """Lets somebody in, or has them wait: they are in `room.participants` or `room.waiting`.
 
-        Raises Refusal, while no worker runs as well.
+        Raises Refusal, while no worker runs or the tenant's limits are reached as well.
         """
+        room, id, now = self.room, command.participant, self._rooms.clock.monotonic()
         self._rooms.least_loaded()
-        self.execute(command, command.participant)
-        room, id = self.room, command.participant
+        self._rooms.crowds.check(room, command, now)
+        self.execute(command, id)
+        self._rooms.crowds.joined(room, command, now)
         return room.waiting[id] if id in room.waiting else room.participant(id)
 
     def renew(self, participant: str, resume: str) -> None:
@@ -161,6 +165,7 @@ class LiveRoom:
         if not changes:
             return
         self.wake()
+        self._people = self._rooms.crowds.count(self.room, self._people)
         now = self._rooms.clock.monotonic()
         changes = [*changes, *self._speaker_changes(changes)]
         if self.room.participants or self.stage is not None:
@@ -260,6 +265,7 @@ class Rooms:
         """How many rooms of a tenant may be live at a time; None, or not listed, is any number."""
         self.max_rooms: Mapping[str, int | None] = {}
         """How many rooms a tenant may have at all."""
+        self.crowds = Crowds()
         self.spill_after = 500
         """Receivers of one room on one worker after which the next go to another."""
         self.empty_timeout: float | None = None

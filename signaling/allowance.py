@@ -6,7 +6,8 @@ from sfu.config import LimitSettings
 from sfu.errors import Refusal
 from sfu.room.people import GROUPS
 from sfu.signaling import messages
-from sfu.signaling.limits import REQUESTS_BURST, REQUESTS_PER_SECOND, TokenBucket, Window
+from sfu.signaling.limits import REQUESTS_BURST, REQUESTS_PER_SECOND, Window
+from sfu.token_bucket import TokenBucket
 
 
 class Allowance:

@@ -41,7 +41,8 @@ from sfu.signaling import answers, events, gathering, messages, views
 from sfu.signaling.client import Client
 from sfu.signaling.door import Door
 from sfu.signaling.gathering import Gathering
-from sfu.signaling.limits import MESSAGE_BYTES_BURST, MESSAGE_BYTES_PER_SECOND, TokenBucket
+from sfu.signaling.limits import MESSAGE_BYTES_BURST, MESSAGE_BYTES_PER_SECOND
+from sfu.token_bucket import TokenBucket
 
 GATHER: Final = 0.25
 """Seconds over which comings and goings are gathered."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from sfu.config import LimitSettings
+from sfu.token_bucket import TokenBucket
 
 REQUESTS_PER_SECOND: Final = 50.0
 REQUESTS_BURST: Final = 200.0
@@ -18,37 +19,6 @@ ADDRESSES: Final = 65_536
 MESSAGE_BYTES_PER_SECOND: Final = 256 * 1024
 MESSAGE_BYTES_BURST: Final = 1024 * 1024
 """What app messages to groups may be: no crowd of senders fills its readers' queues."""
-
-
-class TokenBucket:
-    """`rate` a second lastingly, `burst` at once."""
-
-    __slots__ = ("_at", "_burst", "_left", "_rate")
-
-    def __init__(self, rate: float, burst: float, now: float) -> None:
-        self._rate = rate
-        self._burst = burst
-        self._left = burst
-        self._at = now
-
-    def take(self, now: float, amount: float = 1.0) -> float:
-        """Takes so much; 0 if it was there, else the seconds until it will be."""
-        self._left = min(self._burst, self._left + (now - self._at) * self._rate)
-        self._at = now
-        if self._left >= amount:
-            self._left -= amount
-            return 0.0
-        return (amount - self._left) / self._rate
-
-    def wait(self, now: float) -> float:
-        """Seconds until one would be there, without taking it."""
-        left = min(self._burst, self._left + (now - self._at) * self._rate)
-        return max(0.0, (1.0 - left) / self._rate)
-
-    def owe(self, now: float) -> None:
-        """Takes one, whether it is there or not."""
-        self._left = min(self._burst, self._left + (now - self._at) * self._rate) - 1.0
-        self._at = now
 
 
 class Window:

@@ -47,6 +47,7 @@ OTHER = {
     "room.video": '"hd"', "room.screen": '"hq"', "log.level": '"debug"', "log.format": '"json"',
     "tenants.a.secret": '"changed"', "tenants.a.webhook_url": '"http://a.example"',
     "tenants.a.webhook_secret": '"changed"',
+    "tenants.a.max_participants": "7", "tenants.a.joins_per_second": "7",
     "turn.urls": '["stun:stun.example.com"]', "turn.secret": '"changed"',
     "limits.sdp_bytes": "4096", "limits.frame_bytes": "200000",
 }  # fmt: skip

@@ -4,7 +4,7 @@ import pytest
 
 from sfu.config import LimitSettings
 from sfu.signaling import limits
-from sfu.signaling.limits import Addresses, TokenBucket, Window
+from sfu.signaling.limits import Addresses, Window
 
 LIMITS = LimitSettings(
     sockets=10,
@@ -16,15 +16,6 @@ LIMITS = LimitSettings(
 
 def addresses() -> Addresses:
     return Addresses(LIMITS, trusted=["10.1.0.0/16", "2001:db8::/32"])
-
-
-def test_a_bucket_gives_a_burst_then_a_rate() -> None:
-    bucket = TokenBucket(2, 4, 100.0)
-    assert [bucket.take(100.0) for _ in range(4)] == [0, 0, 0, 0]
-    assert bucket.take(100.0) == pytest.approx(0.5)
-    assert bucket.take(100.5) == 0
-    assert bucket.take(100.5) > 0
-    assert [bucket.take(1000.0) for _ in range(5)][:4] == [0, 0, 0, 0]
 
 
 def test_a_window_is_full_when_it_fills_in_time() -> None:

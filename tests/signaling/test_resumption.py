@@ -249,3 +249,22 @@ async def test_a_session_goes_on_after_a_restart(tmp_path: Path) -> None:
         records = (await journal.store.usage("dev")).items
         ended = [each for each in records if each.get("participant") == back["participant"]["id"]]
         assert [each["reason"] for each in ended] == ["left"]
+
+
+async def test_who_comes_back_after_a_restart_has_a_place_in_a_full_tenant(tmp_path: Path) -> None:
+    path = str(tmp_path / "sfu.sqlite")
+    store = settings(SFU_STORE__PATH=path, SFU_TENANTS__DEV__MAX_PARTICIPANTS="1")
+    async with listening(store) as (server, host):
+        ann = await ask(await open_socket(f"ws://{host}/v1/signal"), "join", room="hall")
+        await kill(server)
+    async with listening(store) as (server, host):
+        other, socket, late = [await open_socket(f"ws://{host}/v1/signal") for _ in range(3)]
+        assert (await ask(other, "join", room="lobby"))["status"] == "admitted"
+        assert (await ask(late, "join", room="hall"))["code"] == "overloaded"
+        back = await ask(socket, "join", room="hall", resume=ann["resume"])
+        assert (back["status"], back["resumed"]) == ("admitted", True)
+        assert server.rooms.crowds.people == {"dev": 2}
+        await ask(other, "leave")
+        assert (await ask(late, "join", room="hall"))["code"] == "overloaded"
+        await ask(socket, "leave")
+        assert (await ask(late, "join", room="hall"))["status"] == "admitted"

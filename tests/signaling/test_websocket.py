@@ -158,6 +158,26 @@ async def test_sockets_are_bounded() -> None:
                     await asyncio.sleep(0.01)
 
 
+async def test_a_tenant_has_no_more_people_than_its_own() -> None:
+    config = settings(SFU_TENANTS__DEV__MAX_PARTICIPANTS="2")
+    async with listening(config) as (server, host):
+        first, second, late = [await connect(host) for _ in range(3)]
+        for room, socket in (("hall", first), ("lobby", second)):
+            assert (await ask(socket, "join", room=room))["status"] == "admitted"
+        refused = await ask(late, "join", room="hall")
+        assert (refused["code"], refused["retry_after"]) == ("overloaded", 5.0)
+        # A socket that is lost keeps the place; one that leaves gives it to whoever asks next.
+        await first.close(1011)
+        assert (await ask(late, "join", room="hall"))["code"] == "overloaded"
+        await ask(second, "leave")
+        assert (await ask(late, "join", room="hall"))["status"] == "admitted"
+        assert server.rooms.crowds.people == {"dev": 2}
+        dev = config.tenants["dev"].model_copy(update={"max_participants": 3})
+        server._daemon.configure(config.model_copy(update={"tenants": {"dev": dev}}))
+        async with connect(host) as another:
+            assert (await ask(another, "join", room="hall"))["status"] == "admitted"
+
+
 async def test_a_slow_reader_is_dropped_and_the_others_go_on() -> None:
     few = settings(SFU_LIMITS__PENDING_FRAMES="16", SFU_LIMITS__RESUME_TIMEOUT="0s")
     async with listening(few) as (server, host):
