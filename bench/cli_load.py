@@ -54,6 +54,7 @@ def add(app: typer.Typer) -> None:
         join,
         churn,
         chaos,
+        flood,
         capacity,
         compare,
         document,
@@ -153,6 +154,27 @@ def chaos(
 
     plan = bench.Plan(people, stay, seconds, seed)
     _run("chaos", lambda tell: bench.measure(plan, tell), json, plot)
+
+
+def flood(
+    kinds: Annotated[
+        list[str] | None, typer.Argument(metavar="[KIND]...", help="All, one after the other.")
+    ] = None,
+    attendees: Attendees = 16,
+    rate: Annotated[
+        int,
+        typer.Option(
+            min=100, help="Datagrams a second; a hundredth of it sockets, a twentieth joins."
+        ),
+    ] = 20_000,
+    seconds: Annotated[float, typer.Option(min=0.1, max=3600, help="Of each kind.")] = 5.0,
+    json: Json = None,
+) -> None:
+    """Strangers beside a call: datagrams, sockets, joins; who is in it loses nothing."""
+    from sfu.bench import flood as bench
+
+    plan = bench.Plan(attendees, rate, seconds, kinds or bench.NAMES)
+    _run("flood", lambda tell: bench.measure(plan, tell), json)
 
 
 def capacity(

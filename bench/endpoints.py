@@ -23,6 +23,8 @@ class Endpoints:
         self.engine = engine
         self.profiles: set[str] = set()
         """What the handshakes have agreed upon (RFC 5764 §4.1.2, 7714 §14.2)."""
+        self.ufrag = ""
+        """What the server goes by in the connection that was made last (RFC 8445 §5.3)."""
         self._certificate = Certificate.generate()
         self._handshakes: dict[int, tuple[Handshake, asyncio.Future[None]]] = {}
         self._pictures: dict[int, asyncio.Future[int]] = {}
@@ -56,6 +58,7 @@ class Endpoints:
         )
         done: asyncio.Future[None] = loop.create_future()
         self._handshakes[endpoint] = handshake, done
+        self.ufrag = remote.credentials.ufrag
         username = f"{remote.credentials.ufrag}:{ours.ufrag}"
         self.engine.connect(
             endpoint, remote.host, remote.port, username, remote.credentials.pwd, ours.pwd

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Final
 
@@ -113,14 +113,7 @@ class Process:
 
     def dropped(self) -> int:
         """Datagrams that the kernel dropped at its sockets, and at those of its children."""
-        inodes = set()
-        for pid in self._pids():
-            for link in Path("/proc", str(pid), "fd").iterdir():
-                with contextlib.suppress(OSError):
-                    name = str(link.readlink())
-                    if name.startswith("socket:["):
-                        inodes.add(name[8:-1])
-        return udp_drops(inodes)
+        return dropped(self._pids())
 
     def complaints(self) -> str:
         """The end of its log."""
@@ -169,6 +162,18 @@ def free_port(kind: socket.SocketKind, count: int = 1) -> int:
                         probe.bind(("", first + number if first else 0))
                         first = first or int(probe.getsockname()[1])
                 return first
+
+
+def dropped(pids: Iterable[int]) -> int:
+    """Datagrams that the kernel dropped at the sockets of these processes."""
+    inodes = set()
+    for pid in pids:
+        for link in Path("/proc", str(pid), "fd").iterdir():
+            with contextlib.suppress(OSError):
+                name = str(link.readlink())
+                if name.startswith("socket:["):
+                    inodes.add(name[8:-1])
+    return udp_drops(inodes)
 
 
 def udp_drops(inodes: Set[str]) -> int:

@@ -170,6 +170,33 @@ def _chaos_remarks(result: Result) -> Iterator[str]:
     yield from result["faults"]
 
 
+def _flood(result: Result) -> list[Rows]:
+    head = ["kind", "a second", "worker", "control", "µs each", "lost", "again", "dropped"]
+    head += ["longest gap, ms", "longest delay, ms", "MiB more"]
+    rows = [
+        [
+            wave["kind"],
+            f"{wave['sent'] / wave['seconds']:,.0f}",
+            f"{wave['worker']:.1%}",
+            f"{wave['control']:.1%}",
+            f"{wave['us_each']:.1f}" if wave["sent"] else "-",
+            *(str(wave[name]) for name in ("lost", "again", "full")),
+            *(f"{wave[name] * 1000:.0f}" for name in ("gap", "delay")),
+            f"{wave['growth'] / 2**20:.1f}",
+        ]
+        for wave in result["waves"]
+    ]
+    return [[head, *rows]]
+
+
+def _flood_remarks(result: Result) -> Iterator[str]:
+    plan = result["plan"]
+    yield (
+        f"{plan['attendees']} attendees; {plan['rate']:,} datagrams a second were wanted; "
+        f"{sum(wave['unread'] for wave in result['waves'])} dropped at attendees' sockets"
+    )
+
+
 def _capacity(result: Result) -> list[Rows]:
     head = ["N", "", "packets/s", "µs/packet", "busy", "lost", "video p50 / p99 ms"]
     rows = []
@@ -265,6 +292,7 @@ _TABLES: Final[dict[str, Callable[[Result], list[Rows]]]] = {
     "join": _join,
     "churn": _churn,
     "chaos": _chaos,
+    "flood": _flood,
     "capacity": _capacity,
     "compare": _compare,
 }
@@ -274,6 +302,7 @@ _REMARKS: Final[dict[str, Callable[[Result], Iterator[str]]]] = {
     "join": _join_remarks,
     "churn": _churn_remarks,
     "chaos": _chaos_remarks,
+    "flood": _flood_remarks,
     "capacity": _capacity_remarks,
     "compare": _compare_remarks,
 }

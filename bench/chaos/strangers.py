@@ -1,5 +1,6 @@
-"""Datagrams of people whom nobody knows."""
+"""Datagrams and sockets of people whom nobody knows."""
 
+import asyncio
 import hmac
 import random
 import socket
@@ -8,10 +9,21 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from sfu.bench.chaos.line import Line
+from sfu.bench.errors import ClientError, Refused
+from sfu.config import DEV_TENANT
+from sfu.participant import Role
+from sfu.signaling.tokens import mint
+
 SOCKETS: Final = 50
 PATTERNS: Final = 1000
 """Different datagrams of one kind."""
 AT_ONCE: Final = 100
+SILENCE: Final = 1.0
+"""Seconds that a socket stays which says nothing."""
+
+Make = Callable[[random.Random], bytes]
+"""Makes a datagram of one kind."""
 
 
 def binding_request(chance: random.Random, user: str = "nobody") -> bytes:
@@ -54,7 +66,7 @@ def rubbish(chance: random.Random) -> bytes:
     return chance.randbytes(chance.randrange(1, 1400))
 
 
-KINDS: Final[Sequence[Callable[[random.Random], bytes]]] = (
+KINDS: Final[Sequence[Make]] = (
     binding_request,
     bare_request,
     client_hello,
@@ -64,10 +76,9 @@ KINDS: Final[Sequence[Callable[[random.Random], bytes]]] = (
 )
 
 
-def flood(host: str, ports: Sequence[int], rate: int, seconds: float, seed: int) -> int:
+def flood(host: str, ports: Sequence[int], make: Make, rate: int, seconds: float, seed: int) -> int:
     """Sends one kind to all ports, `rate` datagrams a second, and gives their number. Blocks."""
     chance = random.Random(seed)
-    make = chance.choice(KINDS)
     datagrams = [make(chance) for _ in range(PATTERNS)]
     sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(SOCKETS)]
     start, sent = time.monotonic(), 0
@@ -82,3 +93,42 @@ def flood(host: str, ports: Sequence[int], rate: int, seconds: float, seed: int)
         for each in sockets:
             each.close()
     return sent
+
+
+async def knock(url: str, room: str, joins: int) -> str | None:
+    """Opens a socket and asks `joins` times to be let in, by a token that somebody else has signed;
+    without any it says nothing for a moment. Gives what was wrong with the answers."""
+    try:
+        line = await Line.open(url, "a stranger")
+    except ClientError:
+        return None  # refused at the door: as good
+    try:
+        if not joins:
+            await asyncio.sleep(SILENCE)
+            return None
+        token = mint(
+            "not the secret of anybody at all",
+            tenant=DEV_TENANT,
+            room=room,
+            identity="a stranger",
+            role=Role.ORGANIZER,
+            now=time.time(),
+            ttl=60.0,
+        )
+        for _ in range(joins):
+            if not await _is_refused(line, token, room):
+                return "a stranger was let in"
+    except ClientError as error:
+        return str(error)
+    finally:
+        line.abort()
+        await line.close()
+    return None
+
+
+async def _is_refused(line: Line, token: str, room: str) -> bool:
+    try:
+        await line.request("join", room=room, token=token)
+    except Refused:
+        return True
+    return False

@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from sfu.bench.chaos.guest import Guest, Place
-from sfu.bench.chaos.line import Line
-from sfu.bench.chaos.strangers import flood
-from sfu.bench.errors import ClientError, Refused
+from sfu.bench.chaos.strangers import KINDS, flood, knock
 
 AWAY: Final = 3.0
 """Seconds that a socket is away at most; the server keeps the seat for longer."""
@@ -109,30 +107,13 @@ class Troubles:
 
     async def _flood(self) -> None:
         ports = [self._victim.udp_port, self._victim.udp_port + 1]
-        seed = self._chance.getrandbits(32)
-        await asyncio.to_thread(flood, "127.0.0.1", ports, FLOOD, FLOOD_SECONDS, seed)
+        make, seed = self._chance.choice(KINDS), self._chance.getrandbits(32)
+        await asyncio.to_thread(flood, "127.0.0.1", ports, make, FLOOD, FLOOD_SECONDS, seed)
 
     async def _sockets(self) -> None:
-        async def stranger(number: int) -> None:
-            try:
-                line = await Line.open(self._place.url, f"stranger {number}")
-            except ClientError:
-                return  # refused at the door: as good
-            try:
-                if number % 2:
-                    await line.request("join", room=self._place.room, token="e30.e30.e30")
-                    self._place.faults.append("a stranger was let in")
-                else:
-                    await asyncio.sleep(1.0)
-            except Refused:
-                pass
-            except ClientError as error:
-                self._place.faults.append(f"a stranger got no answer: {error}")
-            finally:
-                line.abort()
-                await line.close()
-
-        await asyncio.gather(*(stranger(number) for number in range(SOCKETS)))
+        place = self._place
+        knocks = [knock(place.url, place.room, number % 2) for number in range(SOCKETS)]
+        place.faults += [fault for fault in await asyncio.gather(*knocks) if fault]
 
     async def _panic(self) -> None:
         self._victim.interrupt(self._chance.choice([signal.SIGUSR1, signal.SIGUSR2]))
