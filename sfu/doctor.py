@@ -26,6 +26,8 @@ def examine(settings: Settings, *, dev: bool) -> Iterator[Finding]:
     yield tcp_port(settings)
     workers = settings.media.worker_count(os.cpu_count() or 1)
     yield from (udp_port(settings, worker) for worker in range(workers))
+    if settings.media.tcp:
+        yield from (media_tcp_port(settings, worker) for worker in range(workers))
     yield from (buffers(settings, name) for name in ("rmem_max", "wmem_max"))
     yield segmentation()
     yield descriptors(settings)
@@ -70,9 +72,19 @@ def tcp_port(settings: Settings) -> Finding:
 
 def udp_port(settings: Settings, worker: int) -> Finding:
     """Whether the media port of one worker can be bound."""
-    host = settings.media.host or "0.0.0.0"
-    port = settings.media.udp_port and settings.media.udp_port + worker
+    host, port = _media_address(settings, worker)
     return _port_finding("UDP", host, port, socket.SOCK_DGRAM, "media.udp_port")
+
+
+def media_tcp_port(settings: Settings, worker: int) -> Finding:
+    """The same of `[media] tcp`, which has the same numbers."""
+    host, port = _media_address(settings, worker)
+    key = "media.udp_port, which TCP shares, or media.tcp = false"
+    server = settings.server
+    if port and port == server.port and (host == server.host or _EVERY & {host, server.host}):
+        detail = f"server.port as well ({host})"
+        return Finding(Level.BAD, f"TCP port {port}", detail, f"set server.port, {key}")
+    return _port_finding("TCP", host, port, socket.SOCK_STREAM, key)
 
 
 def buffers(settings: Settings, name: str, root: Path = Path("/proc/sys/net/core")) -> Finding:
@@ -82,7 +94,8 @@ def buffers(settings: Settings, name: str, root: Path = Path("/proc/sys/net/core
     try:
         granted = int((root / name).read_text())
     except (OSError, ValueError):
-        return Finding(Level.DOUBTFUL, subject, "cannot be read")
+        remedy = f"sysctl {subject} on the host, where it should be {wanted} or more"
+        return Finding(Level.DOUBTFUL, subject, "cannot be read, as in some containers", remedy)
     if granted >= wanted:
         return Finding(Level.GOOD, subject, f"{granted} bytes")
     return Finding(
@@ -168,6 +181,11 @@ def tenants(settings: Settings) -> Iterator[Finding]:
             )
 
 
+def _media_address(settings: Settings, worker: int) -> tuple[str, int]:
+    media = settings.media
+    return media.host or "0.0.0.0", media.udp_port and media.udp_port + worker
+
+
 def _port_finding(
     protocol: str, host: str, port: int, kind: socket.SocketKind, key: str
 ) -> Finding:
@@ -190,4 +208,5 @@ def _port_finding(
 
 _UDP_SEGMENT = 103  # linux/udp.h
 _OTHER_FILES = 200
+_EVERY = {"", "0.0.0.0", "::"}
 _KEY_BYTES = 32

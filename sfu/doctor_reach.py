@@ -28,7 +28,8 @@ def clock() -> Finding:
     try:
         state = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES))
     except (OSError, AttributeError):
-        return Finding(Level.DOUBTFUL, "clock", "its state cannot be read")
+        remedy = "timedatectl, or chronyc tracking, tells it (of a container: on the host)"
+        return Finding(Level.DOUBTFUL, "clock", "its state cannot be read", remedy)
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     if state in (-1, _TIME_ERROR):
         return Finding(

@@ -27,6 +27,25 @@ LOSSY: Final = 0.03
 SLOW: Final = 0.4
 
 _FIREWALL: Final = "open {0} port {1} on the way there, or check media.announced_addresses"
+_NOT_OFFERED: Final = {
+    "udp": "on the server: media.announced_addresses, and its log",
+    "tcp": "on the server: media.tcp = true, for networks that let no UDP through",
+}
+_ANOTHER_TOKEN: Final = "--token with a fresh join token of any room: sfu token --help"
+_LATER: Final = "try again in half a minute; `[limits] preflight_…` say how many and how often"
+_REMEDIES: Final = {
+    "unauthorized": "--token with a join token of any room: sfu token --help",
+    "invalid_token": _ANOTHER_TOKEN,
+    "token_expired": _ANOTHER_TOKEN,
+    "token_not_yet_valid": "wait, or set the clock right of who has made the token",
+    "token_revoked": _ANOTHER_TOKEN,
+    "unknown_tenant": _ANOTHER_TOKEN,
+    "not_found": "on the server: server.preflight is off",
+    "rate_limited": _LATER,
+    "overloaded": _LATER,
+    "draining": "wait for its restart, or take another server",
+}
+_READ_ITS_LOG: Final = "the server's log says more: journalctl -u sfu"
 
 
 class Candidate(NamedTuple):
@@ -84,8 +103,10 @@ async def _http(http: httpx.AsyncClient) -> Finding:
     if answer.status_code == 200:
         return Finding(Level.GOOD, "server", f"ready, answers in {took} ms")
     if answer.status_code == 503:
-        return Finding(Level.BAD, "server", f"takes nobody now: {answer.text[:200]}")
-    return Finding(Level.BAD, "server", f"answers {answer.status_code}: is it an SFU?")
+        remedy = f"wait while it is starting or draining; otherwise {_READ_ITS_LOG}"
+        return Finding(Level.BAD, "server", f"takes nobody now: {answer.text[:200]}", remedy)
+    remedy = "the address and port of `sfu serve`; a proxy in front has to pass /readyz and /v1"
+    return Finding(Level.BAD, "server", f"answers {answer.status_code}: is it an SFU?", remedy)
 
 
 def _refused(answer: httpx.Response) -> Finding:
@@ -94,8 +115,8 @@ def _refused(answer: httpx.Response) -> Finding:
         detail, code = str(problem["detail"]), str(problem["code"])
     except (ValueError, KeyError, TypeError):
         detail, code = f"answers {answer.status_code}", ""
-    remedies = {"unauthorized": "--token with a join token of any room: sfu token --help"}
-    return Finding(Level.BAD, "preflight", f"{detail} {code}".strip(), remedies.get(code, ""))
+    remedy = _REMEDIES.get(code, _READ_ITS_LOG)
+    return Finding(Level.BAD, "preflight", f"{detail} {code}".strip(), remedy)
 
 
 def read(offer: str) -> Offered:
@@ -122,7 +143,8 @@ async def _way(offered: Offered, transport: str, way: Way) -> Finding:
     subject = f"media over {transport.upper()}"
     candidates = [each for each in offered.candidates if each.transport == transport]
     if not candidates:
-        return Finding(Level.DOUBTFUL, subject, "not offered by this server")
+        remedy = _NOT_OFFERED[transport]
+        return Finding(Level.DOUBTFUL, subject, "not offered by this server", remedy)
     for candidate in candidates:
         try:
             times = await way(candidate, offered)

@@ -1,3 +1,4 @@
+import ast
 import resource
 import socket
 from pathlib import Path
@@ -36,10 +37,37 @@ def test_udp_ports_of_each_worker() -> None:
     assert doctor.udp_port(media, 1).level is Level.GOOD
 
 
+def test_tcp_ports_of_media() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        first = int(other.getsockname()[1]) - 1
+        numbers = {"MEDIA__UDP_PORT": str(first), "MEDIA__WORKERS": "2", "SERVER__PORT": "0"}
+        media = settings(MEDIA__HOST="127.0.0.1", **numbers)
+        finding = doctor.media_tcp_port(media, 1)
+        assert (finding.level, finding.subject) == (Level.BAD, f"TCP port {first + 1}")
+        assert "media.tcp = false" in finding.remedy
+        taken = {each.subject for each in doctor.examine(media, dev=True) if each.level == "bad"}
+        assert finding.subject in taken
+        without = settings(MEDIA__HOST="127.0.0.1", MEDIA__TCP="false", **numbers)
+        taken = {each.subject for each in doctor.examine(without, dev=True) if each.level == "bad"}
+        assert finding.subject not in taken
+    assert doctor.media_tcp_port(media, 1).level is Level.GOOD
+
+
+def test_a_media_port_that_is_the_servers() -> None:
+    port = str(free_port())
+    same = settings(SERVER__PORT=port, MEDIA__UDP_PORT=port)
+    assert "server.port" in doctor.media_tcp_port(same, 0).detail
+    apart = {"SERVER__HOST": "127.0.0.1", "MEDIA__HOST": "127.0.0.2"}
+    assert doctor.media_tcp_port(settings(SERVER__PORT=port, MEDIA__UDP_PORT=port, **apart), 0) == (
+        doctor.media_tcp_port(settings(SERVER__PORT="0", MEDIA__UDP_PORT=port, **apart), 0)
+    )
+
+
 def test_ports_that_the_system_chooses() -> None:
     chosen = settings(SERVER__PORT="0", MEDIA__UDP_PORT="0")
     assert doctor.tcp_port(chosen).level is Level.GOOD
     assert doctor.udp_port(chosen, 3).level is Level.GOOD
+    assert doctor.media_tcp_port(chosen, 3).level is Level.GOOD
 
 
 def test_a_host_that_is_not_here() -> None:
@@ -54,7 +82,8 @@ def test_kernel_buffers(tmp_path: Path) -> None:
     assert finding.remedy.startswith("sysctl -w net.core.rmem_max=4194304; to stay: ")
     (tmp_path / "rmem_max").write_text("4194304\n")
     assert doctor.buffers(settings(), "rmem_max", tmp_path).level is Level.GOOD
-    assert doctor.buffers(settings(), "absent", tmp_path).level is Level.DOUBTFUL
+    unknown = doctor.buffers(settings(), "absent", tmp_path)
+    assert (unknown.level, bool(unknown.remedy)) == (Level.DOUBTFUL, True)
 
 
 def test_open_files(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,4 +121,23 @@ def test_pages_without_tls() -> None:
 def test_everything_bad_has_a_remedy() -> None:
     findings = list(doctor.examine(settings(SERVER__PORT="0", MEDIA__UDP_PORT="0"), dev=False))
     assert len(findings) >= 10
-    assert all(each.remedy for each in findings if each.level is Level.BAD)
+    assert [each for each in findings if each.level is not Level.GOOD and not each.remedy] == []
+
+
+@pytest.mark.parametrize(
+    "source", ["doctor.py", "doctor_reach.py", "doctor_server.py", "client/doctor.py"]
+)
+def test_no_finding_is_written_without_one(source: str) -> None:
+    """Of what no host of ours shows, too."""
+    tree = ast.parse((Path(doctor.__file__).parent / source).read_text())
+    made = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Finding"
+    ]
+    assert made
+    assert [
+        ast.unparse(node)
+        for node in made
+        if len(node.args) < 4 and ast.unparse(node.args[0]) != "Level.GOOD"
+    ] == []

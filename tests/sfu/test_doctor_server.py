@@ -42,22 +42,31 @@ async def test_a_refusal_in_the_middle_is_told() -> None:
     async with listening() as (_, host):
         *_, refused = await examine(f"http://{host}/", None, media)
     assert (refused.level, refused.detail) == (Level.BAD, "too many checks rate_limited")
+    assert "preflight_" in refused.remedy
 
 
 async def test_without_tcp_without_a_client() -> None:
     async with listening(settings(SFU_MEDIA__TCP="false")) as (_, host):
         found = {each.subject: each for each in await examine(f"http://{host}", None, None)}
         assert found["media over TCP"].detail == "not offered by this server"
+        assert "media.tcp" in found["media over TCP"].remedy
+        assert all(each.remedy for each in found.values() if each.level is not Level.GOOD)
         assert "open-sfu[client]" in found["media"].remedy
 
 
-async def test_where_nobody_is_and_who_is_no_server() -> None:
+@pytest.mark.parametrize(
+    ("status", "said", "remedy"),
+    [("404 Not Found", "is it an SFU", "/readyz"), ("503 Busy", "takes nobody now", "journalctl")],
+)
+async def test_where_nobody_is_and_who_is_no_server(status: str, said: str, remedy: str) -> None:
     (found,) = await examine("http://127.0.0.1:9", None, None)
     assert found.level is Level.BAD
+    assert found.remedy
 
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        head = f"HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        writer.write(head.encode())
         writer.close()
 
     listener = socket.create_server(("127.0.0.1", 0))
@@ -65,7 +74,9 @@ async def test_where_nobody_is_and_who_is_no_server() -> None:
         port = listener.getsockname()[1]
         found, preflight = await examine(f"http://127.0.0.1:{port}", None, None)
         assert (found.level, preflight.level) == (Level.BAD, Level.BAD)
-        assert "is it an SFU" in found.detail
+        assert said in found.detail
+        assert remedy in found.remedy
+        assert preflight.remedy
 
 
 def test_what_answers_tell() -> None:
