@@ -1,5 +1,6 @@
 """Errors as problem documents (RFC 9457), with the codes of `sfu.errors.CODES`."""
 
+import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
@@ -86,7 +87,9 @@ def add_handlers(app: FastAPI) -> None:
 
 async def _refused(request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, Refusal)
-    return problem(error.code, error.message, None, **error.details)
+    wait = error.details.get("retry_after")
+    headers = {"Retry-After": str(math.ceil(wait))} if isinstance(wait, float) else None
+    return problem(error.code, error.message, headers, **error.details)
 
 
 async def _invalid(request: Request, error: Exception) -> ProblemResponse:

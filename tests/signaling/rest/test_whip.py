@@ -122,6 +122,23 @@ async def test_what_cannot_be_published_is_refused_and_leaves_nobody() -> None:
         assert live is None or not live.room.participants
 
 
+async def test_a_tenant_that_is_full_says_when_to_ask_again() -> None:
+    config = settings(SFU_TENANTS__DEV__MAX_PARTICIPANTS="1")
+    async with (
+        listening(config) as (server, host),
+        httpx.AsyncClient(base_url=f"http://{host}/v1/whip") as client,
+    ):
+        first, second = [{**SDP, **bearer(server, identity=each)} for each in ("cam", "other")]
+        offer = OFFER.read_text()
+        assert (await client.post("/hall", content=offer, headers=first)).status_code == 201
+        refused = await client.post("/hall", content=offer, headers=second)
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+        assert (refused.json()["code"], refused.json()["retry_after"]) == ("overloaded", 5.0)
+        assert server.rooms.crowds.people == {"dev": 1}
+        # Who comes again takes their own place.
+        assert (await client.post("/hall", content=offer, headers=first)).status_code == 201
+
+
 async def test_a_refused_offer_ends_nothing_that_runs() -> None:
     async with (
         listening() as (server, host),
