@@ -65,7 +65,7 @@ def _read(path: Path) -> str:
 def _parse(text: str, source: str) -> Tables:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # numbers too long, lists too deep
         raise ConfigError([Problem(source, "", f"is not valid TOML: {error}")]) from None
 
 
@@ -151,7 +151,10 @@ def _dotted(path: KeyPath) -> str:
 def _shown(value: Any) -> str:
     if isinstance(value, dict):
         return "a table"
-    text = str(value).lower() if isinstance(value, bool) else repr(value).replace("'", '"')
+    try:
+        text = str(value).lower() if isinstance(value, bool) else repr(value).replace("'", '"')
+    except ValueError:  # of more digits than are printed
+        return "such a number"
     return text if len(text) <= 80 else text[:77] + "…"
 
 

@@ -1,7 +1,6 @@
 """The kinds of value that a setting may have, each with the words that describe it to people."""
 
 import ipaddress
-import math
 import re
 from collections.abc import Callable
 from typing import Annotated
@@ -18,20 +17,21 @@ from pydantic import (
 
 
 def parse_duration(value: object) -> float:
-    """Seconds of `30`, `"30s"`, `"500ms"`, `"10m"`, `"1h"`, `"1d"`; `ValueError` for others."""
+    """Seconds of `30`, `"30s"`, `"500ms"`, `"10m"`, `"1h"`, `"1d"`, to the microsecond;
+    `ValueError` for others."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError("not a duration")
-    seconds = _seconds(value) if isinstance(value, str) else float(value)
-    if not math.isfinite(seconds) or seconds < 0:
-        raise ValueError("a duration is finite and not negative")
-    return seconds
+    seconds = _seconds(value) if isinstance(value, str) else value
+    if not 0 <= seconds < MOST:  # so that nan is none
+        raise ValueError(f"a duration is not negative, and below {MOST} seconds")
+    return round(float(seconds), 6) + 0.0  # and not -0.0
 
 
 def duration_text(seconds: float) -> str:
     """The text in the largest unit that divides it, which `parse_duration` reads back unchanged."""
     for unit in reversed(_UNITS):
         count = seconds / _UNITS[unit]
-        if count >= 1 and count == int(count):
+        if 1 <= count < MOST and count == int(count):
             return f"{int(count)}{unit}"
     return f"{seconds:.6f}".rstrip("0").rstrip(".") + "s"
 

@@ -256,6 +256,23 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         load(written(tmp_path, "[server\n"), {})
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[server]\nport = " + "9" * 5000,
+        "[server]\ndrain_timeout = 0x" + "f" * 5000,
+        "[server]\nallowed_origins = " + "[" * 5000,
+    ],
+)
+def test_what_is_far_too_long_or_deep_is_refused(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "sfu.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError):
+        load(path)
+    with pytest.raises(ConfigError):
+        load(None, {"SFU_SERVER__ALLOWED_ORIGINS": text.rpartition(" ")[2]})
+
+
 def test_secrets_are_in_no_text(tmp_path: Path) -> None:
     text = '[tenants.acme]\nsecret = "of acme"\n'
     assert "of acme" not in repr(load(written(tmp_path, text), {}))

@@ -25,8 +25,11 @@ def test_durations(value: object, seconds: float) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["", "s", "-1s", -1, "1y", "1h30m", "1e3", "٣s", True, None, [], float("nan"), float("inf")],
-)
+    [
+        "", "s", "-1s", -1, "1y", "1h30m", "1e3", "٣s", True, None, [], float("nan"), float("inf"),
+        10**400, 10**9, "999999999h",
+    ],
+)  # fmt: skip
 def test_what_is_no_duration(value: object) -> None:
     with pytest.raises(ValueError, match="duration"):
         parse_duration(value)
@@ -34,6 +37,12 @@ def test_what_is_no_duration(value: object) -> None:
 
 @given(st.integers(min_value=0, max_value=10**8))
 def test_the_text_of_whole_seconds_reads_back(seconds: int) -> None:
+    assert parse_duration(duration_text(seconds)) == seconds
+
+
+@pytest.mark.parametrize("value", [1_000_000.5, 999_999_999.5, "1.000001ms", 1e-9, "9ms", -0.0])
+def test_the_text_of_odd_durations_reads_back(value: object) -> None:
+    seconds = parse_duration(value)
     assert parse_duration(duration_text(seconds)) == seconds
 
 
