@@ -16,6 +16,9 @@ from sfu.client.shapes import Frame
 FRAME_BYTES = 16 * 2**20
 """Most that one frame may have: the snapshot of a room with 10,000 people is well below."""
 
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
+"""What a frame raises where it is taken, if it is not as the protocol says."""
+
 Take = Callable[[Frame], None]
 Closed = Callable[["SignalSocket", int, str], None]
 
@@ -104,6 +107,9 @@ class SignalSocket:
                 self._take(json.loads(text))
         except ConnectionClosed:
             pass
+        except UNREADABLE:
+            # Whatever it told is not known now: as with a lost socket, the next one tells all.
+            self.abandon()
         finally:
             for answer, _ in self._answers.values():
                 if not answer.done():
@@ -115,7 +121,7 @@ class SignalSocket:
         if "id" not in frame:
             self._on_frame(frame)
             return
-        answer, then = self._answers.pop(frame["id"], (None, None))
+        answer, then = self._answers.get(frame["id"], (None, None))
         if answer is None or answer.done():  # nobody waits for it any more
             return
         if frame["type"] == "ok":
@@ -123,9 +129,11 @@ class SignalSocket:
                 then(frame)
             answer.set_result(frame)
         else:
-            code, message = frame.pop("code"), frame.pop("message")
-            del frame["type"], frame["id"]
-            answer.set_exception(ClientError(code, message, **frame))
+            details = {name: frame[name] for name in frame.keys() - _NO_DETAILS}
+            answer.set_exception(ClientError(str(frame["code"]), str(frame["message"]), **details))
+
+
+_NO_DETAILS = {"type", "id", "code", "message"}
 
 
 def _closed() -> ClientError:

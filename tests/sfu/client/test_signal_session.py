@@ -175,6 +175,42 @@ async def test_an_answer_that_comes_too_late_is_no_event() -> None:
         await socket.close()
 
 
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "{",
+        "[" * 100_000,
+        "7",
+        "[]",
+        '{"id": []}',
+        '{"no": "type"}',
+        '{"id": 1, "type": "error"}',
+        '{"id": 1, "type": "error", "code": "x", "message": "y", "self": 1}',
+    ],
+)
+async def test_a_frame_that_cannot_be_read_is_a_lost_socket(frame: str) -> None:
+    async def serving(socket: ServerConnection) -> None:
+        await socket.recv()
+        await socket.send(frame)
+        await socket.wait_closed()
+        gone.set()
+
+    def take(frame: Frame) -> None:
+        assert frame["type"]
+
+    gone = asyncio.Event()
+    codes: list[int] = []
+    async with serve(serving, "127.0.0.1", 0) as server, asyncio.timeout(5):
+        port = next(iter(server.sockets)).getsockname()[1]
+        socket = await SignalSocket.open(
+            f"ws://127.0.0.1:{port}", 5, take, lambda _, code, reason: codes.append(code)
+        )
+        with pytest.raises(ClientError, match="connection_closed"):
+            await socket.request("join")
+        await gone.wait()
+    assert codes == [1006]
+
+
 async def test_what_is_asked_while_a_socket_closes_waits_for_the_next_one() -> None:
     sockets: list[ServerConnection] = []
 
