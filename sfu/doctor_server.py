@@ -5,7 +5,9 @@ jitter; with `open-sfu[client]` media goes there and back, and through the relay
 """
 
 import asyncio
+import ipaddress
 import itertools
+import re
 import statistics
 import struct
 import time
@@ -26,6 +28,8 @@ PATIENCE: Final = 10.0
 LOSSY: Final = 0.03
 SLOW: Final = 0.4
 
+_CREDENTIAL: Final = re.compile(r"[!-~]{1,256}")
+_VERSION: Final = "is it of the same version?"
 _FIREWALL: Final = "open {0} port {1} on the way there, or check media.announced_addresses"
 _NOT_OFFERED: Final = {
     "udp": "on the server: media.announced_addresses, and its log",
@@ -79,18 +83,23 @@ async def examine(
             return [Finding(Level.BAD, "server", f"{base}: {reason}", remedy)]
         if begun.status_code != 201:
             return [*found, _refused(begun)]
-        session = begun.json()
-        offered = read(session["offer"])
+        try:
+            session = begun.json()
+            offered, call_types = read(session["offer"]), session["call_types"]
+            path = f"/v1/preflight/{session['session']}"
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            reason = f"its answer is not a session's: {error}"
+            return [*found, Finding(Level.BAD, "preflight", reason, _VERSION)]
         udp = await _way(offered, "udp", _over_udp)
         found += [udp, await _way(offered, "tcp", _over_tcp)]
-        await http.delete(f"/v1/preflight/{session['session']}")
+        await http.delete(path)
         if media is None:
             remedy = "pip install 'open-sfu[client]'"
             found.append(Finding(Level.DOUBTFUL, "media", "not tried: aiortc is missing", remedy))
         else:
             reached = udp.level is not Level.BAD
             try:
-                found += await media(http, session["call_types"], reached=reached)
+                found += await media(http, call_types, reached=reached)
             except httpx.HTTPStatusError as error:
                 found.append(_refused(error.response))
     return found
@@ -120,18 +129,27 @@ def _refused(answer: httpx.Response) -> Finding:
 
 
 def read(offer: str) -> Offered:
-    """The server's end as a session's offer describes it (RFC 8839 §5.1)."""
-    lines = offer.splitlines()
-    values = {
-        name: next(line.partition(":")[2] for line in lines if line.startswith(f"a=ice-{name}:"))
-        for name in ("ufrag", "pwd")
-    }
+    """The server's end as a session's offer describes it (RFC 8839 §5.1). Raises ValueError for
+    what is no offer."""
+    found: dict[str, str] = {}
     candidates: dict[Candidate, None] = {}
-    for line in lines:
-        if line.startswith("a=candidate:"):
-            parts = line.split()
-            candidates[Candidate(parts[2].lower(), parts[4], int(parts[5]))] = None
-    return Offered(values["ufrag"], values["pwd"], list(candidates))
+    for line in offer.splitlines():
+        name, _, value = line.partition(":")
+        found.setdefault(name, value)
+        if name == "a=candidate":
+            _, _, transport, _, address, port, *_ = value.split()
+            where = str(ipaddress.ip_address(address))
+            candidates[Candidate(transport.lower(), where, _port(port))] = None
+    credentials = found.get("a=ice-ufrag", ""), found.get("a=ice-pwd", "")
+    if not all(_CREDENTIAL.fullmatch(each) for each in credentials):
+        raise ValueError("an offer without ICE credentials")
+    return Offered(*credentials, list(candidates))
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) <= 0xFFFF):
+        raise ValueError(f"{text[:20]!r} is no port")
+    return int(text)
 
 
 Times = list[float | None]

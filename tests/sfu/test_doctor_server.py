@@ -91,6 +91,43 @@ def test_an_offer_is_read() -> None:
     assert read(offer) == ("u", "p", [("udp", "2001:db8::1", 7801)])
 
 
+CANDIDATE = "a=candidate:1 1 udp 9 192.0.2.1 7801 typ host"
+
+
+@pytest.mark.parametrize(
+    "offer",
+    [
+        "",
+        "a=ice-ufrag:u\r\n",
+        "a=ice-ufrag:u\r\na=ice-pwd:\ud800\r\n",
+        f"a=ice-ufrag:u\r\na=ice-pwd:{'p' * 70_000}\r\n",
+        f"a=ice-ufrag:u\r\na=ice-pwd:p\r\n{CANDIDATE[:20]}\r\n",
+        f"a=ice-ufrag:u\r\na=ice-pwd:p\r\n{CANDIDATE.replace('7801', '99999')}\r\n",
+        f"a=ice-ufrag:u\r\na=ice-pwd:p\r\n{CANDIDATE.replace('192.0.2.1', 'a..b')}\r\n",
+    ],
+)
+def test_what_is_no_offer(offer: str) -> None:
+    with pytest.raises(ValueError, match=r"offer|port|values|address"):
+        read(offer)
+
+
+@pytest.mark.parametrize("body", ["{", "[]", "{}", '{"offer": "", "session": "x"}'])
+async def test_a_server_that_answers_something_else_is_a_finding(
+    body: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(201 if request.method == "POST" else 200, text=body)
+
+    made = httpx.AsyncClient
+    monkeypatch.setattr(
+        httpx,
+        "AsyncClient",
+        lambda **options: made(transport=httpx.MockTransport(answer), **options),
+    )
+    _, preflight = await examine("http://sfu.example", None, media)
+    assert (preflight.subject, preflight.level) == ("preflight", Level.BAD)
+
+
 def test_verdicts() -> None:
     call = {"name": "x", "download": {"least": 1, "most": 3}, "upload": {"least": 1, "most": 3}}
     assert verdict(call, 3, 3).detail == "to watch and to present"
