@@ -13,6 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 METHODS = ("GET", "HEAD", "POST", "PATCH", "PUT", "DELETE")
+_FLAGS = re.IGNORECASE | re.ASCII
 EXPOSED = ("Accept-Post", "ETag", "Link", "Location", "Retry-After", "X-Request-Id")
 
 
@@ -21,7 +22,7 @@ class Origins:
 
     def __init__(self, allowed: Sequence[str]) -> None:
         self._any = "*" in allowed
-        self._allowed = [re.compile(_pattern(each), re.IGNORECASE) for each in allowed]
+        self._allowed = [re.compile(_pattern(each), _FLAGS) for each in allowed]
 
     def allow(self, origin: str | None, host: str) -> bool:
         """Whether a page of this origin may; `host` is the request's own `Host`.

@@ -32,7 +32,8 @@ def _sessions(request: Request) -> HttpSessions:
     return sessions
 
 
-def _bearer(request: Request) -> str:
+def bearer(request: Request) -> str:
+    """The token of `Authorization: Bearer …`. Raises Refusal."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise Refusal("unauthorized", "a join token is needed: Authorization: Bearer …")
@@ -40,7 +41,7 @@ def _bearer(request: Request) -> str:
 
 
 Sessions = Annotated[HttpSessions, Depends(_sessions)]
-Bearer = Annotated[str, Depends(_bearer)]
+Bearer = Annotated[str, Depends(bearer)]
 
 
 @router.post("/whip/{room}")
@@ -118,7 +119,7 @@ async def _patch(
         if fragment is None and not strict:
             return Response(status_code=204)
         raise Refusal("precondition_required", "send If-Match with the ETag, or * to restart ICE")
-    if wanted.strip() != "*" and found.etag not in [each.strip() for each in wanted.split(",")]:
+    if not names(wanted, found.etag):
         raise Refusal("precondition_failed", "ICE has restarted since")
     if fragment is None:
         return Response(status_code=204)
@@ -163,6 +164,11 @@ async def session_options(room: str, session: str) -> Response:
     """What a session takes; nobody is told which there are."""
     headers = {"Allow": "DELETE, GET, OPTIONS, PATCH", "Accept-Patch": FRAGMENT}
     return Response(status_code=200, headers=headers)
+
+
+def names(condition: str, etag: str) -> bool:
+    """Whether an If-Match is of this ETag, or of any (RFC 9110 §13.1.1)."""
+    return condition.strip() == "*" or etag in [each.strip() for each in condition.split(",")]
 
 
 def _expect(request: Request, kind: str) -> None:

@@ -29,6 +29,7 @@ NARROW = settings(
         ("https://app.example.evil.example", False),
         ("https://rooms.example", False),
         ("https://evilrooms.example", False),
+        ("https://a.room\u017f.example", False),  # a long s, which ignoring the case is an s
         ("https://evil/.rooms.example", False),
         ("null", False),
         ("", False),
