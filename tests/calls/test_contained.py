@@ -14,6 +14,11 @@ from tests.calls.guest import PATIENCE, Guest
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+SOON = 3.0
+"""Seconds in which everybody sees and hears again."""
+ROUNDS = 3
+"""A busy machine may take longer than the server does: it is asked again, so often at most."""
+
 BACK = """(async () => sfu.receiveConnection && sfu.receiveConnection !== window.former
     && ((await probe.inbound('{slot}', '{kind}'))?.packetsReceived ?? 0) > 10
     && ('{kind}' === 'audio' || (await probe.inbound('{slot}', 'video')).framesDecoded > 2))()"""
@@ -47,6 +52,13 @@ async def back(guest: Guest, slot: str, began: float) -> None:
             await asyncio.sleep(0.05)
 
 
+async def remember(guest: Guest) -> None:
+    """Which connections there are now."""
+    await guest.evaluate(
+        "window.former = sfu.receiveConnection, window.sent = sfu.publishConnection, 0"
+    )
+
+
 async def test_a_panic_costs_seconds_and_nobody_elsewhere(invite: Invite, daemon: Daemon) -> None:
     presenter = await invite("Anna", "presenter")
     attendee = await invite("Ben", "attendee")
@@ -60,17 +72,20 @@ async def test_a_panic_costs_seconds_and_nobody_elsewhere(invite: Invite, daemon
     await attendee.enter()
     await attendee.evaluate("window.former = null")
     await back(attendee, slot, time.monotonic())
-    for guest in (presenter, attendee, stranger):
-        await guest.evaluate(
-            "window.former = sfu.receiveConnection, window.sent = sfu.publishConnection, 0"
-        )
+    await remember(stranger)
 
-    began = time.monotonic()
-    daemon.signal(signal.SIGUSR1)
-    await back(attendee, slot, began)
-    print(f"sound and picture were back after {time.monotonic() - began:.2f} s")
+    took: list[float] = []
+    while len(took) < ROUNDS and min(took, default=SOON) >= SOON:
+        await remember(presenter)
+        await remember(attendee)
+        began = time.monotonic()
+        daemon.signal(signal.SIGUSR1)
+        await back(attendee, slot, began)
+        took.append(time.monotonic() - began)
+    print("sound and picture were back after", *(f"{each:.2f} s" for each in took))
 
-    assert daemon.metric("sfu_worker_restarts_total") == 1
+    assert min(took) < SOON, took
+    assert daemon.metric("sfu_worker_restarts_total") == len(took)
     assert daemon.metric("sfu_worker_faults") == 0
     assert await presenter.evaluate("sfu.publishConnection !== window.sent")
     assert await stranger.evaluate("sfu.publishConnection === window.sent")
