@@ -24,7 +24,7 @@ def _own_cores() -> Iterator[None]:
 
 def test_who_is_in_a_call_loses_nothing_to_strangers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "SETTLE", 0.1)
-    monkeypatch.setattr(flood, "SETTLE", 0.15)
+    monkeypatch.setattr(flood, "SETTLE", 0.05)
     monkeypatch.setattr(strangers, "SILENCE", 0.1)
     result = flood.measure(Plan(attendees=12, rate=20_000, seconds=0.1), lambda *_: None)
     assert [wave.kind for wave in result.waves] == [CALM, *NAMES]
