@@ -164,7 +164,7 @@ def flood(
     rate: Annotated[
         int,
         typer.Option(
-            min=100, help="Datagrams a second; a hundredth of it sockets, a twentieth joins."
+            min=100, help="Datagrams a second; a hundredth of it sockets, a twentieth the rest."
         ),
     ] = 20_000,
     seconds: Annotated[float, typer.Option(min=0.1, max=3600, help="Of each kind.")] = 5.0,

@@ -4,13 +4,13 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Final
 
 from sfu.bench._load import Engine
-from sfu.bench.chaos.strangers import KINDS, Make, binding_request, flood, knock
+from sfu.bench.chaos.strangers import KINDS, Make, binding_request, connect, flood, knock
 from sfu.bench.errors import BenchError
 from sfu.bench.peers.sfu import ROOM, Sfu
 from sfu.bench.process import dropped
@@ -21,9 +21,10 @@ from sfu.bench.shape import Shape
 CALM: Final = "none"
 """The call alone, to compare with."""
 DATAGRAMS: Final[Mapping[str, Make]] = {make.__name__.replace("_", "-"): make for make in KINDS}
-SOCKETS, JOINS = "sockets", "joins"
-NAMES: Final = (*DATAGRAMS, SOCKETS, JOINS)
-SHARES: Final = {SOCKETS: 100, JOINS: 20}
+CONNECTIONS, SOCKETS, JOINS = "connections", "sockets", "joins"
+"""By TCP, to the media port and for signaling."""
+NAMES: Final = (*DATAGRAMS, CONNECTIONS, SOCKETS, JOINS)
+SHARES: Final = {CONNECTIONS: 20, SOCKETS: 100, JOINS: 20}
 """By how much fewer of these there are a second than of datagrams."""
 JOINS_EACH: Final = 20
 """That one socket brings."""
@@ -218,11 +219,14 @@ class Strangers:
         if kind == CALM:
             await asyncio.sleep(plan.seconds)
             return 0
+        rate = plan.rate / SHARES[kind]
+        if kind == CONNECTIONS:
+            return await self._visit(rate, partial(connect, "127.0.0.1", self._server.udp_port))
         joins = JOINS_EACH if kind == JOINS else 0
-        sockets = await self._knock(plan.rate / SHARES[kind] / max(1, joins), joins)
-        return sockets * max(1, joins)
+        visit = partial(knock, self._server.signaling_url, ROOM, joins)
+        return await self._visit(rate / max(1, joins), visit) * max(1, joins)
 
-    async def _knock(self, rate: float, joins: int) -> int:
+    async def _visit(self, rate: float, visit: Callable[[], Awaitable[str | None]]) -> int:
         start, gate = time.monotonic(), asyncio.Semaphore(OPEN)
         number = now = 0
 
@@ -231,7 +235,7 @@ class Strangers:
             now += 1
             self.most = max(self.most, now)
             try:
-                if fault := await knock(self._server.signaling_url, ROOM, joins):
+                if fault := await visit():
                     self.faults.append(fault)
             finally:
                 now -= 1

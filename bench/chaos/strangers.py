@@ -1,6 +1,7 @@
 """Datagrams and sockets of people whom nobody knows."""
 
 import asyncio
+import contextlib
 import hmac
 import random
 import socket
@@ -93,6 +94,18 @@ def flood(host: str, ports: Sequence[int], make: Make, rate: int, seconds: float
         for each in sockets:
             each.close()
     return sent
+
+
+async def connect(host: str, port: int) -> str | None:
+    """Opens a connection for media (RFC 6544) and shows nothing for a moment. To refuse or to end
+    it is as good, so there is nothing wrong to give."""
+    with contextlib.suppress(OSError):
+        _, writer = await asyncio.open_connection(host, port)
+        try:
+            await asyncio.sleep(SILENCE)
+        finally:
+            writer.transport.abort()
+    return None
 
 
 async def knock(url: str, room: str, joins: int) -> str | None:
