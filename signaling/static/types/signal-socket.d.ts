@@ -29,6 +29,13 @@ export class SignalSocket extends EventTarget {
      * @throws {SfuError} with the server's code, or `timeout`, `connection_closed`
      */
     request(type: string, fields?: Record<string, unknown>, patience?: number): Promise<Frame>;
+    /**
+     * A socket that is about to close, by the server's or the page's will, takes nothing any more and
+     * has not dispatched `close` yet, with the code that says why.
+     *
+     * @returns {Promise<unknown> | null} settles after `close`; null unless that is to come
+     */
+    closing(): Promise<unknown> | null;
     /** Closes the socket; `close` is dispatched. */
     close(): void;
     /** Gives the socket up at once, should the server not answer: `close` is dispatched now. */
