@@ -36,6 +36,7 @@ RISEN_FIXED: Final = 30_000.0
 is sent (goog_cc: 8 %, or some packets). One that falls, or that leaps or stands still below what is
 sent, is 0.85 times what arrives over an overused path."""
 STANDING: Final = 3.0
+"""Seconds after which one stands still."""
 LEAST_RATE: Final = 5_000.0
 MOST_RATE: Final = 4e9
 

@@ -148,12 +148,13 @@ def chaos(
     seed: Annotated[int, typer.Option(help="Of everything that happens by chance.")] = 1,
     json: Json = None,
     plot: Plot = None,
+    log: Annotated[Path | None, typer.Option(help="Keep the server's log here.")] = None,
 ) -> None:
     """Joins, leaves, changes of network, loss, floods and panics of workers, all at once."""
     from sfu.bench.chaos import run as bench
 
     plan = bench.Plan(people, stay, seconds, seed)
-    _run("chaos", lambda tell: bench.measure(plan, tell), json, plot)
+    _run("chaos", lambda tell: bench.measure(plan, tell, log), json, plot)
 
 
 def flood(

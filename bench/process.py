@@ -119,6 +119,10 @@ class Process:
         """The end of its log."""
         return "\n".join(self._log.read_text(errors="replace").splitlines()[-20:])
 
+    def keep_log(self, path: Path) -> None:
+        """Copies its log; afterwards it goes with the folder. Raises OSError."""
+        shutil.copyfile(self._log, path)
+
     def _pids(self) -> list[int]:
         pids = [self.pid]
         for pid in pids:

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from sfu.bench._load import Engine
@@ -145,11 +146,15 @@ class Server(Daemon):
         self.running.send_signal(number)
 
 
-def measure(plan: Plan, progress: Progress) -> Chaos:
-    """Raises BenchError."""
+def measure(plan: Plan, progress: Progress, log: Path | None = None) -> Chaos:
+    """Keeps the server's log where `log` says. Raises BenchError, and OSError of that file."""
     prepare(Shape(2 * plan.people + 500))
     with Server(plan) as server:
-        return asyncio.run(_chaos(server, plan, progress))
+        try:
+            return asyncio.run(_chaos(server, plan, progress))
+        finally:
+            if log is not None:
+                server.keep_log(log)
 
 
 async def _chaos(server: Server, plan: Plan, progress: Progress) -> Chaos:

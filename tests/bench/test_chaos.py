@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -19,15 +20,16 @@ def _own_cores() -> Iterator[None]:
     os.sched_setaffinity(0, before)
 
 
-def test_nobody_is_stuck_and_each_stay_has_its_record() -> None:
+def test_nobody_is_stuck_and_each_stay_has_its_record(tmp_path: Path) -> None:
     every = {
         "address": 0.5, "network": 1.0, "ICE restart": 1.0, "loss": 2.0,
         "flood": 4.0, "sockets": 4.0, "panic": 4.0,
     }  # fmt: skip
     plan = Plan(8, 2.0, 7.0, 1, every, calm=2.0, resume_timeout=4.0)
-    result = measure(plan, lambda *_: None)
+    result = measure(plan, lambda *_: None, tmp_path / "log")
     assert (list(result.faults), result.stuck, result.after.present) == ([], 0, 0)
     assert result.counts["panic"] == result.restarts > 0
+    assert (tmp_path / "log").read_text().count('"event": "worker restarted"') == result.restarts
     assert result.returns > 0
     assert result.stays > 8
     assert result.after.descriptors <= result.before.descriptors
