@@ -154,7 +154,9 @@ class Signaling:
         self._answers[id] = told
         try:
             await self._socket.send(json.dumps({"type": type, "id": id, **fields}))
-            answer = await asyncio.wait_for(told, PATIENCE)
+            # Not wait_for: who is cancelled as the answer comes would go on (bpo-37658).
+            async with asyncio.timeout(PATIENCE):
+                answer = await told
         except (WebSocketException, TimeoutError) as error:
             reason = str(error) or "no answer"
             raise ClientError(f"{self.name}: {type}: {reason}") from error

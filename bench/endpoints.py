@@ -64,7 +64,8 @@ class Endpoints:
             endpoint, remote.host, remote.port, username, remote.credentials.pwd, ours.pwd
         )
         try:
-            await asyncio.wait_for(done, PATIENCE)
+            async with asyncio.timeout(PATIENCE):
+                await done
         except TimeoutError:
             state = handshake.state.name.lower()
             raise ClientError(f"{name}: no connection in {PATIENCE:.0f} s, DTLS {state}") from None

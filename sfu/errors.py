@@ -83,6 +83,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     ),
     "answer_mismatch": (422, "The answer does not fit the offer."),
     "no_offer": (409, "An answer came without an offer that waits for one."),
+    "offer_replaced": (409, "The answer is to an offer that another has replaced: answer that."),
     "rate_limited": (429, "Too many requests; try again after `retry_after` seconds."),
     "draining": (503, "The server is about to stop and takes no new participants."),
     "overloaded": (

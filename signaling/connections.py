@@ -20,6 +20,7 @@ from sfu.receiver import EgressPlan
 from sfu.room import SCREEN
 from sfu.rooms import LiveRoom
 from sfu.signaling import described
+from sfu.signaling.events import OfferEvent
 from sfu.signaling.known_answers import KnownAnswers
 from sfu.signaling.negotiation import (
     LocalTransport,
@@ -59,6 +60,8 @@ class Connections:
         self._receiving: RemoteTransport | None = None
         self._restart = False
         """Whether the next offer is to restart ICE."""
+        self._number = _numbers.randrange(1 << 31)
+        """Of the last offer; not what it was in a process before this one."""
         self._offers = 0
         self._failures = 0
 
@@ -133,16 +136,15 @@ class Connections:
 
     # Receiving
 
-    def offer(self, now: float) -> tuple[str, dict[str, str]]:
-        """An offer for a new receiving connection: its SDP, and the slot of each m-line."""
+    def offer(self, now: float) -> OfferEvent:
+        """An offer for a new receiving connection."""
         self.close(now)
         stage = self._live.open_stage()
         transport = stage.offer(self._participant)
         self._slots = _slots(self._live.room.slots)
         self._receiving = None
         self._restart = False
-        self._offered = transport
-        return self._describe(transport)
+        return self._make_offer(transport)
 
     def play(self, sdp: str, now: float) -> str:
         """Answers the offer of a player, which sees the stage in few m-lines."""
@@ -187,7 +189,7 @@ class Connections:
         """The next offer for the connection that is there, if it still is, restarts ICE."""
         self._restart = True
 
-    def offer_more(self) -> tuple[str, dict[str, str]] | None:
+    def offer_more(self) -> OfferEvent | None:
         """An offer for the same connection, if the room has slots that the last one lacks, or ICE
         is to be restarted.
 
@@ -204,17 +206,19 @@ class Connections:
             self._restart = False
         # A section never moves: what is new goes to the end (RFC 3264 §8).
         self._slots = [*self._slots, *_slots(missing)]
-        self._offered = transport
-        return self._describe(transport)
+        return self._make_offer(transport)
 
-    def offer_again(self) -> tuple[str, dict[str, str]] | None:
+    def offer_again(self) -> OfferEvent | None:
         """The last offer once more, if it still waits for its answer."""
         if self._offered is None or self._offered.state is State.CLOSED:
             return None
         return self._describe(self._offered)
 
-    def answer(self, sdp: str, now: float) -> None:
-        """The client's answer to the last offer."""
+    def answer(self, sdp: str, number: int | None, now: float) -> None:
+        """The client's answer to the last offer, or to the one of this number."""
+        if number not in (None, self._number):
+            # What it agrees to is gone: with it the new transport would never find a path.
+            raise Refusal("offer_replaced", "the answer is to an earlier offer")
         offered = self._offered
         if offered is None or offered.state is State.CLOSED:
             raise Refusal("no_offer", "no offer waits for an answer")
@@ -248,12 +252,17 @@ class Connections:
         if offered is not None and self._receiving is None:
             offered.forwarder.drop_transport(offered, "offer withdrawn", now)
 
-    def _describe(self, transport: Transport) -> tuple[str, dict[str, str]]:
+    def _make_offer(self, transport: Transport) -> OfferEvent:
+        self._offered = transport
+        self._number += 1
+        return self._describe(transport)
+
+    def _describe(self, transport: Transport) -> OfferEvent:
         sdp = offer_receive(self._slots, described.local(transport), CNAME, self._offers)
         self._offers += 1
         mids = {slot.audio_mid: slot.name for slot in self._slots}
         mids |= {slot.video_mid: slot.name for slot in self._slots}
-        return sdp, mids
+        return OfferEvent(sdp=sdp, slots=mids, number=self._number)
 
 
 def _slots(names: list[str]) -> list[Slot]:

@@ -10,11 +10,13 @@ from sfu.signaling.messages import Message
 
 class OfferEvent(Message):
     """The server's offer for the receiving connection; `slots` says which slot an m-line (by mid)
-    belongs to. Answer it with `answer`."""
+    belongs to. Answer it with `answer`, and the `number` of the offer: a later one may be under way
+    already."""
 
     type: Literal["offer"] = "offer"
     sdp: str
     slots: dict[str, str]
+    number: int
 
 
 class AdmittedEvent(Snapshot):

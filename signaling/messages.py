@@ -84,10 +84,13 @@ class Unpublish(Request):
 
 
 class Answer(Request):
-    """Answer the last `offer` event."""
+    """Answer the last `offer` event. `number` is the offer's: where another one has come after it
+    the answer is refused with `offer_replaced`, and that is to be answered. Without `number` it is
+    taken as the answer to the last offer there is."""
 
     type: Literal["answer"] = "answer"
     sdp: Sdp
+    number: Annotated[int, Field(ge=0, le=2**53)] | None = None
 
 
 class RestartIce(Request):

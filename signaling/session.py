@@ -216,7 +216,7 @@ class Session:
                 self._send(answers.Answered(id=request.id, sdp=sdp))
             case messages.Answer():
                 self._allowance.check_size(request.sdp)
-                connections.answer(request.sdp, now)
+                connections.answer(request.sdp, request.number, now)
                 self._ok(request)
                 self.offer_slots()
             case messages.RestartIce():
@@ -357,10 +357,9 @@ class Session:
         if self._connections is not None:
             self._offer(self._connections.offer(self._clock.monotonic()))
 
-    def _offer(self, offer: tuple[str, dict[str, str]]) -> None:
-        sdp, slots = offer
+    def _offer(self, offer: events.OfferEvent) -> None:
         # Who takes the session up again gets one that is valid then.
-        self._tell(events.OfferEvent(sdp=sdp, slots=slots), again=False)
+        self._tell(offer, again=False)
 
     # Going
 

@@ -231,35 +231,35 @@ class Guest:
         while True:
             event = await events.get()
             if event["type"] == "offer":
-                await self._on_offer(event["sdp"])
+                await self._on_offer(event["sdp"], event["number"])
             elif event["type"] == "connection":
                 await self._on_lost(event["connection"])
 
-    async def _on_offer(self, sdp: str) -> None:
+    async def _on_offer(self, sdp: str, number: int) -> None:
         remote = read_remote(sdp)
         half = self.receiving
         if half is None:
             endpoint = self.place.endpoints.engine.add_attendee(verify=False)
             half = Half(endpoint, Credentials.generate(), remote)
             self.receiving = half
-            agree = partial(self._answer, sdp)
+            agree = partial(self._answer, sdp, number)
             half.work = self._begin(partial(self._connect, agree, half), "to receive")
             return
         restarted = half.remote is None or remote.credentials != half.remote.credentials
         if restarted:
             half.ours, half.remote = Credentials.generate(), remote
-        await self._answer(sdp, half.ours)
+        await self._answer(sdp, number, half.ours)
         if restarted:
             self._restart(half, remote)
 
-    async def _answer(self, sdp: str, ours: Credentials) -> str:
+    async def _answer(self, sdp: str, number: int, ours: Credentials) -> str:
         answer = receive_answer(sdp, ours, self.place.endpoints.fingerprint)
         line = await self._reached()
         try:
-            await line.request("answer", sdp=answer)
-        except Refused:
+            await line.request("answer", sdp=answer, number=number)
+        except Refused as error:
             # There may be a later offer by now, or none because the connection is lost.
-            if line.events.empty():
+            if error.code != "offer_replaced" and line.events.empty():
                 raise
         except ClientError:
             # The offer comes again if the server has not got the answer.

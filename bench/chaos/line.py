@@ -28,7 +28,8 @@ class Line(Signaling):
     async def lost(self) -> bool:
         """Whether it is gone; a request may have learned of that a moment before."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.gone.wait(), NEWS)
+            async with asyncio.timeout(NEWS):
+                await self.gone.wait()
         return self.gone.is_set()
 
     def abort(self) -> None:

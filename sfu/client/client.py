@@ -16,6 +16,9 @@ from sfu.client.receiving import Receiving, SlotTrack
 from sfu.client.shapes import Frame, Kind, SourceName, State
 from sfu.client.signal_session import Entered, SignalSession, Token
 
+_REPLACED = frozenset({"offer_replaced", "no_offer"})
+"""Refusals of an answer after which another offer comes, where one is needed."""
+
 PENDING_EVENTS = 1000
 """Events that one reader of `events()` may be behind; further ones end it."""
 
@@ -198,7 +201,7 @@ class Client(Commands):
         self._follow(frame)
         match frame["type"]:
             case "offer":
-                self._do(functools.partial(self._answer, frame["sdp"], frame["slots"]))
+                self._do(functools.partial(self._answer, frame))
             case "connection" if frame["connection"] == "receive":
                 self._do(self._receiving.reset)  # the server makes a new offer
             case "connection":
@@ -234,8 +237,19 @@ class Client(Commands):
         answer = await self._session.insist("publish", sdp=sdp, sources=sources)
         return str(answer["sdp"])
 
-    async def _answer(self, sdp: str, slots: dict[str, str]) -> None:
-        await self.request("answer", sdp=await self._receiving.accept(sdp, slots))
+    async def _answer(self, offer: Frame) -> None:
+        sdp = await self._receiving.accept(offer["sdp"], offer["slots"])
+        if sdp is None:
+            return
+        number = offer.get("number")
+        try:
+            await self._session.persist(lambda: self._send_answer(sdp, number))
+        except ClientError as error:
+            if error.code not in _REPLACED:
+                raise
+
+    async def _send_answer(self, sdp: str, number: int | None) -> None:
+        await self.request("answer", sdp=sdp, number=number)
 
     def _begin_again(self) -> None:
         self._end_again()

@@ -1,6 +1,7 @@
 """The receiving half: one peer connection, offers by the server, a track per slot and kind."""
 
 import asyncio
+import re
 from collections import deque
 from typing import Any, Final
 
@@ -75,6 +76,11 @@ class Receiving:
         self._tracks: dict[tuple[str, Kind], SlotTrack] = {}
         self._followed: set[str] = set()
         self._turn = asyncio.Lock()
+        """Of this connection; the next one has its own."""
+        self._session = ""
+        """The id in the origin of its offers."""
+        self._ending: set[asyncio.Task[None]] = set()
+        """Of connections that were lost."""
 
     def track(self, slot: str, kind: Kind) -> SlotTrack:
         """A slot's track, whether it is there yet or not."""
@@ -83,31 +89,64 @@ class Receiving:
             found = self._tracks[slot, kind] = SlotTrack(slot, kind)
         return found
 
-    async def accept(self, sdp: str, slots: dict[str, str]) -> str:
-        """Takes an offer, `slots` by mid, and gives the answer's SDP."""
-        async with self._turn:
+    async def accept(self, sdp: str, slots: dict[str, str]) -> str | None:
+        """Takes an offer, `slots` by mid, and gives the answer's SDP: None when the connection was
+        lost meanwhile, for then there is nothing to answer any more."""
+        session = _session_of(sdp)
+        if self.connection is not None and session != self._session:
+            # It is for another connection: that this one is lost is not told where too much was.
+            self._forget()
+        turn, self._session = self._turn, session
+        async with turn:
+            if turn is not self._turn:
+                return None
             if self.connection is None:
                 self.connection = RTCPeerConnection(configuration(self.ice_servers))
-            connection = self.connection
-            await connection.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
-            for each in connection.getTransceivers():
-                mid = each.mid or ""
-                if mid in slots and mid not in self._followed and each.receiver.track:
-                    self._followed.add(mid)
-                    kind: Kind = "audio" if each.kind == "audio" else "video"
-                    self.track(slots[mid], kind)._follow(each.receiver.track)
-            await connection.setLocalDescription(await connection.createAnswer())
-            return str(connection.localDescription.sdp)
+            return await self._answer(self.connection, sdp, slots)
+
+    async def _answer(
+        self, connection: RTCPeerConnection, sdp: str, slots: dict[str, str]
+    ) -> str | None:
+        await connection.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
+        if connection is not self.connection:
+            return None
+        for each in connection.getTransceivers():
+            mid = each.mid or ""
+            if mid in slots and mid not in self._followed and each.receiver.track:
+                self._followed.add(mid)
+                kind: Kind = "audio" if each.kind == "audio" else "video"
+                self.track(slots[mid], kind)._follow(each.receiver.track)
+        await connection.setLocalDescription(await connection.createAnswer())
+        return str(connection.localDescription.sdp) if connection is self.connection else None
 
     async def reset(self) -> None:
         """Forgets a lost connection; the tracks stay, for the next offer."""
-        lost, self.connection = self.connection, None
+        self._forget()
+        if self._ending:
+            await asyncio.wait(self._ending)
+
+    def _forget(self) -> None:
+        lost, turn = self.connection, self._turn
+        self.connection, self._turn = None, asyncio.Lock()
         self._followed.clear()
         if lost is not None:
-            await ended(lost)
+            task = asyncio.create_task(_end(lost, turn))
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
 
     async def close(self) -> None:
         """Ends connection and tracks."""
         await self.reset()
         for track in self._tracks.values():
             track.stop()
+
+
+async def _end(lost: RTCPeerConnection, turn: asyncio.Lock) -> None:
+    async with turn:  # one that closes while it gathers candidates leaves sockets open
+        await ended(lost)
+
+
+def _session_of(sdp: str) -> str:
+    """What all descriptions of one connection have in common (RFC 9429 §5.2.1)."""
+    found = re.search(r"^o=\S+ (\S+)", sdp, re.MULTILINE)
+    return found[1] if found else ""

@@ -77,7 +77,9 @@ class SignalSocket:
         self._answers[id] = (answer, then)
         try:
             await self._socket.send(json.dumps({"type": type, "id": id, **fields}))
-            return await asyncio.wait_for(answer, self._patience)
+            # Not wait_for: who is cancelled as the answer comes would go on (bpo-37658).
+            async with asyncio.timeout(self._patience):
+                return await answer
         except ConnectionClosed:
             if answer.done():
                 answer.exception()  # says the same, and is not left without being heard

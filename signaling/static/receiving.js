@@ -33,7 +33,10 @@ export class Receiving extends EventTarget {
   /** @type {Map<string, string>} */ #slotOfTrack = new Map();
   /** @type {Map<string, Reading>} */ #readings = new Map();
   /** Seconds of trouble so far, by report. @type {Map<string, number>} */ #troubles = new Map();
-  /** @type {Promise<unknown>} */ #turn = Promise.resolve();
+  /** Of this connection; the next one has its own. @type {Promise<unknown>} */
+  #turn = Promise.resolve();
+  /** Settles what waits for a connection that is closed. */ #giveUp = () => {};
+  /** The id in the origin of its offers. */ #session = '';
   /** For connections from now on. @type {RTCIceServer[]} */ iceServers = [];
   /** @type {() => Promise<unknown>} */ #askForRestart;
 
@@ -53,10 +56,24 @@ export class Receiving extends EventTarget {
    *
    * @param {string} sdp
    * @param {Record<string, string>} slots mid → slot
-   * @returns {Promise<string>} the answer's SDP
+   * @returns {Promise<string | undefined>} the answer's SDP; undefined when the connection was lost
+   *   meanwhile, for then there is nothing to answer any more
    */
   accept(sdp, slots) {
-    const result = this.#turn.then(() => this.#accept(sdp, slots));
+    // That this one is lost is not told where too much was.
+    if (this.connection !== null && sessionOf(sdp) !== this.#session) this.reset();
+    this.#session = sessionOf(sdp);
+    this.connection ??= this.#open();
+    const connection = this.connection;
+    // A closed connection may never answer (W3C WebRTC §4.4.1.2): the turn ends with it.
+    const result = this.#turn.then(() => new Promise((resolve, reject) => {
+      if (connection !== this.connection) {
+        resolve(undefined);
+        return;
+      }
+      this.#giveUp = () => resolve(undefined);
+      this.#accept(connection, sdp, slots).then(resolve, reject);
+    }));
     this.#turn = result.catch(() => {});
     return result;
   }
@@ -114,6 +131,8 @@ export class Receiving extends EventTarget {
   reset() {
     this.connection?.close();
     this.connection = null;
+    this.#turn = Promise.resolve();
+    this.#giveUp();
     for (const stream of this.streams.values()) {
       for (const track of stream.getTracks()) stream.removeTrack(track);
     }
@@ -128,12 +147,13 @@ export class Receiving extends EventTarget {
   }
 
   /**
+   * @param {RTCPeerConnection} connection
    * @param {string} sdp
    * @param {Record<string, string>} slots
    */
-  async #accept(sdp, slots) {
-    const connection = this.#connected();
+  async #accept(connection, sdp, slots) {
     await connection.setRemoteDescription({ type: 'offer', sdp });
+    if (connection !== this.connection) return undefined;
     for (const { mid, receiver } of connection.getTransceivers()) {
       const slot = slots[mid ?? ''];
       if (slot !== undefined) this.#place(receiver.track, slot);
@@ -158,8 +178,7 @@ export class Receiving extends EventTarget {
   }
 
   /** @returns {RTCPeerConnection} */
-  #connected() {
-    if (this.connection !== null) return this.connection;
+  #open() {
     const connection = new RTCPeerConnection({
       bundlePolicy: 'max-bundle',
       iceServers: this.iceServers,
@@ -167,7 +186,6 @@ export class Receiving extends EventTarget {
     connection.onconnectionstatechange = () => {
       this.dispatchEvent(new CustomEvent('state', { detail: connection.connectionState }));
     };
-    this.connection = connection;
     return connection;
   }
 
@@ -190,6 +208,14 @@ export class Receiving extends EventTarget {
       fps: (reading.frames - last.frames) / seconds,
     };
   }
+}
+
+/**
+ * @param {string} sdp
+ * @returns {string} what all descriptions of one connection have in common (RFC 9429 §5.2.1)
+ */
+function sessionOf(sdp) {
+  return /^o=\S+ (\S+)/m.exec(sdp)?.[1] ?? '';
 }
 
 /** @returns {SlotStats} */

@@ -38,7 +38,8 @@
  */
 
 import { Background } from './background.js';
-import { SfuError } from './errors.js';
+import { Backoff } from './backoff.js';
+import { SfuError, isPassing } from './errors.js';
 import { Healing } from './healing.js';
 import { OwnSources } from './own-sources.js';
 import { PRESETS } from './presets.js';
@@ -49,6 +50,9 @@ import { SignalSession } from './signal-session.js';
 export { PRESETS, SfuError };
 
 /** @import { Events, Frame, Join, SlotStats, Source, View } from './types.js' */
+
+/** Refusals of an answer after which another offer comes, where one is needed. */
+const REPLACED = new Set(['offer_replaced', 'no_offer']);
 
 /**
  * @typedef {object} Options
@@ -264,13 +268,29 @@ export class SfuClient extends OwnSources {
   }
 
   /** @param {Frame} frame */
-  async #onOffer({ sdp, slots }) {
+  async #onOffer({ sdp, slots, number }) {
     try {
       const answer = await this.#receiving?.accept(sdp, slots);
-      if (answer !== undefined) await this.request('answer', { sdp: answer });
+      if (answer === undefined) return;
+      await this.#answer(answer, number);
       this.#background.again();  // there may be more slots than before
     } catch (error) {
-      this.fail(error);
+      if (!(error instanceof SfuError && REPLACED.has(error.code))) this.fail(error);
+    }
+  }
+
+  /**
+   * @param {string} sdp
+   * @param {number | undefined} number of the offer
+   */
+  async #answer(sdp, number) {
+    for (const backoff = new Backoff(); ; await backoff.wait()) {
+      try {
+        await this.request('answer', { sdp, number });
+        return;
+      } catch (error) {
+        if (!isPassing(error) || this.#session.state === 'closed') throw error;
+      }
     }
   }
 

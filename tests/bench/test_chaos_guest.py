@@ -3,7 +3,10 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from sfu.bench.chaos.guest import Guest, Place
+from sfu.bench.clients import Signaling
 from sfu.bench.description import Credentials, Remote, publish_offer
 
 
@@ -53,14 +56,42 @@ async def test_a_restart_that_overtakes_the_first_answer_counts() -> None:
     place = Place("", "r", endpoints, 1.0)  # type: ignore[arg-type]  # what a guest uses of them
     guest = Guest(place, "g")
     guest._line = line  # type: ignore[assignment]  # likewise
-    await guest._on_offer(offer("first"))
+    await guest._on_offer(offer("first"), 1)
     half = guest.receiving
     assert half is not None
     assert half.work is not None
     await asyncio.sleep(0)
-    await guest._on_offer(offer("second"))
+    await guest._on_offer(offer("second"), 2)
     line.late.set()
     await half.work
     assert place.faults == []
     assert line.requests == 2
     assert endpoints.asked == (f"second:{half.ours.ufrag}", "password")
+
+
+class Socket:
+    """Takes everything, and says nothing."""
+
+    async def send(self, frame: str) -> None:
+        """To nobody."""
+
+    async def close(self) -> None:
+        """It was never open."""
+
+    def __aiter__(self) -> "Socket":
+        return self
+
+    async def __anext__(self) -> str:
+        await asyncio.Event().wait()
+        raise StopAsyncIteration
+
+
+async def test_who_gives_up_as_the_answer_comes_does_not_go_on() -> None:
+    signaling = Signaling("g", Socket())  # type: ignore[arg-type]  # what it uses of one
+    asking = asyncio.create_task(signaling.request("answer"))
+    await asyncio.sleep(0)
+    signaling._take({"type": "ok", "id": 1})
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    await signaling.close()

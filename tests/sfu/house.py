@@ -211,7 +211,8 @@ class Visitor:
         """Answers the offer as a browser would."""
         from tests.signaling.descriptions import answer_to
 
-        return self.ask("answer", sdp=answer_to(self.offer["sdp"]))
+        offer = self.offer
+        return self.ask("answer", sdp=answer_to(offer["sdp"]), number=offer["number"])
 
     def receive(self, bps: int = 50_000_000) -> None:
         """Answers, and is reached over a path that carries so much; a second goes by."""

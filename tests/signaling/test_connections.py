@@ -7,7 +7,7 @@ from sfu.commands import Configure
 from sfu.signaling.connections import CNAME
 from sfu.transport import State
 from tests.sfu import fake_plane
-from tests.sfu.house import House, fresh_connection
+from tests.sfu.house import House, Visitor, fresh_connection
 from tests.signaling.descriptions import CHROMIUM, answer_to
 
 
@@ -115,3 +115,61 @@ def test_a_connection_lost_with_such_an_offer_open_gets_a_new_one(house: House) 
     assert len(dan.offer["slots"]) == 16
     assert dan.answer()["type"] == "ok"
     assert stage.downlink(dan.id) is not downlink
+
+
+def lose(house: House, *visitors: Visitor) -> None:
+    """The worker ends; each visitor reads the offer of another one."""
+    house.report(fake_plane.Fault("panic"))
+    lost = house.forwarders[0]
+    house.rooms.leave(lost, house.now)
+    for visitor in visitors:
+        (visitor.offer,) = visitor.events("offer")
+
+
+def test_an_answer_under_way_as_the_worker_ends_is_not_taken_for_the_next_offers() -> None:
+    pair = House(workers=2)
+    dan = pair.member()
+    first = dan.offer
+    lose(pair, dan)
+    assert dan.offer["number"] != first["number"]
+    pair.workers[1].take()
+    late = answer_to(first["sdp"])
+    assert dan.ask("answer", sdp=late, number=first["number"])["code"] == "offer_replaced"
+    assert pair.workers[1].take() == []
+    assert dan.answer()["type"] == "ok"
+    assert pair.workers[1].named("set_remote")
+    # Once that is answered as well, the first one has no place any more either.
+    assert dan.ask("answer", sdp=late, number=first["number"])["code"] == "offer_replaced"
+    assert dan.answer()["code"] == "no_offer"
+
+
+def test_an_answer_without_a_number_is_to_the_last_offer() -> None:
+    pair = House(workers=2)
+    dan = pair.member()
+    lose(pair, dan)
+    assert dan.ask("answer", sdp=answer_to(dan.offer["sdp"]))["type"] == "ok"
+
+
+def test_an_answer_to_more_slots_is_none_to_another_connection() -> None:
+    pair = House(workers=2)
+    pair.presenter()
+    dan = pair.member()
+    dan.answer()
+    pair.live().execute(Configure(replace(pair.live().room.options, presenters=6)), None)
+    pair.pass_time(0.1)
+    (more,) = dan.events("offer")
+    lose(pair, dan)
+    answer = dan.ask("answer", sdp=answer_to(more["sdp"]), number=more["number"])
+    assert answer["code"] == "offer_replaced"
+    assert dan.answer()["type"] == "ok"
+
+
+def test_an_offer_that_is_made_again_keeps_its_number(house: House) -> None:
+    dan = house.member()
+    again = house.visitor()
+    again.joined = again.ask("join", room="hall", resume=dan.joined["resume"])
+    (again.offer,) = again.events("offer")
+    assert again.offer["number"] == dan.offer["number"]
+    # The answer may have been under way to the socket before.
+    late = again.ask("answer", sdp=answer_to(dan.offer["sdp"]), number=dan.offer["number"])
+    assert late["type"] == "ok"

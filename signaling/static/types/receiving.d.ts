@@ -18,9 +18,10 @@ export class Receiving extends EventTarget {
      *
      * @param {string} sdp
      * @param {Record<string, string>} slots mid → slot
-     * @returns {Promise<string>} the answer's SDP
+     * @returns {Promise<string | undefined>} the answer's SDP; undefined when the connection was lost
+     *   meanwhile, for then there is nothing to answer any more
      */
-    accept(sdp: string, slots: Record<string, string>): Promise<string>;
+    accept(sdp: string, slots: Record<string, string>): Promise<string | undefined>;
     /** @returns {Promise<Map<string, SlotStats>>} */
     stats(): Promise<Map<string, SlotStats>>;
     /**

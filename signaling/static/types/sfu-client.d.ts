@@ -1,4 +1,3 @@
-/** @import { Events, Frame, Join, SlotStats, Source, View } from './types.js' */
 /**
  * @typedef {object} Options
  * @property {'sound' | 'all'} [hidden] what a tab that nobody sees receives: sound alone (default),
