@@ -139,7 +139,8 @@ class Allocator(Columns):
         for old, count in zip(*np.unique(former, return_counts=True), strict=True):
             here = rows[former == old]
             if old == NONE:
-                self.level[here] = 0
+                # Ticks have gone over the row while nobody had it.
+                self.clear(here)
                 continue
             before = self._stairs.kept[old]
             if before.pictures != staircase.pictures:
@@ -312,8 +313,10 @@ class Allocator(Columns):
         easy = np.where(old.pictures[1] != new.pictures[1], easy, 0.0)
         spend = np.maximum(np.where(found == NONE, self.cost[rows], 0.0), easy)
         level = np.maximum(fits(self._stairs.cumulative[stair][None, :], spend), found)
-        self.blocked_level[rows] += level - self.level[rows]
-        self._up_level[rows] += level - self.level[rows]
+        moved = level - self.level[rows]
+        # Of those that are not blocked it means nothing; steps that they take do not move it back.
+        self.blocked_level[rows] = np.maximum(self.blocked_level[rows] + moved, 1)
+        self._up_level[rows] += moved
         others = rows[level != found]
         self.blocked_until[others] = self._up_at[others] = -math.inf
         self.level[rows] = level

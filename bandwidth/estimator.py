@@ -192,7 +192,8 @@ class Estimator(Columns):
         counts = feedback["deltas"].astype(np.int64)
         first = np.cumsum(counts) - counts
         rows = self._index.rows_of(feedback["transport"].astype(np.int64))
-        last = np.empty(self._index.capacity, dtype=np.int64)
+        # One place more, for those that are not known.
+        last = np.empty(self._index.capacity + 1, dtype=np.int64)
         last[rows] = np.arange(len(rows))
         kept = (rows >= 0) & (last[rows] == np.arange(len(rows)))
         return _where(kept, rows, feedback, first)

@@ -9,9 +9,7 @@ are never used again, so a late report about something gone finds nobody and is
 passed over.
 """
 
-import heapq
 import itertools
-import math
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ import structlog
 
 from sfu import _plane
 from sfu.config import MediaSettings
+from sfu.deadlines import Deadlines
 from sfu.dtls import Certificate, SrtpKeys
 from sfu.ice import make_credentials
 from sfu.owners import EgressOwner, TrackOwner, TransportOwner
@@ -112,7 +111,7 @@ class Forwarder:
         self._peers: dict[Forwarder, None] = {}
         self._timeouts = timeouts
         self._backlog: deque[Callable[[], None]] = deque()
-        self._deadlines: list[tuple[float, int]] = []
+        self._deadlines = Deadlines()
         self._transports: dict[int, tuple[Transport, TransportOwner]] = {}
         self._closing: dict[int, Transport] = {}
         """Those that the worker has not reported as closed yet."""
@@ -201,10 +200,7 @@ class Forwarder:
 
     def watch(self, transport: Transport) -> None:
         """Called by the transport: its deadline may have changed."""
-        deadline = transport.deadline()
-        if deadline is not None and deadline < transport.watched_until:
-            transport.watched_until = deadline
-            heapq.heappush(self._deadlines, (deadline, transport.id))
+        self._deadlines.watch(transport)
 
     def set_keys(self, transport: Transport, keys: SrtpKeys, now: float) -> None:
         """Called by the transport: media may flow."""
@@ -285,22 +281,8 @@ class Forwarder:
         if self.fault is not None:
             return
         self._send_backlog()
-        try:
-            self._tick_rates(now)
-        except Exception:
-            log.exception("rates not advanced", bounded=True)
-        while self._deadlines and self._deadlines[0][0] <= now:
-            when, id = heapq.heappop(self._deadlines)
-            entry = self._transports.get(id)
-            if entry is None or entry[0].watched_until != when:
-                continue
-            transport = entry[0]
-            transport.watched_until = math.inf
-            try:
-                transport.expire(now)
-            except Exception:
-                log.exception("transport not advanced", transport=id, bounded=True)
-            self.watch(transport)
+        self._tick_rates(now)
+        self._deadlines.expire(self._transports, now)
 
     def _tick_rates(self, now: float) -> None:
         rates, changed = self.subscribers.tick(now, *self.worker.feedback())
@@ -311,7 +293,11 @@ class Forwarder:
             if entry := self._transports.get(id):
                 by_owner.setdefault(entry[1], []).append(id)
         for owner, ids in by_owner.items():
-            owner.leveled(ids, now)
+            try:
+                owner.leveled(ids, now)
+            except Exception:
+                # A fault about one room is not to keep others at their levels.
+                log.exception("levels not followed", bounded=True)
 
     def stop(self) -> None:
         """Stops the worker; idempotent."""
@@ -330,7 +316,13 @@ class Forwarder:
                 log.exception("transport not abandoned", transport=transport.id, bounded=True)
 
     def _send_backlog(self) -> None:
-        while self._backlog and self._sent(self._backlog[0]):
+        while self._backlog:
+            try:
+                if not self._sent(self._backlog[0]):
+                    return
+            except Exception:
+                # A command that cannot be is not to hold up those behind it for ever.
+                log.exception("command not given", bounded=True)
             if self._backlog:
                 self._backlog.popleft()
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 import numpy as np
+import structlog
 
 from sfu.bandwidth.allocator import Allocator
 from sfu.bandwidth.columns import Columns
@@ -48,8 +49,12 @@ IDLE: Final = 1.0
 SCORE_EVERY: Final = 1.0
 """Seconds that are scored at once."""
 
+ANEW_AFTER: Final = 5.0
+"""Seconds between two times that all begin anew after a fault of ours."""
+
 _NO_RATES: Final = np.zeros(0, dtype=RATES)
 _ANSWERS: Final = TRANSPORT_WIDE | REMB | REPORT
+log = structlog.get_logger()
 
 
 class Standing(NamedTuple):
@@ -79,6 +84,7 @@ class Subscribers:
         """Until the next tick, if nothing comes of this one."""
         self._due = -math.inf
         """When to work without news: at once after a change, or there is more to come of it."""
+        self._anew_at = -math.inf
 
     def __len__(self) -> int:
         return len(self._row)
@@ -159,7 +165,22 @@ class Subscribers:
 
     def tick(self, now: float, feedback: bytes, deltas: bytes) -> tuple[bytes, list[int]]:
         """Takes what `Worker.feedback` gave; returns what `Worker.set_rates` takes, and the
-        transports whose level has changed."""
+        transports whose level has changed.
+
+        A fault of ours may lie in the numbers of a single row, and would come again with each tick:
+        then all begin anew.
+        """
+        try:
+            return self._advance(now, feedback, deltas)
+        except Exception:
+            log.exception("rates not advanced", bounded=True)
+        if now - self._anew_at < ANEW_AFTER:
+            return b"", []
+        self._anew_at = now
+        self._begin_anew(now)
+        return b"", list(self._row)
+
+    def _advance(self, now: float, feedback: bytes, deltas: bytes) -> tuple[bytes, list[int]]:
         if not feedback and now < self._due:
             return b"", []
         news = np.frombuffer(feedback, dtype=FEEDBACK)
@@ -196,6 +217,15 @@ class Subscribers:
             self._silent.grow(len(self.estimator.target))
             self.quality.grow(len(self.estimator.target))
         self._silent.clear(row)
+
+    def _begin_anew(self, now: float) -> None:
+        """As if all had just come, with what their paths are believed to carry."""
+        former, self.allocator = self.allocator, Allocator()
+        for transport, row in list(self._row.items()):
+            estimate, staircase = float(self.estimator.estimate[row]), former.staircase_of(row)
+            self._begin(transport, now, estimate if math.isfinite(estimate) else START)
+            if staircase is not None:
+                self.assign([transport], staircase)
 
     def _heard(self) -> Bools:
         """Whose path has said what it carries, by row."""

@@ -280,6 +280,22 @@ def test_a_block_stays_with_what_it_is_about_when_levels_get_other_numbers() -> 
     assert path.level == fallen + len(more.levels) - len(path.made.levels)
 
 
+def test_stages_that_come_and_go_leave_nothing_behind() -> None:
+    def stage(bps: int) -> Staircase:
+        return staircase([Demand("a", (Layer(bps, 720),))], audio=64_000, ceiling=3_000_000)
+
+    path = Path(stage(100_000), 300_000)
+    for _ in range(20):
+        path.hold(2)
+        assert path.level == 1
+        path.allocator.assign(ROW, staircase([], audio=64_000, ceiling=3_000_000))
+        path.hold(0.2)
+        # What a camera costs is assumed first, then known: a step that is taken by itself then.
+        path.allocator.assign(ROW, stage(1_250_000))
+        path.hold(0.2)
+        path.allocator.assign(ROW, stage(100_000))
+
+
 def test_what_is_asked_of_the_estimator() -> None:
     path = Path(stairs("a", ceiling=3_000_000), 700_000)
     path.hold(10)

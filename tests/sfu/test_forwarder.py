@@ -51,6 +51,38 @@ def test_commands_wait_in_order_while_the_queue_is_full(house: House) -> None:
     assert worker.named("add_route")[-1] == (4, True)
 
 
+def test_a_command_that_cannot_be_does_not_hold_up_those_behind_it(house: House) -> None:
+    def impossible() -> None:
+        if house.worker.busy:
+            raise fake_plane.PlaneBusy
+        raise ValueError("a bug")
+
+    forwarder, worker = house.forwarders[0], house.worker
+    worker.busy = True
+    forwarder.order(impossible)
+    forwarder.order(worker.add_route, 1, False)
+    worker.busy = False
+    forwarder.tick(house.now)
+    assert worker.named("add_route") == [(1, False)]
+
+
+def test_a_fault_about_one_does_not_keep_the_others_at_their_levels(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Leveled(Owner):
+        def leveled(self, transports: Any, now: float) -> None:
+            self.heard.append(tuple(transports))
+            if self is faulty:
+                raise RuntimeError("a bug")
+
+    forwarder = house.forwarders[0]
+    faulty, fine = Leveled(), Leveled()
+    ids = [forwarder.open_transport(owner).id for owner in (faulty, fine)]
+    monkeypatch.setattr(forwarder.subscribers, "tick", lambda *_: (b"", ids))
+    forwarder.tick(house.now)
+    assert (faulty.heard, fine.heard) == ([(ids[0],)], [(ids[1],)])
+
+
 def test_a_worker_that_takes_nothing_any_more_is_given_up(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

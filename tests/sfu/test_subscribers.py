@@ -19,7 +19,7 @@ from sfu.bandwidth.rows import (
 )
 from sfu.bandwidth.staircase import Demand, Layer, Staircase, staircase
 from sfu.bandwidth.starts import START
-from sfu.subscribers import IDLE, MUTE_AFTER, QUIET, Subscribers
+from sfu.subscribers import ANEW_AFTER, IDLE, MUTE_AFTER, QUIET, Subscribers
 
 CAMERA = (Layer(100_000, 180), Layer(500_000, 360), Layer(1_500_000, 720))
 
@@ -181,6 +181,19 @@ def test_rows_are_used_again_without_a_trace() -> None:
     assert worker.subscribers.level(2) == 1
 
 
+def test_who_takes_the_place_of_another_is_shown_a_picture_as_soon() -> None:
+    camera = staircase([Demand("seat-0", (Layer(1_200_000, 720),))], audio=64_000, ceiling=3e6)
+    worker = Worker(1)
+    worker.subscribers.assign([2, 3], camera)
+    worker.subscribers.open(2, worker.now)
+    worker.hold(1)
+    worker.subscribers.close(2, worker.now)
+    worker.hold(3)
+    worker.subscribers.open(3, worker.now)
+    assert worker.tick() == [3]
+    assert worker.subscribers.level(3) == 1
+
+
 def test_many_come_and_go() -> None:
     worker = Worker()
     made = stairs()
@@ -194,6 +207,49 @@ def test_many_come_and_go() -> None:
     worker.hold(1)
     levels = {worker.subscribers.level(transport) for transport in range(1, 300)}
     assert levels == {1, None}
+
+
+def test_a_fault_in_the_numbers_of_one_does_not_keep_the_others_without_pictures(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    worker = Worker(1, 2)
+    worker.tick(transport=1, flags=REMB, remb_bps=900_000)
+    worker.hold(1)
+    former = worker.subscribers.allocator
+
+    def faulty(*_: Any) -> None:
+        raise IndexError("a bug")
+
+    monkeypatch.setattr(former, "tick", faulty)
+    assert worker.tick(transport=2, flags=REMB, remb_bps=900_000) == [1, 2]
+    worker.subscribers.assign([3], stairs())
+    worker.subscribers.open(3, worker.now)
+    worker.hold(2)
+    assert [worker.subscribers.level(each) for each in (1, 2, 3)] == [2, 2, 1]
+    monkeypatch.setattr(worker.subscribers.allocator, "tick", faulty)
+    assert worker.tick(transport=1, flags=REMB, remb_bps=900_000) == [], "not with each tick"
+    worker.now += ANEW_AFTER
+    worker.hold(0.5)
+    assert worker.subscribers.level(1) == 2
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["", "a", "b", "ab"]), st.booleans(), st.floats(0, 4))))
+def test_whatever_comes_and_goes_on_the_stage_all_have_a_level_of_it(
+    course: list[tuple[str, bool, float]],
+) -> None:
+    worker = Worker(1, 2)
+    worker.subscribers._begin_anew = None  # type: ignore[assignment,method-assign]  # nothing is to need it
+    for slots, known, seconds in course:
+        bps = 100_000 if known else 1_250_000
+        stage = staircase(
+            [Demand(slot, (Layer(bps, 720),)) for slot in slots], audio=64_000, ceiling=3_000_000
+        )
+        worker.subscribers.assign([1, 2], stage)
+        worker.tick(transport=1, flags=REMB, remb_bps=900_000)
+        worker.hold(seconds)
+        for transport in (1, 2):
+            assert 0 <= worker.subscribers.level(transport) <= stage.top  # type: ignore[operator]
 
 
 rows = st.lists(
