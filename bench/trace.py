@@ -109,6 +109,12 @@ def load(path: Path) -> Trace:
         raise TraceError(f"{path}: {error}") from error
 
 
+def recorded() -> dict[str, Trace]:
+    """Those of bench/traces, by name: what mobile networks carried."""
+    found = (load(path) for path in sorted(_RECORDED.glob("*.json")))
+    return {each.name: each for each in found}
+
+
 def save(trace: Trace, path: Path) -> None:
     path.write_text(json.dumps(trace.to_json(), indent=2) + "\n", encoding="utf-8")
 
@@ -161,3 +167,4 @@ def _direction_to_json(direction: Direction) -> dict[str, Any]:
 
 
 _FRACTIONS: Final = ".loss"
+_RECORDED: Final = Path(__file__).with_name("traces")

@@ -28,8 +28,9 @@ TRACES: Final = {
 
 def find(name: str) -> Trace:
     """One of those, or what a file says. Raises TraceError."""
-    if name in TRACES:
-        return TRACES[name]
+    known = TRACES | trace.recorded()
+    if name in known:
+        return known[name]
     if not Path(name).exists():
-        raise trace.TraceError(f"{name}: no such file, and no trace; there are {', '.join(TRACES)}")
+        raise trace.TraceError(f"{name}: no such file, and no trace; there are {', '.join(known)}")
     return trace.load(Path(name))

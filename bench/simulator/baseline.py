@@ -9,30 +9,38 @@ from sfu.bench.simulator.measures import wait_of
 from sfu.bench.simulator.outcome import Finding, Outcome
 from sfu.bench.simulator.packets import Floats
 from sfu.bench.simulator.scenario import Scenario
-from sfu.bench.simulator.scenarios import events, steps, variable
+from sfu.bench.simulator.scenarios import events, recorded, steps, variable
 
 GROUPS: Final = (steps, variable, events)
 """Links and sources that change: where a controller shows what it can."""
+RECORDED: Final = (recorded,)
+"""Links of mobile networks: told apart."""
 
 
 def scenarios(chosen: list[Scenario]) -> list[Scenario]:
     """Those of the chosen ones that the comparison is made on."""
-    names = {each.name for make in GROUPS for each in make()}
+    names = {each.name for make in GROUPS + RECORDED for each in make()}
     return [each for each in chosen if each.name in names]
 
 
 def compare(outcome: Outcome, baseline: Outcome) -> Iterator[Finding]:
-    """One value per seed, over all scenarios that both have run."""
-    names = [name for name in baseline.names() if name in outcome]
-    if not names:
-        return
+    """One value per seed, over all scenarios of a kind that both have run."""
+    for kind, groups in (("", GROUPS), ("recorded: ", RECORDED)):
+        of_kind = {each.name for make in groups for each in make()}
+        names = [name for name in baseline.names() if name in outcome and name in of_kind]
+        if names:
+            yield from _compare(outcome, baseline, names, kind)
+
+
+def _compare(outcome: Outcome, baseline: Outcome, names: list[str], kind: str) -> Iterator[Finding]:
     ours, theirs = (_delivered(each, names) for each in (outcome, baseline))
-    yield Finding("B15", "delivered, against goog_cc's", ours / theirs - 1, 0.15, True, "")
+    more = ours / theirs - 1
+    yield Finding("B15", f"{kind}delivered, against goog_cc's", more, 0.15, True, "")
     ours, theirs = (_frozen(each, names) for each in (outcome, baseline))
     fewer = 1 - ours / np.maximum(theirs, 1e-9)
-    yield Finding("B15", "fewer seconds frozen", fewer, 0.60, True, "")
+    yield Finding("B15", f"{kind}fewer seconds frozen", fewer, 0.60, True, "")
     later = _wait(outcome, names) - _wait(baseline, names)
-    yield Finding("B15", "p95 wait beyond goog_cc's", later, 0.0)
+    yield Finding("B15", f"{kind}p95 wait beyond goog_cc's", later, 0.0)
 
 
 def _delivered(outcome: Outcome, names: list[str]) -> Floats:

@@ -14,6 +14,7 @@ from sfu.bench.simulator.scenario import (
     View,
 )
 from sfu.bench.trace import Direction, Steps
+from sfu.bench.trace import recorded as traces
 
 DELAY: Final = 0.025
 """Seconds each way: a round trip of 50 ms."""
@@ -313,6 +314,15 @@ def events() -> list[Scenario]:
     ]
 
 
+def recorded() -> list[Scenario]:
+    """What mobile networks carried."""
+    sources = CAMERA, SMALL_CAMERA, SMALL_CAMERA
+    return [
+        one(name, trace.seconds, viewer(trace.down, 3, up=trace.up), *sources)
+        for name, trace in traces().items()
+    ]
+
+
 GROUPS: Final[dict[str, Callable[[], list[Scenario]]]] = {
     "startup": startup,
     "steps": steps,
@@ -330,6 +340,7 @@ GROUPS: Final[dict[str, Callable[[], list[Scenario]]]] = {
     "tcp": tcp,
     "resume": resume,
     "events": events,
+    "recorded": recorded,
 }
 """Groups of scenarios by name."""
 ASKED_FOR: Final = frozenset({"room"})

@@ -7,7 +7,17 @@ from typing import Any
 
 import pytest
 
-from sfu.bench.trace import Direction, Trace, TraceError, load, parse, save, value_at
+from sfu.bench import trace
+from sfu.bench.trace import (
+    Direction,
+    Trace,
+    TraceError,
+    load,
+    parse,
+    recorded,
+    save,
+    value_at,
+)
 
 DROP = Trace(
     "drop",
@@ -68,3 +78,14 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
     for name in ("broken.json", "missing.json"):
         with pytest.raises(TraceError):
             load(tmp_path / name)
+
+
+def test_recorded_ones_are_of_a_minute_and_more_and_say_where_they_are_from() -> None:
+    found = recorded()
+    assert len(found) >= 4
+    notes = (Path(trace.__file__).with_name("traces") / "README.md").read_text()
+    for name, each in found.items():
+        assert 60 <= each.seconds <= 120
+        assert len(each.down.capacity) > 60
+        assert f"`{name}.json`" in notes
+    assert "BSD 2-Clause" in notes

@@ -10,6 +10,7 @@ def test_only_what_changes_is_compared() -> None:
     names = {each.name for each in scenarios(choose())}
     assert "drop" in names
     assert "outage" in names
+    assert "3g-uneven" in names
     assert "5.1 variable" in names
     assert "steady" not in names
 
@@ -19,6 +20,13 @@ def test_the_same_against_itself_is_no_better() -> None:
     delivered, _, later = compare(outcome, outcome)
     assert delivered.values.tolist() == [0.0, 0.0]
     assert later.values.tolist() == [0.0, 0.0]
+
+
+def test_recorded_links_are_told_apart() -> None:
+    outcome = simulate(choose(["drop", "4g-tram"], 0.5), 1)
+    measures = [each.measure for each in compare(outcome, outcome)]
+    assert len(measures) == 6
+    assert measures[3] == f"recorded: {measures[0]}"
 
 
 def test_more_is_better() -> None:
