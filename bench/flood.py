@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Final
 
 from sfu.bench._load import Engine
-from sfu.bench.chaos.strangers import KINDS, Make, binding_request, connect, flood, knock
+from sfu.bench.chaos.strangers import KINDS, Make, binding_request, connect, flood, knock, ring
 from sfu.bench.errors import BenchError
 from sfu.bench.peers.sfu import ROOM, Sfu
 from sfu.bench.process import dropped
@@ -21,10 +21,10 @@ from sfu.bench.shape import Shape
 CALM: Final = "none"
 """The call alone, to compare with."""
 DATAGRAMS: Final[Mapping[str, Make]] = {make.__name__.replace("_", "-"): make for make in KINDS}
-CONNECTIONS, SOCKETS, JOINS = "connections", "sockets", "joins"
-"""By TCP, to the media port and for signaling."""
-NAMES: Final = (*DATAGRAMS, CONNECTIONS, SOCKETS, JOINS)
-SHARES: Final = {CONNECTIONS: 20, SOCKETS: 100, JOINS: 20}
+CONNECTIONS, SOCKETS, ADDRESS, JOINS = "connections", "sockets", "sockets-of-one-address", "joins"
+"""By TCP, to the media port and for signaling. Only for the third do limits per address hold."""
+NAMES: Final = (*DATAGRAMS, CONNECTIONS, SOCKETS, ADDRESS, JOINS)
+SHARES: Final = {CONNECTIONS: 20, SOCKETS: 100, ADDRESS: 20, JOINS: 20}
 """By how much fewer of these there are a second than of datagrams."""
 JOINS_EACH: Final = 20
 """That one socket brings."""
@@ -123,13 +123,19 @@ class Flood:
         return {**asdict(self), "missed": self.missed()}
 
 
+class Strict(Sfu):
+    """A server with an address from which strangers can come."""
+
+    module = "sfu.bench.strict"
+
+
 def measure(plan: Plan, progress: Progress) -> Flood:
     """Raises BenchError."""
     if unknown := sorted(set(plan.kinds) - set(NAMES)):
         raise BenchError(f"{', '.join(unknown)}: unknown, one of {', '.join(NAMES)}")
     shape = Shape(plan.attendees)
     core, _ = prepare(Shape(plan.attendees + 2 * OPEN))
-    with Sfu(core, shape) as server:
+    with Strict(core, shape) as server:
         return asyncio.run(_measure(server, shape, plan, progress))
 
 
@@ -222,6 +228,8 @@ class Strangers:
         rate = plan.rate / SHARES[kind]
         if kind == CONNECTIONS:
             return await self._visit(rate, partial(connect, "127.0.0.1", self._server.udp_port))
+        if kind == ADDRESS:
+            return await self._visit(rate, partial(ring, "127.0.0.1", self._server.port))
         joins = JOINS_EACH if kind == JOINS else 0
         visit = partial(knock, self._server.signaling_url, ROOM, joins)
         return await self._visit(rate / max(1, joins), visit) * max(1, joins)

@@ -222,6 +222,14 @@ class LimitSettings(Table):
     sockets_per_address: Count = 1000
     """Signaling sockets from one address; loopback and trusted proxies are exempt."""
 
+    sockets_per_second_per_address: Count = 200
+    """Signaling sockets that one address opens, lastingly; at once as many as it may have. Loopback
+    and trusted proxies are exempt."""
+
+    unjoined_sockets: Count = 4000
+    """Signaling sockets at once that have not joined yet; when there are more, the one that has
+    waited longest gives way, or nobody new comes in for a moment."""
+
     joins_per_second_per_address: Count = 200
     """Joins from one address; loopback and trusted proxies are exempt."""
 

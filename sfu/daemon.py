@@ -192,14 +192,22 @@ class Daemon:
             "sfu_store_waiting": 0 if self.journal is None else self.journal.store.waiting,
             "sfu_rooms": len(self.rooms),
             "sfu_sockets": self.sockets.addresses.total,
+            "sfu_sockets_unjoined": len(self.sockets.newcomers),
+            "sfu_sockets_opened": self.sockets.opened,
             "sfu_feedback_rows": sum(each.subscribers.tally.rows for each in self.forwarders),
             "sfu_worker_faults": sum(each.fault is not None for each in self.forwarders),
             "sfu_worker_restarts": self.workers.restarts,
         }
 
     def media(self) -> Iterator[Sample]:
-        """Of paths, layers and uploads; and of what has been posted."""
+        """Of paths, layers and uploads; of who came and who was refused; of what was posted."""
         yield from samples(self.forwarders, self.rooms)
+        for reason, count in self.sockets.refused.items():
+            yield "sfu_sockets_refused", (reason,), count
+        for result, count in self.admission.joins.results.items():
+            yield "sfu_joins", (result,), count
+        for reason, count in self.admission.joins.refused.items():
+            yield "sfu_joins_refused", (reason,), count
         for result, count in () if self._webhooks is None else self._webhooks.counts.items():
             yield "sfu_webhooks", (result,), count
 

@@ -15,6 +15,25 @@ TABLE: Final[dict[str, tuple[str, tuple[str, ...], str]]] = {
     "sfu_rooms": ("gauge", (), "Rooms."),
     "sfu_participants": ("gauge", ("role",), "People in rooms, by role."),
     "sfu_sockets": ("gauge", (), "Signaling sockets that are open."),
+    "sfu_sockets_unjoined": ("gauge", (), "Those of them that have not joined yet."),
+    "sfu_sockets_opened": ("counter", (), "Signaling sockets that were opened."),
+    "sfu_sockets_refused": (
+        "counter",
+        ("reason",),
+        "Signaling sockets that were refused: by which of `[limits]`, by the page's origin, or by "
+        "the subprotocol.",
+    ),
+    "sfu_joins": (
+        "counter",
+        ("result",),
+        "Joins by socket, WHIP and WHEP: admitted, waiting at the door, resumed after a lost "
+        "socket or a restart.",
+    ),
+    "sfu_joins_refused": (
+        "counter",
+        ("reason",),
+        "Joins that were refused, by the code of docs/protocol.md.",
+    ),
     "sfu_transports": ("gauge", ("state",), "Transports, by state of ICE and DTLS."),
     "sfu_packets": ("counter", ("direction", "kind"), "Datagrams received and sent, by kind."),
     "sfu_bytes": ("counter", ("direction", "kind"), "UDP payload bytes, by kind."),

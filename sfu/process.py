@@ -19,6 +19,7 @@ import uvloop
 from sfu import logs, readiness
 from sfu.config import Settings
 from sfu.daemon import Daemon
+from sfu.listener import WebSocketProtocol, http_protocol
 from sfu.reload import Reload
 from sfu.store import StoreError
 from sfu.tls import Tls
@@ -126,7 +127,8 @@ def _uvicorn(daemon: Daemon, tls: Tls | None) -> uvicorn.Config:
     proxies = list(daemon.settings.server.trusted_proxies)
     return uvicorn.Config(
         daemon.app,
-        ws="websockets-sansio",
+        http=http_protocol(daemon.sockets.PATH, daemon.sockets.refuse_peer),
+        ws=WebSocketProtocol,
         ws_max_size=daemon.settings.limits.frame_bytes,
         ws_per_message_deflate=False,
         ws_ping_interval=30.0,

@@ -22,6 +22,7 @@ from sfu.room import Options
 from sfu.rooms import LiveRoom, Rooms
 from sfu.signaling import messages
 from sfu.signaling.ice_servers import ice_servers
+from sfu.signaling.joins import Joins
 from sfu.signaling.resumption import Resumption, digest
 from sfu.signaling.tokens import TokenError, verify
 from sfu.track import Source
@@ -55,6 +56,7 @@ class Admission:
         self.passwords = passwords or Passwords(in_threads())
         self.sessions: Resumption[Session] = Resumption()
         """Those that may be taken up again."""
+        self.joins = Joins()
         self._rooms = rooms
         self._dev = dev
         self.configure(settings)

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict
 
+from sfu.errors import Refusal
 from sfu.signaling.messages import Message
 
 
@@ -26,6 +27,16 @@ class Error(Message):
     path: str | None = None
     trace: str | None = None
     """Of the socket, as in the server's log."""
+
+
+def refused(id: int | str | None, refusal: Refusal, trace: str | None) -> Error:
+    """The answer to what is refused, without the fields that have nothing to say."""
+    details = {name: value for name, value in refusal.details.items() if value != ""}
+    if trace is not None:
+        details["trace"] = trace
+    return Error.model_validate(
+        {**details, "type": "error", "id": id, "code": refusal.code, "message": refusal.message}
+    )
 
 
 class Person(Message):

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Collection
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from fastapi import FastAPI, WebSocket
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response
@@ -24,7 +24,6 @@ from sfu.signaling.rest.views import HealthView
 from sfu.signaling.tracing import Tracing
 from sfu.signaling.websocket import Sockets
 
-SIGNAL: Final = "/v1/signal"
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "media-src 'self' blob:; connect-src 'self' ws: wss:; base-uri 'none'; "
@@ -130,7 +129,7 @@ class Application(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See the ASGI specification."""
-        if scope["type"] == "websocket" and _path(scope) == SIGNAL:
+        if scope["type"] == "websocket" and _path(scope) == Sockets.PATH:
             await self.signal(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)

@@ -1,8 +1,10 @@
 """Bounds on what one client or one address may ask; time is an argument (seconds, monotonic)."""
 
 import ipaddress
+import math
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Final
 
 from sfu.config import LimitSettings
@@ -19,6 +21,26 @@ ADDRESSES: Final = 65_536
 MESSAGE_BYTES_PER_SECOND: Final = 256 * 1024
 MESSAGE_BYTES_BURST: Final = 1024 * 1024
 """What app messages to groups may be: no crowd of senders fills its readers' queues."""
+
+CLOSE_SOON: Final = 5.0
+"""Seconds after which somebody's socket may have closed, where there are too many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why no socket may be opened now."""
+
+    limit: str
+    """The setting that says so."""
+    status: int
+    """429 where it is the address's doing, else 503 (RFC 6585 §4, RFC 9110 §15.6.4)."""
+    wait: float
+    """Seconds after which it is worth another attempt."""
+
+    @property
+    def seconds(self) -> int:
+        """The same for `Retry-After`, which knows whole ones only (RFC 9110 §10.2.3)."""
+        return max(1, math.ceil(self.wait))
 
 
 class Window:
@@ -44,6 +66,7 @@ class Addresses:
     def __init__(self, limits: LimitSettings, trusted: Iterable[str]) -> None:
         self._trusted = [ipaddress.ip_network(network) for network in trusted]
         self._open: Counter[str] = Counter()
+        self._opening: dict[str, TokenBucket] = {}
         self._joins: dict[str, TokenBucket] = {}
         self._wrong: dict[str, TokenBucket] = {}
         self._preflights: dict[str, TokenBucket] = {}
@@ -54,20 +77,33 @@ class Addresses:
     def configure(self, limits: LimitSettings) -> None:
         """From now on these limits count; who is in stays in."""
         self._limits = limits
+        self._opening.clear()
         self._joins.clear()
         self._wrong.clear()
         self._preflights.clear()
 
-    def open(self, address: str) -> bool:
-        """A socket from this address; says whether it may be. If so, `close` must follow."""
+    def refusal(self, address: str, now: float) -> Refused | None:
+        """Why a socket from this address may not be opened now; None if it may."""
         if self.total >= self._limits.sockets:
-            return False
+            return Refused("sockets", 503, CLOSE_SOON)
+        if self.exempt(address):
+            return None
         key = network(address)
-        if not self.exempt(address) and self._open[key] >= self._limits.sockets_per_address:
-            return False
+        if self._open[key] >= self._limits.sockets_per_address:
+            return Refused("sockets_per_address", 429, CLOSE_SOON)
+        if (bucket := self._opening.get(key)) is not None and (wait := bucket.wait(now)):
+            return Refused("sockets_per_second_per_address", 429, wait)
+        return None
+
+    def open(self, address: str, now: float) -> None:
+        """A socket from this address, which `refusal` had nothing against. `close` must follow."""
+        key = network(address)
         self._open[key] += 1
         self.total += 1
-        return True
+        if not self.exempt(address):
+            rate = float(self._limits.sockets_per_second_per_address)
+            burst = max(rate, float(self._limits.sockets_per_address))
+            _bucket(self._opening, key, rate, burst, now).take(now)
 
     def close(self, address: str) -> None:
         """The socket is gone."""
@@ -115,14 +151,22 @@ class Addresses:
         return parsed.is_loopback or any(parsed in network for network in self._trusted)
 
 
+def nothing() -> None:
+    """Nobody wants to know."""
+
+
 class ClientAddress:
     """Who has opened one socket, for the limits of their address."""
 
-    __slots__ = ("_address", "_addresses")
+    __slots__ = ("_address", "_addresses", "joined")
 
-    def __init__(self, addresses: Addresses, address: str) -> None:
+    def __init__(
+        self, addresses: Addresses, address: str, joined: Callable[[], None] = nothing
+    ) -> None:
         self._addresses = addresses
         self._address = address
+        self.joined = joined
+        """To be called when somebody is in, or at a door, by this socket."""
 
     def join(self, now: float) -> float:
         """See `Addresses.join`."""

@@ -25,6 +25,9 @@ A WebSocket at `/v1/signal`, subprotocol `sfu.v1`. Text frames, one JSON object 
 - Unknown fields are passed over. An unknown type, a missing field or one of the wrong type is
   answered with the code `bad_request` and the field's `path`. Whoever goes on sending malformed
   frames is disconnected with close code 1008.
+- A server that cannot open the socket now answers the handshake with status 429 (this address has
+  too many, or opens them too fast) or 503 (there are too many) and `Retry-After`. Come back after
+  so many seconds, and later each time: scripts in a page, which are not told the status, too.
 - The first request is `join`. Its answer says `admitted` or `waiting`. Once admitted, the server
   sends an `offer` for the receiving connection, and another one for the same connection when the
   room gets more slots. Publishing is a second connection, which the client offers with `publish`.
@@ -160,7 +163,7 @@ def _closes() -> Iterable[tuple[str, str]]:
     for close in CLOSE_CODES.values():
         yield f"{close.code}", close.reason
     yield "1008", "too many malformed frames"
-    yield "1013", "too many sockets"
+    yield "1013", "too many sockets, where the server is mounted in one that cannot answer with 429"
     yield "4008", "the client reads too slowly"
     yield "4408", "no join in time"
 

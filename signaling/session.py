@@ -87,7 +87,7 @@ class Session:
                 raise messages.Unreadable("frames are text")
             request = messages.parse(frame)
         except messages.Unreadable as error:
-            self._refuse(error.id, Refusal("bad_request", error.message, path=error.path))
+            self._refuse(error, Refusal("bad_request", error.message, path=error.path))
             if self._allowance.is_abuse(now):
                 log.warning("client closed for malformed frames", bounded=True)
                 self.outbox.close(Close(1008, "too many malformed frames"))
@@ -174,10 +174,10 @@ class Session:
         try:
             act()
         except Refusal as refusal:
-            self._refuse(request.id, refusal)
+            self._refuse(request, refusal)
         except Exception:
             log.exception("request failed", request=type(request).__name__, bounded=True)
-            self._refuse(request.id, Refusal("internal", "a fault of the server"))
+            self._refuse(request, Refusal("internal", "a fault of the server"))
 
     def _dispatch(self, request: messages.AnyRequest, now: float) -> None:
         self._allowance.take_request(now)
@@ -292,6 +292,7 @@ class Session:
         )  # fmt: skip
         self.outbox.hold(live.written)
         back = admitted.command.returning
+        self._admission.joins.came(inside=inside, again=back)
         if inside:
             audience_of(live).enter(participant, self)
             self._begin(live)
@@ -324,6 +325,7 @@ class Session:
         token = make_token()
         self._keep(token)
         live.renew(self._participant, token.digest)
+        self._admission.joins.came(inside=self.state is State.JOINED, again=True)
         self.outbox.hold(live.written)
         self._send(self._answer_join(request.id, live, resumed=True, lost=lost, ahead=len(missed)))
         for frame in missed:
@@ -340,6 +342,7 @@ class Session:
     def _keep(self, token: ResumeToken) -> None:
         self._resume = token
         self._admission.sessions.keep(token, self)
+        self._address.joined()
 
     def _begin(self, live: LiveRoom) -> None:
         self.state = State.JOINED
@@ -382,13 +385,10 @@ class Session:
     def _ok(self, request: messages.Request) -> None:
         self._send(answers.Ok(id=request.id))
 
-    def _refuse(self, id: int | str | None, refusal: Refusal) -> None:
-        details = {name: value for name, value in refusal.details.items() if value != ""}
-        if (trace := tracing.current()) is not None:
-            details["trace"] = trace
-        error = answers.Error.model_validate(
-            {**details, "type": "error", "id": id, "code": refusal.code, "message": refusal.message}
-        )
+    def _refuse(self, asked: messages.Request | messages.Unreadable, refusal: Refusal) -> None:
+        if isinstance(asked, messages.Join):
+            self._admission.joins.refused[refusal.code] += 1
+        error = answers.refused(asked.id, refusal, tracing.current())
         self.outbox.answer(error.model_dump_json(exclude_unset=True))
 
     def _send(self, answer: messages.Message) -> None:

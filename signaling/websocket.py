@@ -2,17 +2,20 @@
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
 import structlog
+from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from sfu.clock import Clock
 from sfu.config import Settings
 from sfu.signaling.admission import Admission
-from sfu.signaling.limits import Addresses, ClientAddress
+from sfu.signaling.limits import Addresses, ClientAddress, Refused
 from sfu.signaling.messages import SUBPROTOCOL
+from sfu.signaling.newcomers import NO_JOIN, Newcomers
 from sfu.signaling.origins import Origins
 from sfu.signaling.outbox import Close, Outbox
 from sfu.signaling.session import Session, State
@@ -20,6 +23,11 @@ from sfu.signaling.session import Session, State
 GOING_AWAY: Final = 1001
 """How a browser closes the socket of a page that is left (RFC 6455 §7.4.1): nobody comes back."""
 NOT_KEPT: Final = Close(1011, "the join could not be kept")
+REASONS: Final = (
+    "sockets", "unjoined_sockets", "sockets_per_address", "sockets_per_second_per_address",
+    "origin", "subprotocol",
+)  # fmt: skip
+"""Why a socket is refused: by which setting, by its page, or by its protocol."""
 
 log = structlog.get_logger()
 
@@ -27,11 +35,16 @@ log = structlog.get_logger()
 class Sockets:
     """All signaling sockets of a process."""
 
+    PATH: Final = "/v1/signal"
+
     def __init__(self, settings: Settings, admission: Admission, clock: Clock) -> None:
         self.sessions: set[Session] = set()
         self.away: set[Session] = set()
         """Those that have lost their socket, and some that are over since."""
         self.addresses = Addresses(settings.limits, settings.server.trusted_proxies)
+        self.newcomers = Newcomers(settings.limits.unjoined_sockets)
+        self.opened = 0
+        self.refused: Counter[str] = Counter(dict.fromkeys(REASONS, 0))
         self._limits = settings.limits
         self.origins = Origins(settings.server.allowed_origins)
         self.admission = admission
@@ -41,39 +54,58 @@ class Sockets:
         """These limits and origins count for the sockets that open from now on."""
         self._limits = settings.limits
         self.addresses.configure(settings.limits)
+        self.newcomers.limit = settings.limits.unjoined_sockets
         self.origins = Origins(settings.server.allowed_origins)
+
+    def refuse(self, address: str) -> Refused | None:
+        """Why no socket may be opened from here now, counted and logged; None if one may."""
+        now = self._clock.monotonic()
+        refused = self.addresses.refusal(address, now) or self.newcomers.refusal(now)
+        if refused is not None:
+            self.refused[refused.limit] += 1
+            log.warning("socket refused", address=address, limit=refused.limit, bounded=True)
+        return refused
+
+    def refuse_peer(self, address: str) -> Refused | None:
+        """The same by who is connected; who comes through a proxy cannot be told by that."""
+        return None if self.addresses.exempt(address) else self.refuse(address)
 
     async def serve(self, socket: WebSocket) -> None:
         """Runs one client's session until its socket is gone."""
         offered = socket.scope.get("subprotocols", [])
         address = socket.client.host if socket.client else ""
+        if (refused := self.refuse(address)) is not None:
+            await _deny(socket, refused)
+            return
         if offered and SUBPROTOCOL not in offered:
+            self.refused["subprotocol"] += 1
             await socket.close(1002)
             return
         if not self.origins.allow(socket.headers.get("origin"), socket.headers.get("host", "")):
+            self.refused["origin"] += 1
             log.warning("origin refused", address=address, bounded=True)
             await socket.close(1008)  # before it is accepted: 403
             return
-        if not self.addresses.open(address):
-            log.warning("socket refused", address=address, bounded=True)
-            await socket.close(1013)
-            return
-        session = Session(
-            self.admission,
-            self._limits,
-            self._clock,
-            Outbox(self._limits.pending_frames),
-            ClientAddress(self.addresses, address),
-        )
+        await self._open(socket, address, SUBPROTOCOL if offered else None)
+
+    async def _open(self, socket: WebSocket, address: str, subprotocol: str | None) -> None:
+        now = self._clock.monotonic()
+        outbox = Outbox(self._limits.pending_frames)
+        client = ClientAddress(self.addresses, address, lambda: self.newcomers.leave(outbox))
+        session = Session(self.admission, self._limits, self._clock, outbox, client)
+        self.addresses.open(address, now)
+        self.newcomers.come(outbox, now)
+        self.opened += 1
         self.sessions.add(session)
         code = 0
         try:
-            await socket.accept(SUBPROTOCOL if offered else None)
+            await socket.accept(subprotocol)
             code = await self._run(socket, session)
         except (WebSocketDisconnect, OSError):
             pass
         finally:
             self.sessions.discard(session)
+            self.newcomers.leave(outbox)
             self.addresses.close(address)
             self._lost(session, code)
 
@@ -126,7 +158,16 @@ class Sockets:
 
 def _give_up(session: Session) -> None:
     if session.state is State.NEW:
-        session.outbox.close(Close(4408, "no join in time"))
+        session.outbox.close(NO_JOIN)
+
+
+async def _deny(socket: WebSocket, refused: Refused) -> None:
+    """An answer in place of the handshake (RFC 6455 §4.2.2)."""
+    if "websocket.http.response" in socket.scope.get("extensions", {}):
+        headers = {"Retry-After": str(refused.seconds)}
+        await socket.send_denial_response(Response(None, refused.status, headers))
+    else:
+        await socket.close(1013)
 
 
 async def _write(socket: WebSocket, outbox: Outbox) -> None:

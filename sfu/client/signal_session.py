@@ -2,6 +2,8 @@
 
 import asyncio
 import inspect
+import itertools
+import math
 import random
 import ssl
 from collections.abc import Awaitable, Callable, Iterator
@@ -9,13 +11,25 @@ from dataclasses import dataclass
 
 from sfu.client.errors import ClientError
 from sfu.client.shapes import Frame, State
-from sfu.client.signal_socket import SignalSocket
+from sfu.client.signal_socket import BUSY, SignalSocket
 
 TIMEOUT = 10.0
 PING_EVERY = 20.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.3, 5.0
 PATIENCE = 5.0
 """Seconds that opening a socket, or an answer, may take while coming back."""
+
+OPENINGS = 6
+"""Attempts at the first socket, while a busy server refuses it."""
+LONGEST_WAIT = 30.0
+"""Seconds that a server may ask to be left alone."""
+
+UNREADABLE_SOCKETS = 5
+UNREADABLE_WITHIN = 60.0
+"""So many sockets, within seconds of each other, on which there was something that cannot be read,
+are the end: the server would only send it again."""
+UNREADABLE_CODE = 1007
+"""RFC 6455 §7.4.1: data that is not what it should be."""
 
 FINAL = {1000, 1008, 4000, 4001, 4002, 4003, 4004, 4005}
 """Close codes after which nobody comes back: left, removed in some way, ended, or misbehaved."""
@@ -66,10 +80,20 @@ class SignalSession:
         self._received = 0
         self._returning: asyncio.Task[None] | None = None
         self._pinging: asyncio.Task[None] | None = None
+        self._unreadable, self._unreadable_at = 0, -math.inf
+        self._ended = ""
 
     async def connect(self) -> None:
-        """Opens the socket. Raises ClientError."""
-        self._socket = await self._open(TIMEOUT)
+        """Opens the socket, in a few attempts if the server is busy. Raises ClientError."""
+        pauses = itertools.islice(_pauses(), OPENINGS - 1)
+        while self._socket is None:
+            try:
+                self._socket = await self._open(TIMEOUT)
+            except ClientError as error:
+                pause = next(pauses, None)
+                if error.code not in BUSY.values() or pause is None:
+                    raise
+                await asyncio.sleep(_wait(error, pause))
         self._pinging = asyncio.create_task(self._ping())
         self.state = "connected"
 
@@ -105,8 +129,8 @@ class SignalSession:
             except ClientError as error:
                 if error.code not in PASSING or self.state == "closed":
                     raise
-                least = error.details.get("retry_after", 0)
-            await asyncio.sleep(max(least, next(pauses)))
+                pause = _wait(error, next(pauses))
+            await asyncio.sleep(pause)
 
     async def close(self, code: int, reason: str) -> None:
         """Ends it, however it stands."""
@@ -125,7 +149,8 @@ class SignalSession:
         self, type: str, then: Callable[[Frame], None] | None, **fields: object
     ) -> Frame:
         if self._socket is None:
-            raise ClientError("connection_closed", "there is no connection")
+            why = self._ended or "there is no connection"
+            raise ClientError("connection_closed", why)
         return await self._socket.request(type, then, **fields)
 
     async def _fresh_token(self) -> str | None:
@@ -170,6 +195,8 @@ class SignalSession:
         if socket is not self._socket:
             return
         self._socket = None
+        if socket.unreadable and self._is_hopeless():
+            self._end(UNREADABLE_CODE, f"what the server sends cannot be read: {socket.unreadable}")
         if self.state == "resuming":
             return
         if self.state not in ("joined", "waiting") or code in FINAL:
@@ -178,25 +205,31 @@ class SignalSession:
             self.state = "resuming"
             self._returning = asyncio.create_task(self._return())
 
+    def _is_hopeless(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        soon = now - self._unreadable_at < UNREADABLE_WITHIN
+        self._unreadable, self._unreadable_at = 1 + soon * self._unreadable, now
+        return self._unreadable >= UNREADABLE_SOCKETS
+
     def _end(self, code: int, reason: str) -> None:
         if self.state == "closed":
             return
-        self.state = "closed"
+        self.state, self._ended = "closed", reason
         if self._pinging is not None:
             self._pinging.cancel()
         self._on_closed(code, reason)
 
     async def _return(self) -> None:
-        pauses = _pauses()
+        pauses, pause = _pauses(), 0.0
         # The new socket may be lost before this is told of its answer: then the next one returns.
         while self.state == "resuming" and self._returning is asyncio.current_task():
-            await asyncio.sleep(next(pauses))
-            socket = None
+            await asyncio.sleep(max(pause, next(pauses)))
+            socket, pause = None, 0.0
             try:
                 socket = self._socket = await self._open(PATIENCE)
                 await self._join_again(socket)
             except ClientError as error:
-                self._socket = None
+                self._socket, pause = None, _wait(error, 0.0)
                 if socket is not None:
                     socket.abandon()
                 if error.code not in PASSING:
@@ -223,6 +256,13 @@ class SignalSession:
                 self.resume = None
         fields = {**self._joining, "token": await self._fresh_token(), "resume": None}
         await socket.request("join", back, **fields)
+
+
+def _wait(error: ClientError, pause: float) -> float:
+    """Seconds until the next attempt: as many as the server asks for, `pause` at least. Not all of
+    those who were told the same come at once."""
+    asked = min(LONGEST_WAIT, float(error.details.get("retry_after") or 0))
+    return max(pause, asked * random.uniform(1.0, 1.5))
 
 
 def _pauses() -> Iterator[float]:

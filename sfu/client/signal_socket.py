@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Callable
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.protocol import State
 from websockets.typing import Subprotocol
 
@@ -18,6 +18,9 @@ FRAME_BYTES = 16 * 2**20
 
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 """What a frame raises where it is taken, if it is not as the protocol says."""
+
+BUSY = {429: "rate_limited", 503: "overloaded"}
+"""How a server that would open this socket later says so, by the status of HTTP."""
 
 Take = Callable[[Frame], None]
 Closed = Callable[["SignalSocket", int, str], None]
@@ -35,6 +38,8 @@ class SignalSocket:
         self._on_close = on_close
         self._answers: dict[int, tuple[asyncio.Future[Frame], Take | None]] = {}
         self._last_id = 0
+        self.unreadable = ""
+        """Why a frame could not be taken; the socket was given up for it."""
         self._reader = asyncio.create_task(self._read())
 
     @classmethod
@@ -61,6 +66,14 @@ class SignalSocket:
                 max_size=FRAME_BYTES,
                 ssl=tls,
             )
+        except InvalidStatus as error:
+            status = error.response.status_code
+            seconds = error.response.headers.get("Retry-After", "")
+            raise ClientError(
+                BUSY.get(status, "connection_failed"),
+                f"{url}: the server answers with status {status}",
+                retry_after=int(seconds[:6]) if seconds.isdecimal() else 0,
+            ) from error
         except (OSError, WebSocketException, TimeoutError, ValueError) as error:
             reason = str(error) or type(error).__name__
             raise ClientError("connection_failed", f"{url}: {reason}") from error
@@ -109,8 +122,9 @@ class SignalSocket:
                 self._take(json.loads(text))
         except ConnectionClosed:
             pass
-        except UNREADABLE:
+        except UNREADABLE as error:
             # Whatever it told is not known now: as with a lost socket, the next one tells all.
+            self.unreadable = f"{type(error).__name__}: {str(error)[:100]}"
             self.abandon()
         finally:
             for answer, _ in self._answers.values():

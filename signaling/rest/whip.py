@@ -68,11 +68,12 @@ async def _enter(
     if re.match(ROOM_ID, room) is None:
         raise Refusal("room_not_found", "there is no such room")
     address = request.client.host if request.client else ""
-    if wait := sessions.addresses.join(address, sessions.rest.clock.monotonic()):
-        raise Refusal("rate_limited", "too many joins", retry_after=round(wait, 3))
-    sdp = await _body(request, sessions)
     try:
-        session, answer = agree(room, token, sdp)
+        with sessions.admission.joins.attempt():
+            if wait := sessions.addresses.join(address, sessions.rest.clock.monotonic()):
+                raise Refusal("rate_limited", "too many joins", retry_after=round(wait, 3))
+            sdp = await _body(request, sessions)
+            session, answer = agree(room, token, sdp)
     except Refusal as refusal:
         if refusal.code != "waiting":
             raise

@@ -14,6 +14,12 @@ const PING_EVERY = 20_000;
 /** Milliseconds that opening a socket, or an answer, may take while coming back. */
 const PATIENCE = 5_000;
 
+/**
+ * Milliseconds within which the first socket is tried again: a browser does not tell a server that
+ * is busy for the moment (status 429 or 503) from one that is not there.
+ */
+const OPENING = 5_000;
+
 /** Milliseconds that a ping may take when the network may have changed. */
 const REACH = 2_000;
 
@@ -46,7 +52,12 @@ export class SignalSession extends EventTarget {
   /** @param {string | URL} url */
   async connect(url) {
     this.#url = url;
-    this.#use(await SignalSocket.open(url));
+    const socket = await this.#open();
+    if (this.state === 'closed') {
+      socket.close();
+      throw new SfuError('connection_closed', 'the session is over');
+    }
+    this.#use(socket);
     this.#pinging = setInterval(() => {
       if (this.state !== 'resuming') this.#sayHow().catch(() => this.#socket?.abandon());
     }, PING_EVERY);
@@ -117,6 +128,20 @@ export class SignalSession extends EventTarget {
     this.#become('closed');
     this.#socket?.close();
     this.#tell('closed', how);
+  }
+
+  /** @returns {Promise<SignalSocket>} */
+  async #open() {
+    const until = Date.now() + OPENING;
+    const backoff = new Backoff();
+    for (;;) {
+      try {
+        return await SignalSocket.open(this.#url);
+      } catch (error) {
+        if (Date.now() > until || this.state === 'closed' || !isPassing(error)) throw error;
+      }
+      await backoff.wait();
+    }
   }
 
   /** @param {SignalSocket} socket */

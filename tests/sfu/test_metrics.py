@@ -70,6 +70,26 @@ def test_rooms_and_people_are_counted(daemon: Daemon, house: House) -> None:
     assert shown["sfu_transports['new']"] == 2
 
 
+def test_joins_and_refusals_are_counted(daemon: Daemon, house: House) -> None:
+    daemon.admission = house.admission
+    joined = house.member().joined
+    house.prepare("later")
+    house.guest(room="later")
+    visitor = house.visitor()
+    assert visitor.ask("join", room="hall", resume=joined["resume"])["resumed"]
+    assert house.visitor().ask("join", room="hall", token="rubbish")["code"] == "invalid_token"
+    assert visitor.ask("join", room="hall")["code"] == "already_joined"
+    shown = values(daemon.metrics.render())
+    for result in ("admitted", "waiting", "resumed"):
+        assert shown[f"sfu_joins_total['{result}']"] == 1
+    refused = {name: count for name, count in shown.items() if name.startswith("sfu_joins_refused")}
+    assert {name: count for name, count in refused.items() if count} == {
+        "sfu_joins_refused_total['already_joined']": 1,
+        "sfu_joins_refused_total['invalid_token']": 1,
+    }
+    assert refused["sfu_joins_refused_total['room_full']"] == 0
+
+
 @pytest.mark.parametrize(
     ("counter", "metric", "labels"),
     [

@@ -18,6 +18,13 @@ def addresses() -> Addresses:
     return Addresses(LIMITS, trusted=["10.1.0.0/16", "2001:db8::/32"])
 
 
+def opened(all_: Addresses, address: str, now: float = 5.0) -> bool:
+    if all_.refusal(address, now) is not None:
+        return False
+    all_.open(address, now)
+    return True
+
+
 def test_a_window_is_full_when_it_fills_in_time() -> None:
     window = Window(3, 10)
     assert [window.add(at) for at in (0, 1, 11, 12, 13, 14)] == [
@@ -27,14 +34,14 @@ def test_a_window_is_full_when_it_fills_in_time() -> None:
 
 def test_sockets_are_limited_by_address_and_in_all() -> None:
     all_ = addresses()
-    assert [all_.open("192.0.2.1") for _ in range(3)] == [True, True, False]
+    assert [opened(all_, "192.0.2.1") for _ in range(3)] == [True, True, False]
     all_.close("192.0.2.1")
-    assert all_.open("192.0.2.1")
+    assert opened(all_, "192.0.2.1")
     for number in range(8):
-        assert all_.open(f"192.0.2.{10 + number}")
+        assert opened(all_, f"192.0.2.{10 + number}")
     assert all_.total == 10
-    assert not all_.open("192.0.2.99")
-    assert not all_.open("127.0.0.1")
+    assert not opened(all_, "192.0.2.99")
+    assert not opened(all_, "127.0.0.1")
 
 
 @pytest.mark.parametrize(
@@ -42,7 +49,7 @@ def test_sockets_are_limited_by_address_and_in_all() -> None:
 )
 def test_loopback_and_trusted_proxies_are_exempt(address: str) -> None:
     all_ = addresses()
-    assert all(all_.open(address) for _ in range(10))
+    assert all(opened(all_, address) for _ in range(10))
     assert all(all_.join(address, 5.0) == 0 for _ in range(100))
 
 
@@ -67,15 +74,51 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_address_of_ipv6_stands_for_its_network() -> None:
     all_ = addresses()
-    assert all_.open("2001:db9::1")
-    assert all_.open("2001:db9::2")
-    assert not all_.open("2001:db9::3")
-    assert all_.open("2001:db9:0:1::1")
+    assert opened(all_, "2001:db9::1")
+    assert opened(all_, "2001:db9::2")
+    assert not opened(all_, "2001:db9::3")
+    assert opened(all_, "2001:db9:0:1::1")
     all_.close("2001:db9::4")
-    assert all_.open("2001:db9::5")
-    assert [all_.open(each) for each in ("192.0.2.1", "::ffff:192.0.2.1", "192.0.2.1")] == [
+    assert opened(all_, "2001:db9::5")
+    assert [opened(all_, each) for each in ("192.0.2.1", "::ffff:192.0.2.1", "192.0.2.1")] == [
         True, True, False,
     ]  # fmt: skip
+
+
+def test_sockets_are_opened_at_a_rate() -> None:
+    """A flood from one address is held; an office behind one address comes in, all at once, too."""
+    all_ = Addresses(LimitSettings(), ())
+    office = [opened(all_, "192.0.2.1", 5.0) for _ in range(500)]
+    assert all(office)
+    for _ in office:
+        all_.close("192.0.2.1")
+    flood = 0
+    for step in range(10_000):  # ten seconds, a thousand each
+        if opened(all_, "192.0.2.1", 5.0 + step / 1000):
+            all_.close("192.0.2.1")
+            flood += 1
+    assert flood == pytest.approx(500 + 10 * 200, abs=2)
+    refused = all_.refusal("192.0.2.1", 15.0)
+    assert refused is not None
+    assert (refused.limit, refused.status, refused.seconds) == (
+        "sockets_per_second_per_address", 429, 1,
+    )  # fmt: skip
+    assert opened(all_, "192.0.2.2", 15.0), "of others it takes nothing"
+    assert opened(all_, "192.0.2.1", 16.0)
+
+
+def test_why_a_socket_is_refused() -> None:
+    all_ = addresses()
+    for _ in range(2):
+        assert opened(all_, "192.0.2.1")
+    full = all_.refusal("192.0.2.1", 5.0)
+    assert full is not None
+    assert (full.limit, full.status) == ("sockets_per_address", 429)
+    for _ in range(8):
+        assert opened(all_, "127.0.0.1")
+    everywhere = all_.refusal("127.0.0.1", 5.0)
+    assert everywhere is not None
+    assert (everywhere.limit, everywhere.status, everywhere.seconds) == ("sockets", 503, 5)
 
 
 def test_wrong_passwords_of_an_address() -> None:

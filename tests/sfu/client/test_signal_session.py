@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import pytest
-from websockets.asyncio.server import ServerConnection, serve
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.http11 import Request, Response
 
 from sfu.client import ClientError, signal_session
 from sfu.client.shapes import Frame
 from sfu.client.signal_session import Entered, SignalSession
 from sfu.client.signal_socket import SignalSocket
+from tests.waiting import until
 
 ADMITTED: Frame = {"type": "ok", "status": "admitted", "events": 0}
 
@@ -24,6 +26,8 @@ class Socket:
         self.refusals = list(refusals)
         self.abandoned: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         """After how many requests."""
+
+    unreadable = ""
 
     async def request(
         self, type: str, then: Callable[[Frame], None] | None = None, **_: object
@@ -209,6 +213,128 @@ async def test_a_frame_that_cannot_be_read_is_a_lost_socket(frame: str) -> None:
             await socket.request("join")
         await gone.wait()
     assert codes == [1006]
+
+
+def session_at(server: Server, ends: list[tuple[int, str]]) -> SignalSession:
+    port = next(iter(server.sockets)).getsockname()[1]
+    taken: list[str] = []
+    return SignalSession(
+        f"ws://127.0.0.1:{port}",
+        lambda frame: taken.append(frame["type"]),
+        lambda _: None,
+        lambda code, reason: ends.append((code, reason)),
+    )
+
+
+@pytest.mark.parametrize("answers", [True, False])
+async def test_what_cannot_be_read_again_and_again_is_the_end(answers: bool) -> None:
+    """Whether it comes after the answer, or is the answer."""
+    sockets: list[ServerConnection] = []
+
+    async def serving(socket: ServerConnection) -> None:
+        sockets.append(socket)
+        frame = json.loads(await socket.recv())
+        if answers or len(sockets) == 1:
+            await socket.send(json.dumps({**ADMITTED, "id": frame["id"], "resume": "r"}))
+        await socket.send('{"no": "type"}' if answers else "{")
+        await socket.wait_closed()
+
+    ends: list[tuple[int, str]] = []
+    async with serve(serving, "127.0.0.1", 0) as server, asyncio.timeout(10):
+        session = session_at(server, ends)
+        await session.connect()
+        await session.join(None, {})
+        await until(lambda: bool(ends))
+        assert len(sockets) == signal_session.UNREADABLE_SOCKETS
+        assert session.state == "closed"
+        ((code, reason),) = ends
+        assert code == 1007
+        assert "cannot be read" in reason
+        with pytest.raises(ClientError, match="cannot be read"):
+            await session.request("ping")
+        await session.close(1000, "")
+
+
+async def test_one_that_cannot_be_read_now_and_then_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(signal_session, "UNREADABLE_WITHIN", 0.0)
+    sockets: list[ServerConnection] = []
+    enough = 2 * signal_session.UNREADABLE_SOCKETS
+
+    async def serving(socket: ServerConnection) -> None:
+        sockets.append(socket)
+        frame = json.loads(await socket.recv())
+        await socket.send(json.dumps({**ADMITTED, "id": frame["id"], "resume": "r"}))
+        if len(sockets) < enough:
+            await socket.send("{")
+        await socket.wait_closed()
+
+    async with serve(serving, "127.0.0.1", 0) as server, asyncio.timeout(10):
+        ends: list[tuple[int, str]] = []
+        session = session_at(server, ends)
+        await session.connect()
+        await session.join(None, {})
+        await until(lambda: len(sockets) == enough and session.state == "joined")
+        assert not ends
+        await session.close(1000, "")
+
+
+async def test_a_socket_that_is_refused_for_now_is_asked_for_again() -> None:
+    asked: list[str] = []
+
+    def refuse(socket: ServerConnection, request: Request) -> Response | None:
+        asked.append(request.path)
+        if len(asked) in (1, 2, 4):
+            response = socket.respond(429 if len(asked) == 1 else 503, "")
+            response.headers["Retry-After"] = "0"
+            return response
+        return None
+
+    async def serving(socket: ServerConnection) -> None:
+        frame = json.loads(await socket.recv())
+        await socket.send(json.dumps({**ADMITTED, "id": frame["id"], "resume": "r"}))
+        await socket.wait_closed()
+
+    async with (
+        serve(serving, "127.0.0.1", 0, process_request=refuse) as server,
+        asyncio.timeout(10),
+    ):
+        ends: list[tuple[int, str]] = []
+        session = session_at(server, ends)
+        await session.connect()
+        assert len(asked) == 3
+        await session.join(None, {})
+        assert session._socket is not None
+        session._socket.abandon()
+        await until(lambda: len(asked) == 5 and session.state == "joined")
+        assert not ends
+        await session.close(1000, "")
+
+
+async def test_a_server_that_stays_busy_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signal_session, "OPENINGS", 3)
+    statuses = [429, 503, 429, 429, 403]
+    told: list[str] = []
+
+    def refuse(socket: ServerConnection, _: Request) -> Response:
+        response = socket.respond(statuses.pop(0), "")
+        response.headers["Retry-After"] = "soon"  # which is no number, nor a date
+        return response
+
+    async def serving(_: ServerConnection) -> None:
+        told.append("let in")
+
+    async with (
+        serve(serving, "127.0.0.1", 0, process_request=refuse) as server,
+        asyncio.timeout(10),
+    ):
+        with pytest.raises(ClientError, match="rate_limited"):
+            await session_at(server, []).connect()
+        assert statuses == [429, 403]
+        with pytest.raises(ClientError, match="connection_failed"):
+            await session_at(server, []).connect()
+    assert (statuses, told) == ([], [])
 
 
 async def test_what_is_asked_while_a_socket_closes_waits_for_the_next_one() -> None:

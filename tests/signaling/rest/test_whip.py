@@ -137,6 +137,8 @@ async def test_a_tenant_that_is_full_says_when_to_ask_again() -> None:
         assert server.rooms.crowds.people == {"dev": 1}
         # Who comes again takes their own place.
         assert (await client.post("/hall", content=offer, headers=first)).status_code == 201
+        joins = server._daemon.admission.joins
+        assert (joins.results["admitted"], joins.refused["overloaded"]) == (2, 1)
 
 
 async def test_a_refused_offer_ends_nothing_that_runs() -> None:

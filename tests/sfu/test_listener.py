@@ -1,0 +1,91 @@
+"""Sockets that are refused, at the door and behind a proxy."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidStatus
+
+from sfu.clock import Clock
+from sfu.config import load
+from sfu.daemon import Daemon
+from sfu.process import HttpServer, _uvicorn
+
+ONE_SOCKET = {
+    "SFU_LIMITS__SOCKETS_PER_ADDRESS": "1",
+    "SFU_LIMITS__SOCKETS_PER_SECOND_PER_ADDRESS": "1",
+    "SFU_SERVER__TRUSTED_PROXIES": '["127.0.0.1"]',
+}
+
+
+@contextlib.asynccontextmanager
+async def listening() -> AsyncIterator[tuple[Daemon, int]]:
+    """As `sfu serve` does, without media; one socket a second from an address."""
+    daemon = Daemon(load(None, ONE_SOCKET, dev=True), dev=True)
+    server = HttpServer(_uvicorn(daemon, None))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        task = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            while not server.started:  # noqa: ASYNC110  # uvicorn has no event for it
+                await asyncio.sleep(0.001)
+            yield daemon, listener.getsockname()[1]
+        finally:
+            server.should_exit = True
+            await task
+
+
+async def request(port: int, path: str) -> str:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n".encode())
+    answer = (await reader.read()).decode()
+    writer.close()
+    return answer
+
+
+async def test_a_peer_is_refused_before_its_request_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with listening() as (daemon, port):
+        monkeypatch.setattr(daemon.sockets.addresses, "exempt", lambda _: False)
+        read: list[str] = []
+        monkeypatch.setattr(daemon.sockets, "serve", lambda socket: read.append(socket))
+        daemon.sockets.addresses.open("127.0.0.1", daemon.clock.monotonic())
+        for path in ("/v1/signal", "/v1/signal?token=x"):
+            head = (await request(port, path)).split("\r\n")
+            assert head[0] == "HTTP/1.1 429 Too Many Requests"
+            assert "Retry-After: 5" in head
+        assert not read
+        assert daemon.sockets.refused["sockets_per_address"] == 2
+        assert (await request(port, "/healthz")).startswith("HTTP/1.1 200 ")
+        assert (await request(port, "/v1/signals")).startswith("HTTP/1.1 404 ")
+
+
+async def test_who_comes_through_a_proxy_is_known_by_its_word(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with listening() as (daemon, port):
+        monkeypatch.setattr(daemon.sockets, "_clock", Clock(lambda: 5.0, time.time))
+
+        async def come(address: str) -> ClientConnection:
+            headers = {"X-Forwarded-For": address}
+            return await connect(f"ws://127.0.0.1:{port}/v1/signal", additional_headers=headers)
+
+        with caplog.at_level(logging.ERROR):
+            async with await come("192.0.2.1"):
+                with pytest.raises(InvalidStatus) as refused:
+                    await come("192.0.2.1")
+                assert refused.value.response.status_code == 429
+                assert refused.value.response.headers["Retry-After"] == "5"
+                async with await come("192.0.2.2"):
+                    assert len(daemon.sockets.newcomers) == 2
+            with pytest.raises(InvalidStatus) as refused:
+                await come("192.0.2.1")
+            assert refused.value.response.headers["Retry-After"] == "1"
+        assert daemon.sockets.opened == 2
+        assert daemon.sockets.refused["sockets_per_second_per_address"] == 1
+        assert not caplog.records
