@@ -10,10 +10,10 @@ from sfu.bench.simulator.run import simulate
 
 
 def test_the_call_is_simulated_on_the_same_link() -> None:
-    short = scenario(TRACES["lossy"]).lasting(10.0)
+    short = scenario(TRACES["lossy"]).lasting(6.0)
     assert short.subscribers[0].down is TRACES["lossy"].down
     outcome = simulate([short], 1)
-    rate = mean_rate(outcome.column(short.name, "delivered"), 5.0, 10.0)[0]
+    rate = mean_rate(outcome.column(short.name, "delivered"), 3.0, 6.0)[0]
     # All cameras at their best, more or less, on a link that carries them.
     assert 0.7 * CAMERAS * LARGE_BPS < rate < 1.4 * CAMERAS * LARGE_BPS
 

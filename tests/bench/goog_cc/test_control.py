@@ -7,7 +7,7 @@ from sfu.bandwidth.tuning import CORE
 from sfu.bench.goog_cc.control import GoogCc
 from tests.bandwidth.recording import TICK, Path
 
-PATHS = 16
+PATHS = 10
 SECONDS = 30.0
 
 

@@ -31,7 +31,7 @@ def test_all_rows_are_there_and_progress_is_told() -> None:
 
 
 def test_the_same_seeds_give_the_same_result() -> None:
-    scenarios = choose(["drop"], 3.0)
+    scenarios = choose(["drop"], 1.0)
     first, second = (simulate(scenarios, 2).column("drop", "sent") for _ in range(2))
     assert (first == second).all()
     assert (first[:, 0] != first[:, 1]).any()
