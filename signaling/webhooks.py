@@ -31,7 +31,8 @@ FIRST_RETRY: Final = 2.0
 LONGEST_PAUSE: Final = 600.0
 GIVE_UP: Final = DAY
 PATIENCE: Final = 3600.0
-"""Seconds after the clock was set in which nothing is given up: it may be put right."""
+"""Seconds after the clock was set in which nothing is given up: it may be put right. Where it is
+set again and again, that is for as long as GIVE_UP in all."""
 POLL: Final = 1.0
 TIMEOUT: Final = 10.0
 LANES_PER_TENANT: Final = 8
@@ -88,7 +89,7 @@ class Webhooks:
         self._store = store
         self._clock = clock
         self._steps = Steps(clock)
-        self._patient_until = clock.monotonic()
+        self._patient_since = self._patient_until = clock.monotonic()
         self._wake = asyncio.Event()
         self._lanes: dict[Lane, asyncio.Task[None]] = {}
         self._posts = asyncio.Semaphore(POSTS)
@@ -203,7 +204,10 @@ class Webhooks:
     def _now(self) -> float:
         """The time of the store, after a look whether it was set."""
         if self._steps.take():
-            self._patient_until = self._clock.monotonic() + PATIENCE
+            now = self._clock.monotonic()
+            if now >= self._patient_until + PATIENCE:
+                self._patient_since = now
+            self._patient_until = min(now, self._patient_since + GIVE_UP - PATIENCE) + PATIENCE
         return self._clock.wall()
 
     async def _post(self, endpoint: Endpoint, body: bytes) -> str | None:

@@ -1,8 +1,10 @@
 """What a client knows of its room: told on joining, kept up to date by events."""
 
-from typing import Any
+from typing import Any, Final
 
 from sfu.client.shapes import Frame, Guest, Holder, Participant
+
+PRESENTING: Final = ("organizer", "presenter")
 
 
 class RoomView:
@@ -34,6 +36,11 @@ class RoomView:
         """The slot of the own seat."""
         seat = None if self.participant is None else self.participant.get("seat")
         return None if seat is None else f"seat-{seat}"
+
+    @property
+    def presents(self) -> bool:
+        """Whether this person runs the event."""
+        return self.participant is not None and self.participant.get("role") in PRESENTING
 
     @property
     def may_publish(self) -> bool:

@@ -52,6 +52,15 @@ export class Commands extends RoomView {
   }
 
   /**
+   * Asks for the word, or takes that back.
+   *
+   * @param {boolean} [up]
+   */
+  async raiseHand(up = true) {
+    await this.setStatus(up ? 'hand' : null);
+  }
+
+  /**
    * Sends an app message, which the server does not look into. It is not sent back to the sender,
    * and who is not in the room never gets it.
    *

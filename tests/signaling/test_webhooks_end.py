@@ -8,7 +8,7 @@ import pytest
 
 from sfu.journal import PRUNE
 from sfu.signaling import webhooks
-from sfu.signaling.webhooks import GIVE_UP, LONGEST_PAUSE, Endpoint, Webhooks
+from sfu.signaling.webhooks import GIVE_UP, LONGEST_PAUSE, PATIENCE, Endpoint, Webhooks
 from sfu.store import Store
 from sfu.store.writes import Prune
 from tests.signaling.test_webhooks import NOW, Backend, Hands, backend, delivering, hook, store
@@ -84,3 +84,25 @@ async def test_a_clock_that_is_set_forward_gives_nothing_up_for_an_hour(
         assert not delivery.counts["given_up"]
         hands.now += 30
         await until(lambda: delivery.counts["given_up"] == 1)
+
+
+async def more_than(delivery: Webhooks, failed: int) -> None:
+    await until(lambda: delivery.counts["failed"] > failed)
+
+
+async def test_a_clock_that_is_set_again_and_again_puts_it_off_for_a_day_at_most(
+    store: Store, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhooks, "POLL", 0.002)
+    backend.answer = lambda _: 503
+    hands = Hands()
+    await store.commit([hook(1)])
+    async with delivering(store, ("acme", backend.url), hands=hands) as delivery:
+        failed = 0
+        while hands.now < NOW + 2 * GIVE_UP and not delivery.counts["given_up"]:
+            await more_than(delivery, failed)
+            failed = delivery.counts["failed"]
+            hands.now += PATIENCE - 60
+            hands.step = 30.0 - hands.step
+        assert delivery.counts["given_up"] == 1
+        assert hands.now >= NOW + GIVE_UP

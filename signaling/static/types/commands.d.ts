@@ -30,6 +30,12 @@ export class Commands extends RoomView {
      */
     setStatus(value: string | null): Promise<void>;
     /**
+     * Asks for the word, or takes that back.
+     *
+     * @param {boolean} [up]
+     */
+    raiseHand(up?: boolean): Promise<void>;
+    /**
      * Sends an app message, which the server does not look into. It is not sent back to the sender,
      * and who is not in the room never gets it.
      *
