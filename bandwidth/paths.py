@@ -22,6 +22,8 @@ class Path(NamedTuple):
     queue_us: float
     loss: float
     silent: bool
+    freezes: float
+    frozen: float
 
 
 class Paths(NamedTuple):
@@ -44,6 +46,10 @@ class Paths(NamedTuple):
     """Fraction of bytes that do not arrive."""
     silent: Bools
     """Whether no answers come."""
+    freezes: Floats
+    """How often pictures stood still for want of the path or of a keyframe, ..."""
+    frozen: Floats
+    """... and for how many seconds together."""
 
     def of(self, index: int) -> Path:
         """One of them."""
@@ -84,5 +90,6 @@ def spread(column: Floats) -> tuple[tuple[float, float], ...]:
 
 _NONE: Final[Floats] = np.zeros(0)
 NOBODY: Final = Paths(
-    _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, np.zeros(0, dtype=np.bool_)
-)
+    *(_NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE),
+    np.zeros(0, dtype=np.bool_), _NONE, _NONE,
+)  # fmt: skip

@@ -46,6 +46,8 @@ FEEDBACK: Final[np.dtype[Any]] = np.dtype(
         ("report_loss", "<u2"),
         ("nacked", "<u2"),
         ("deltas", "<u2"),
+        ("freezes", "<u2"),
+        ("frozen_ms", "<u2"),
     ]
 )
 """News of one transport since the last call. Delays are above the base, losses net of `unlost`;

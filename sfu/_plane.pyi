@@ -20,6 +20,7 @@ __all__ = [
     "RATES_DTYPE",
     "Audible",
     "Closed",
+    "Exceeded",
     "Fault",
     "Handshake",
     "Levels",
@@ -112,6 +113,14 @@ class TrackRates:
     layers: list[tuple[int, float, int, int]]
 
 @final
+class Exceeded:
+    """What is forwarded of a publisher has come to a second's worth of its ceiling beyond it
+    (`Worker.set_upload`), and again by as much since it was last said."""
+
+    __match_args__ = ("transport",)
+    transport: int
+
+@final
 class Refused:
     """A command named something that is not there or broke a limit; `reason` is for the log."""
 
@@ -136,6 +145,7 @@ Report = (
     | Traffic
     | Closed
     | TrackRates
+    | Exceeded
     | Refused
     | Fault
 )
@@ -162,7 +172,9 @@ and what its receiver said since the row before. Times are CLOCK_MONOTONIC.
 - probe…: id of a finished cluster, what of it was acked, its rates; receive rate 0: failed
 - marks: packets marked ECN CE; remb_bps: the receiver's estimate; report_loss: worst fraction lost
   of receiver reports, 1/256; nacked: packets asked for again
-- deltas: entries of the second array that belong to this row, in order"""
+- deltas: entries of the second array that belong to this row, in order
+- freezes, frozen_ms: pictures that began to stand still, and for how long any did, because the path
+  did not take them or another layer's keyframe was waited for"""
 
 DELTA_DTYPE: Final[list[tuple[str, str]]]
 """numpy dtype description of one delta (little endian, packed): how far apart two successive
@@ -290,7 +302,10 @@ class Worker:
         `group` is any number, the same for all microphones of a room; again to change `most`.
         `Levels` tells of those only that are forwarded."""
 
-    def add_route(self, route: int, video: bool) -> None: ...
+    def add_route(self, route: int, video: bool, rests: bool = False) -> None:
+        """A picture that rests, such as a screen, sends no frames while nothing in it changes: that
+        it stands still then is not counted."""
+
     def bind(self, route: int, track: int | None) -> None: ...
     def weigh(self, route: int, weight: int) -> None:
         """A picture's share, 1 to 255, of each receiver's pace where pictures have to wait for each
@@ -318,9 +333,15 @@ class Worker:
         A higher spatial layer goes on until the lower one's keyframe; with a fourth element that
         is true it ends at once. Temporal layers end at once in any case."""
 
-    def set_upload(self, transport: int, bps: int) -> None:
+    def cap(self, track: int, layers: int) -> None:
+        """No more than so many of a track's layers are forwarded, the lowest; of all of them
+        `TrackRates` go on. A picture goes on with a keyframe."""
+
+    def set_upload(self, transport: int, bps: int, sound: int = 0) -> None:
         """What a publisher may send in all, 0 for no limit: it is told so by REMB about once a
-        second, and at once when this is new. What comes beyond is forwarded all the same."""
+        second, and at once when this is new. Where what is forwarded of it comes to a second's
+        worth beyond that, there is an `Exceeded`. `sound` is the most that a single source of sound
+        may send, 0 for no limit: what is beyond that is dropped."""
 
     def set_rates(self, rates: bytes) -> None:
         """Packed rows of RATES_DTYPE, of the transports whose rates change."""

@@ -21,7 +21,10 @@ SHOWN: Final = 40
 
 WIDE: Final = 130
 """Columns of a terminal below which LESS is left out."""
-LESS: Final = {"state", "mode", "senders", "silent", "role", "budget", "layers", "arrives", "queue"}
+LESS: Final = {
+    "state", "mode", "senders", "silent", "role", "budget", "layers", "arrives", "queue", "frozen"
+}  # fmt: skip
+PATH: Final = ("estimate", "given", "wanted", "arrives", "rtt", "queue", "loss", "frozen")
 WORDS: Final = {"room", "state", "mode", "who", "role", "layers", "sees"}
 
 Document = dict[str, Any]
@@ -122,6 +125,7 @@ def _room(room: Document) -> dict[str, Cell]:
         "wanted": rate(rates["wanted"]),
         "short": (str(room["short"]), "yellow" if room["short"] else ""),
         "silent": (str(room["silent"]), "red" if room["silent"] else ""),
+        "frozen": frozen(room),
         "quality": score(room["quality"]),
     }
 
@@ -144,7 +148,7 @@ def _person(each: Document) -> dict[str, Cell]:
 
 def _path(path: Document | None) -> dict[str, Cell]:
     if path is None:
-        return dict.fromkeys(("estimate", "given", "wanted", "arrives", "rtt", "queue", "loss"), "")
+        return dict.fromkeys(PATH, "")
     short = path["given"] < 0.99 * path["wanted"]
     return {
         "estimate": rate(path["estimate"]),
@@ -154,12 +158,18 @@ def _path(path: Document | None) -> dict[str, Cell]:
         "rtt": f"{path['round_trip']:.0f} ms",
         "queue": f"{path['queue']:.0f} ms",
         "loss": f"{path['loss']:.1%}",
+        "frozen": frozen(path),
     }
 
 
 def rate(bps: float) -> str:
     """Such as 850k or 2.45M."""
     return f"{bps / 1e6:.2f}M" if bps >= 999_500 else f"{bps / 1e3:.0f}k"
+
+
+def frozen(seen: Document) -> str:
+    """How often pictures stood still and for how long, such as 2 in 1.4 s."""
+    return f"{seen['freezes']} in {seen['frozen']:.1f} s" if seen["freezes"] else ""
 
 
 def score(quality: float | None) -> str:

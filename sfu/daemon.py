@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from sfu.clock import Clock
 from sfu.config import Settings
 from sfu.dtls import Certificate
-from sfu.forwarder import TICK, Forwarder, Timeouts
+from sfu.forwarder import TICK, Forwarder
 from sfu.ice import announced_addresses
 from sfu.journal import Journal
 from sfu.media_metrics import Sample, samples
@@ -32,7 +32,7 @@ from sfu.signaling.websocket import Sockets
 from sfu.store import Store, StoreError, make_store
 from sfu.store.records import Retention
 from sfu.tls import Tls
-from sfu.transport import State
+from sfu.transport import State, Timeouts
 from sfu.workers import Workers
 
 log = structlog.get_logger()

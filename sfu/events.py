@@ -315,7 +315,19 @@ class CongestionChanged:
     wanted: int
 
 
-Notice = QualityChanged | ConnectionLost | LayersWanted | CongestionChanged
+@dataclass(frozen=True, slots=True)
+class UploadExceeded:
+    """More is published than the room's budget allows, in bit/s; not any more when not `over`."""
+
+    budget: int
+    sending: int
+    """As measured over the last second, of what is not muted."""
+    over: bool
+    held: Mapping[Source, int]
+    """Of sources that are cut, how many of their layers are forwarded."""
+
+
+Notice = QualityChanged | ConnectionLost | LayersWanted | CongestionChanged | UploadExceeded
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from sfu.dtls import Certificate, SrtpKeys
 from sfu.ice import make_credentials
 from sfu.owners import EgressOwner, TrackOwner, TransportOwner
 from sfu.subscribers import Subscribers
-from sfu.transport import State, Transport
+from sfu.transport import State, Timeouts, Transport
 
 TICK: Final = 0.05
 BACKLOG: Final = 1_000_000
@@ -66,14 +66,6 @@ def start_worker(media: MediaSettings, index: int, port: int = 0) -> _plane.Work
         tcp_waiting=media.tcp_waiting,
         tcp_first_check=media.tcp_first_check,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds that a transport may spend in a state."""
-
-    path: float
-    handshake: float
 
 
 class Forwarder:
@@ -349,6 +341,9 @@ class Forwarder:
             case _plane.PathDown(id):
                 if entry := self._transports.get(id):
                     entry[0].path_down(now)
+            case _plane.Exceeded(id):
+                if entry := self._transports.get(id):
+                    entry[1].exceeded(entry[0], now)
             case _plane.Switched(egress, track, spatial, _):
                 if receiver := self._egresses.get(egress):
                     receiver.switched(egress, track, spatial)

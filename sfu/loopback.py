@@ -114,6 +114,9 @@ class Loopback:
     def leveled(self, transports: Sequence[int], now: float) -> None:
         """The one picture is sent whatever the path carries: it is there to be measured."""
 
+    def exceeded(self, transport: Transport, now: float) -> None:
+        """It comes back to its sender alone."""
+
     def audible(self, track: int, audible: bool, now: float) -> None:
         """Nobody waits for it."""
 

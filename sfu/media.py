@@ -7,7 +7,7 @@ from sfu.bandwidth.paths import Path, Paths, together
 from sfu.events import Picture
 from sfu.forwarder import Forwarder
 from sfu.rooms import LiveRoom
-from sfu.sent import Sent
+from sfu.sent import Frame, Sent
 from sfu.track import Source
 
 
@@ -22,6 +22,8 @@ class Layer:
     height: int
     wanted: bool
     """Whether anybody watches it."""
+    forwarded: bool
+    """Whether it may be: false where the publisher's budget does not bear it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +111,9 @@ def overview(live: LiveRoom) -> Overview:
 
 def _layers(sent: Sent) -> tuple[Layer, ...]:
     streams = sent.track.media.streams
-    frames = zip(streams, sent.bps, sent.frames, sent.wanted, strict=True)
+    seen = [frame or Frame(0, 0, 0) for frame in sent.frames]
+    rows = zip(streams, sent.bps, seen, sent.wanted, strict=True)
     return tuple(
-        Layer(stream.rid, bps, frame.fps, frame.width, frame.height, wanted)
-        if frame is not None
-        else Layer(stream.rid, bps, 0, 0, 0, wanted)
-        for stream, bps, frame, wanted in frames
+        Layer(stream.rid, bps, frame.fps, frame.width, frame.height, wanted, at < sent.forwarded)
+        for at, (stream, bps, frame, wanted) in enumerate(rows)
     )

@@ -60,11 +60,12 @@ def _passed(forwarder: Forwarder) -> Iterator[Sample]:
 
 def _rooms(rooms: Iterable[LiveRoom]) -> Iterator[Sample]:
     watching: Counter[int] = Counter()
-    sent = ceiling = over = 0
+    sent = ceiling = over = held = 0
     for live in rooms:
         if live.stage is None:
             continue
         watching.update(live.stage.allocation.watching())
+        held += live.stage.uplinks.overspending.held
         for publisher in live.stage.uplinks.participants:
             found = sending(live, publisher)
             if found is not None:
@@ -76,3 +77,4 @@ def _rooms(rooms: Iterable[LiveRoom]) -> Iterator[Sample]:
     yield "sfu_upload_bps", ("sent",), sent
     yield "sfu_upload_bps", ("budget",), ceiling
     yield "sfu_uploads_over_budget", (), over
+    yield "sfu_uploads_held", (), held

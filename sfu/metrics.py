@@ -92,6 +92,14 @@ TABLE: Final[dict[str, tuple[str, tuple[str, ...], str]]] = {
     ),
     "sfu_level_changes": ("counter", (), "Steps up or down on what receivers are given."),
     "sfu_layer_switches": ("counter", (), "Changes of the simulcast layer that a receiver gets."),
+    "sfu_freezes": (
+        "counter",
+        ("cause",),
+        "Pictures to receivers of which no frame left for half a second and three times their mean "
+        "distance: link, their path did not take it; keyframe, another layer's was waited for; "
+        "publisher, nothing came and then went on, screens apart.",
+    ),
+    "sfu_frozen_seconds": ("counter", ("cause",), "For how long, by the same causes."),
     "sfu_picture_pauses": ("counter", (), "Pictures that stopped for want of bandwidth or view."),
     "sfu_pictures": (
         "gauge",
@@ -104,6 +112,11 @@ TABLE: Final[dict[str, tuple[str, tuple[str, ...], str]]] = {
         "Sums over publishers, bit/s: sent in the last second, and their budget.",
     ),
     "sfu_uploads_over_budget": ("gauge", (), "Publishers who send more than their budget."),
+    "sfu_uploads_held": (
+        "gauge",
+        (),
+        "Publishers of whom not all is forwarded, for it is more than their budget.",
+    ),
     "sfu_store_waiting": ("gauge", (), "Commits that the store has yet to make durable."),
     "sfu_webhooks": (
         "counter",
@@ -118,6 +131,10 @@ TABLE: Final[dict[str, tuple[str, tuple[str, ...], str]]] = {
     "sfu_event_loop_lag_seconds": ("histogram", (), "How late the event loop runs its timer."),
 }
 """Name (counters get `_total` at the end), type, labels, help."""
+
+
+UNITS: Final = {"sfu_frozen_seconds": 1e-6}
+"""Of what the plane counts in others."""
 
 
 class Source(Protocol):
@@ -196,7 +213,7 @@ class _Collector(Collector):
                 totals[name] = totals.get(name, 0) + count
         for name, count in totals.items():
             metric, labels = place(name)
-            families[metric].add_metric(list(labels), count)
+            families[metric].add_metric(list(labels), count * UNITS.get(metric, 1))
         yield from families.values()
 
     def _share(self, worker: int, busy: int, wall: int) -> float:
@@ -216,6 +233,10 @@ def place(counter: str) -> tuple[str, tuple[str, ...]]:
             return f"sfu_{head}", (direction, kind)
         case (("nacks" | "plis" | "firs"), (("in" | "out") as direction, _, "")):
             return f"sfu_{head}", (direction,)
+        case "freezes", _ if rest:
+            return "sfu_freezes", (rest,)
+        case "frozen", ("us", _, cause):
+            return "sfu_frozen_seconds", (cause,)
         case "drop", _ if rest:
             return "sfu_drops", (rest,)
     if counter == "retransmitted":
@@ -245,6 +266,9 @@ and `process_start_time_seconds` are of the whole process, as everywhere in Prom
   `sum(rate(sfu_subscriber_bytes_total[5m]))`
 - Receivers that get less than they want: `sfu_subscribers{state="short"}`; how much less, at the
   worst twentieth: `sfu_subscriber_share{quantile="0.05"}`
+- Part of the time for which pictures stand still: `sum(rate(sfu_frozen_seconds_total[5m]))` of
+  `sum(sfu_pictures)`. This side sees when frames leave, not what is lost behind it; what clients
+  say of that counts in the [quality score](quality.md)
 - Estimate against what is made of it: `sfu_subscriber_bps{rate="estimate"}` and `{rate="given"}`
 
 | metric | type | labels | meaning |

@@ -16,6 +16,9 @@ class TransportOwner(Protocol):
     def leveled(self, transports: Sequence[int], now: float) -> None:
         """What is received over these transports is on another level (`Forwarder.subscribers`)."""
 
+    def exceeded(self, transport: "Transport", now: float) -> None:
+        """What comes over it is more than was allowed (`Worker.set_upload`)."""
+
 
 class TrackOwner(Protocol):
     """Who is told about published tracks."""

@@ -25,16 +25,23 @@ class Frame:
 class Sent:
     """One track's layers, lowest first; `observe` takes the worker's reports."""
 
-    __slots__ = ("_busy", "_heights", "_rates", "bps", "frames", "temporal", "track", "wanted")
+    __slots__ = (
+        "_busy", "_heights", "_rates", "bps", "forwarded", "frames", "id", "temporal", "track",
+        "wanted",
+    )  # fmt: skip
 
-    def __init__(self, track: Track) -> None:
+    def __init__(self, track: Track, id: int = 0) -> None:
         self.track = track
+        self.id = id
+        """The worker's name for it."""
         self.temporal = _temporal(track.media)
         """Temporal layers within each spatial one."""
         self._heights = list(assumed_heights(len(track.media.streams)))
         self.frames: list[Frame | None] = [None] * len(self._heights)
         self.bps = [0] * len(self._heights)
         """As measured over the last second."""
+        self.forwarded = len(self._heights)
+        """Layers that the worker forwards, the lowest."""
         self.wanted = (True,) * len(self._heights)
         """Which layers the publisher was told are wanted."""
         # A person may move any moment; a screen that has been quiet for long is a quiet one.
@@ -43,6 +50,11 @@ class Sent:
         ]
         window = SCREEN if track.source.is_screen else CAMERA
         self._rates = [PlannedRate(expected(height), window) for height in self._heights]
+
+    @property
+    def forwarded_bps(self) -> int:
+        """As measured over the last second, of the layers that are forwarded."""
+        return sum(self.bps[: self.forwarded])
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -64,6 +76,9 @@ class Sent:
         replan = news = False
         for index, (bps, fps, width, height) in enumerate(layers[: len(self.frames)]):
             self.bps[index] = bps
+            if index >= self.forwarded:
+                # As far as receivers are concerned it is not sent.
+                bps, fps, width, height = 0, 0.0, 0, 0
             replan |= self._rates[index].observe(bps)
             busy = self._busy[index]
             replan |= busy is not None and busy.observe(bps)

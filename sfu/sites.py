@@ -29,8 +29,8 @@ class Sites:
         self._spill_after = spill_after
         self._others: dict[Forwarder, None] = {}
         self._receivers: Counter[Forwarder] = Counter()
-        self._routes: dict[int, bool] = {}
-        """Whether each is for pictures."""
+        self._routes: dict[int, tuple[bool, bool]] = {}
+        """Whether each is for pictures, and for such as rest."""
         self._bound: dict[int, int] = {}
         self._weights: dict[int, int] = {}
         self._tracks: dict[int, tuple[str, int]] = {}
@@ -91,12 +91,13 @@ class Sites:
 
     # What all of them are told
 
-    def add_route(self, *, video: bool) -> int:
-        """A fixed place on the stage."""
+    def add_route(self, *, video: bool, rests: bool = False) -> int:
+        """A fixed place on the stage; a picture that `rests` sends no frames while it stays as it
+        is."""
         route = self.home.new_id()
-        self._routes[route] = video
+        self._routes[route] = video, rests
         for forwarder in self:
-            forwarder.order(forwarder.worker.add_route, route, video)
+            forwarder.order(forwarder.worker.add_route, route, video, rests)
         return route
 
     def bind(self, route: int, track: int | None) -> None:
@@ -169,8 +170,8 @@ class Sites:
             other.order(other.worker.bind, route, track)
 
     def _tell(self, fresh: Forwarder) -> None:
-        for route, video in self._routes.items():
-            fresh.order(fresh.worker.add_route, route, video)
+        for route, (video, rests) in self._routes.items():
+            fresh.order(fresh.worker.add_route, route, video, rests)
         for route, weight in self._weights.items():
             fresh.order(fresh.worker.weigh, route, weight)
 

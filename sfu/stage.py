@@ -59,7 +59,7 @@ class Stage:
         self._add_routes(room.slots)
         self._sent: dict[int, Sent] = {}
         self._ids: dict[Track, int] = {}
-        self.uplinks = Uplinks(sites.home, room)
+        self.uplinks = Uplinks(sites.home, room, self.published, notify)
         self.receivers: dict[str, Receiver] = {}
         """By participant."""
         self.focus = Focus(room)
@@ -90,7 +90,7 @@ class Stage:
         for slot in slots:
             if slot not in self._routes:
                 add = self._sites.add_route
-                self._routes[slot] = Routes(add(video=False), add(video=True))
+                self._routes[slot] = Routes(add(video=False), add(video=True, rests=slot == SCREEN))
 
     # Connections
 
@@ -172,9 +172,9 @@ class Stage:
         """Paths carry more, or less (TransportOwner)."""
         self.allocation.level(transports, now)
 
-    def discard(self, transport: Transport, why: str, now: float) -> None:
-        """Closes a transport that came to nothing."""
-        transport.drop(why, now)
+    def exceeded(self, transport: Transport, now: float) -> None:
+        """What comes over it is too much (TransportOwner)."""
+        self.uplinks.exceeded(transport, now)
 
     def transport_lost(self, transport: Transport, now: float) -> None:
         """A transport has ended by itself (TransportOwner)."""
@@ -269,6 +269,7 @@ class Stage:
     def tick(self, now: float) -> None:
         """What is due by time alone."""
         self.allocation.tick(now)
+        self.uplinks.tick(now)
 
     def reattach(self, participant: str) -> None:
         """Adds those tracks of somebody that the worker does not have, after a new uplink."""
@@ -312,7 +313,7 @@ class Stage:
         if track.muted:
             self.forwarder.order(self.forwarder.worker.mute, id, True)
         self._ids[track] = id
-        self._sent[id] = Sent(track)
+        self._sent[id] = Sent(track, id)
 
     def _remove(self, track: Track) -> None:
         id = self._ids.get(track)

@@ -33,6 +33,7 @@ from sfu.bandwidth.rows import (
 from sfu.bandwidth.staircase import Staircase
 from sfu.bandwidth.stairs import PROBED_MARGIN
 from sfu.bandwidth.starts import START, Starts
+from sfu.bandwidth.stills import Stills
 from sfu.bandwidth.tally import Tally
 
 MUTE_AFTER: Final = 4
@@ -73,6 +74,7 @@ class Subscribers:
         self.estimator = Estimator()
         self.allocator = Allocator()
         self.quality = Quality()
+        self.stills = Stills()
         self.tally = Tally()
         self.level_changes = 0
         self._scored_at: float | None = None
@@ -108,6 +110,7 @@ class Subscribers:
             self.allocator.release(np.array([row]))
             self.estimator.remove(transport)
             self.quality.clear(row)
+            self.stills.clear(row)
 
     def assign(self, transports: Iterable[int], staircase: Staircase) -> None:
         """What these receivers climb from now on."""
@@ -156,6 +159,8 @@ class Subscribers:
             queue_us=estimator.queue_us[rows],
             loss=estimator.loss[rows],
             silent=self.quality.silent[rows],
+            freezes=self.stills.count[rows],
+            frozen=self.stills.seconds[rows],
         )
 
     def take_score(self, transport: int) -> tuple[float, float]:
@@ -216,6 +221,7 @@ class Subscribers:
         if len(self.estimator.target) > len(self._silent.halves):
             self._silent.grow(len(self.estimator.target))
             self.quality.grow(len(self.estimator.target))
+            self.stills.grow(len(self.estimator.target))
         self._silent.clear(row)
 
     def _begin_anew(self, now: float) -> None:
@@ -236,6 +242,7 @@ class Subscribers:
         """Counts silences. Who was taken for mute and speaks begins anew, with what it has been
         given so far unless it can tell more exactly."""
         rows, flags = self.estimator.rows_of(news["transport"].astype(np.int64)), news["flags"]
+        self.stills.add(rows, news)
         known = rows >= 0
         if np.count_nonzero(known) < len(rows):
             rows, flags = rows[known], flags[known]

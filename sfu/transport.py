@@ -15,6 +15,7 @@ the transport calls `expire` when `deadline` has come.
 import enum
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from sfu.dtls import Certificate, DtlsError, Handshake
@@ -38,6 +39,14 @@ class State(enum.Enum):
     SECURING = "securing"
     OPEN = "open"
     CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds that a transport may spend in a state."""
+
+    path: float
+    handshake: float
 
 
 class Site(Protocol):

@@ -15,8 +15,9 @@ import structlog
 from sfu.config import MediaSettings
 from sfu.dtls import Certificate
 from sfu.errors import Refusal
-from sfu.forwarder import Forwarder, Timeouts, start_worker
+from sfu.forwarder import Forwarder, start_worker
 from sfu.rooms import Rooms
+from sfu.transport import Timeouts
 
 AGAIN: Final = 1.0
 """Seconds between two starts of one worker: a fault may come back at once."""

@@ -88,10 +88,10 @@ class Connections:
         try:
             return self._publish_over(transport, sdp, sources, None, former)
         except NegotiationError as error:
-            stage.discard(transport, "not agreed", now)
+            transport.drop("not agreed", now)
             raise _refusal(error) from None
         except Refusal:
-            stage.discard(transport, "refused", now)
+            transport.drop("refused", now)
             raise
 
     def _publish_over(
@@ -153,7 +153,7 @@ class Connections:
         try:
             answer = answer_play(sdp, described.local(transport), cname=CNAME)
         except NegotiationError as error:
-            stage.discard(transport, "not agreed", now)
+            transport.drop("not agreed", now)
             raise _refusal(error) from None
         self._receiving = answer.negotiated.remote
         stage.play(

@@ -162,6 +162,19 @@ class CongestionEvent(Message):
     wanted: int
 
 
+class UploadEvent(Message):
+    """What one publishes is more than the room's budget for it, in bit/s: what lasts is cut. `held`
+    has the sources of which not all layers are forwarded any more, and how many are, the lowest; 0
+    is no picture. Layers come back once they have fitted for a while; `over` false says that all
+    fits again."""
+
+    type: Literal["upload"] = "upload"
+    budget: int
+    sending: int
+    over: bool
+    held: dict[str, int]
+
+
 class ConnectionEvent(Message):
     """A peer connection has ended. After `publish` the sources are gone: publish again on a new
     connection. After `receive` a new `offer` follows, for a new connection."""
@@ -211,6 +224,7 @@ EVENTS: Final[tuple[type[Message], ...]] = (
     QualityEvent,
     LayersEvent,
     CongestionEvent,
+    UploadEvent,
     ConnectionEvent,
     RemovedEvent,
     EndedEvent,

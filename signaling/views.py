@@ -13,6 +13,7 @@ from sfu.events import (
     ScreenShown,
     SeatShown,
     Shown,
+    UploadExceeded,
 )
 from sfu.participant import Participant
 from sfu.room import Room, doors
@@ -170,6 +171,9 @@ def news(room: Room, participant: str, notice: Notice) -> Message | None:
             return events.LayersEvent(layers={source.value: wanted}) if wanted else None
         case CongestionChanged(available, most):
             return events.CongestionEvent(available=available, wanted=most)
+        case UploadExceeded(budget, sending, over, held):
+            cut = {source.value: count for source, count in held.items()}
+            return events.UploadEvent(budget=budget, sending=sending, over=over, held=cut)
         case ConnectionLost(connection, reason, _):
             return events.ConnectionEvent(connection=connection, reason=reason)
     return None

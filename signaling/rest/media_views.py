@@ -33,6 +33,10 @@ class PathView(View):
     """Part of the bytes that do not arrive, 0 to 1."""
     silent: bool
     """Whether no reports come though media is sent."""
+    freezes: int
+    """How often pictures stood still for want of the path or of a keyframe, since it is up, ..."""
+    frozen: float
+    """... and for how many seconds together."""
 
 
 class PictureView(View):
@@ -62,6 +66,8 @@ class LayerView(View):
     height: int
     wanted: bool
     """Whether anybody watches it."""
+    forwarded: bool
+    """Whether it may be: false where the publisher's budget does not bear it."""
 
 
 class SendView(View):
@@ -125,6 +131,10 @@ class RoomMediaView(View):
     """Receivers who are given less than they want."""
     silent: int
     """Receivers from whom no reports come."""
+    freezes: int
+    """Of the receivers, as in `PathView`, ..."""
+    frozen: float
+    """... and its seconds."""
     rates: RatesView
     quality: float | None
     """Mean of the people's scores, 1 to 5."""
@@ -152,6 +162,8 @@ def room_media_view(room: Room, seen: Overview) -> RoomMediaView:
         receivers=len(seen.paths.silent),
         short=int((seen.paths.share < SHORT).sum()),
         silent=int(seen.paths.silent.sum()),
+        freezes=int(seen.paths.freezes.sum()),
+        frozen=round(float(seen.paths.frozen.sum()), 1),
         rates=RatesView(**{name: round(bps) for name, bps in seen.paths.sums().items()}),
         quality=_score(seen.quality),
     )
@@ -190,6 +202,7 @@ def _layer(layer: Layer) -> LayerView:
         width=layer.width,
         height=layer.height,
         wanted=layer.wanted,
+        forwarded=layer.forwarded,
     )
 
 
@@ -218,6 +231,8 @@ def _path(found: Receiving) -> PathView | None:
         queue=round(path.queue_us / 1000, 1),
         loss=round(path.loss, 4),
         silent=path.silent,
+        freezes=round(path.freezes),
+        frozen=round(path.frozen, 1),
     )
 
 

@@ -13,7 +13,7 @@ import { Record as EventRecord } from './record.js';
 import { SfuClient } from './sfu-client.js';
 import { Stage } from './stage.js';
 import { Statuses } from './statuses.js';
-import { failure, modeNotice, removal, waiting, weakLink } from './words.js';
+import { failure, modeNotice, removal, tooMuch, waiting, weakLink } from './words.js';
 
 /** @typedef {import('./types.js').Source} Source */
 
@@ -113,6 +113,9 @@ function listen(session) {
 function listenToNews(on) {
   on('muted', ({ source, by }) => {
     notice(`${record.who(by)} muted your ${source}.`, { key: 'muted' });
+  });
+  on('upload', ({ budget, sending, over, held }) => {
+    if (over) notice(tooMuch(budget, sending, held), { key: 'upload' });
   });
   on('mode', ({ mode, by }) => {
     if (by !== client.participant?.id) notice(modeNotice(mode), { key: 'mode' });

@@ -128,6 +128,8 @@ export {};
  * @property {{slots: Record<string, PictureFacts | null>}} quality
  * @property {{slots: Record<string, Holder | null>}} slots
  * @property {{available: number, wanted: number}} congestion bit/s
+ * @property {{budget: number, sending: number, over: boolean, held: Record<string, number>}} upload bit/s;
+ *   of sources that are cut, how many layers are forwarded
  * @property {{from: string, to: string, topic: string, body: any}} message
  * @property {{source: Source, by: string | null}} muted
  * @property {{reason: string}} removed

@@ -215,6 +215,18 @@ export function weakLink(available, wanted) {
 }
 
 /**
+ * @param {number} budget bit/s
+ * @param {number} sending
+ * @param {Record<string, number>} held by source, how many layers are forwarded
+ * @returns {string} what an `upload` event means
+ */
+export function tooMuch(budget, sending, held) {
+  const cut = Object.keys(held).join(' and ');
+  return `You send ${rate(sending)}; this room has ${rate(budget)} for it. `
+    + (cut ? `Not all of your ${cut} is passed on until it fits.` : 'What is too much may be cut.');
+}
+
+/**
  * @param {{width: number, height: number, fps: number}} picture
  * @param {number} bitsPerSecond
  * @returns {string} such as 1280×720 · 30 fps · 1.2 Mbit/s

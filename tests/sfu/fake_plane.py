@@ -71,6 +71,11 @@ class Closed:
 
 
 @dataclass
+class Exceeded:
+    transport: int
+
+
+@dataclass
 class Refused:
     command: str
     reason: str
@@ -89,7 +94,7 @@ COMMANDS = frozenset(
         "open_transport", "restart_ice", "set_remote", "set_keys", "send_handshake",
         "close_transport", "add_track", "remove_track", "mute", "compete", "add_route", "bind",
         "remove_route", "add_egress", "remove_egress", "show_routes", "weigh", "set_targets",
-        "set_rates", "set_upload", "add_peer", "remove_peer", "add_relayed_track", "relay",
+        "set_rates", "set_upload", "cap", "add_peer", "remove_peer", "add_relayed_track", "relay",
         "end_relay",
         "report_traffic", "request_keyframe", "panic",
     }
@@ -146,6 +151,8 @@ class Worker:
             "retransmitted": 5,
             "srtp_failures": 6,
             "switches": 1,
+            "freezes_keyframe": 2,
+            "frozen_us_keyframe": 1_500_000,
             "busy_us": 250,
             "wall_us": 1000,
         }

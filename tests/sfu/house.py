@@ -11,7 +11,7 @@ from sfu.bandwidth.rows import FEEDBACK, REMB, SILENT
 from sfu.clock import Clock
 from sfu.config import Settings, load
 from sfu.dtls import Certificate
-from sfu.forwarder import Forwarder, Timeouts
+from sfu.forwarder import Forwarder
 from sfu.options import Options
 from sfu.options import State as RoomState
 from sfu.passwords import Passwords, Verdict
@@ -21,7 +21,7 @@ from sfu.signaling.audience import RoomAudience
 from sfu.signaling.limits import Addresses, ClientAddress
 from sfu.signaling.outbox import Close, Outbox
 from sfu.signaling.session import Session
-from sfu.transport import State, Transport
+from sfu.transport import State, Timeouts, Transport
 from tests.sfu import fake_plane
 
 CERTIFICATE = Certificate.generate()

@@ -115,13 +115,14 @@ OPEN = Options(access="open")
 PATH: dict[str, Any] = {
     "estimate": 900_000, "target": 900_000, "given": 480_000, "wanted": 2_100_000,
     "arriving": 470_000, "round_trip": 48.2, "queue": 3.0, "loss": 0.0125, "silent": False,
+    "freezes": 2, "frozen": 1.44,
 }  # fmt: skip
 SEEN: dict[str, Any] = {
     "rooms": [
         {
             "room": "hall", "state": "live", "mode": "webinar", "people": 2, "publishers": 1,
             "sent": 1_850_000, "budget": 2_512_000, "over_budget": 0, "receivers": 1, "short": 1,
-            "silent": 0, "rates": {**PATH}, "quality": 3.87,
+            "silent": 0, "freezes": 0, "frozen": 0.0, "rates": {**PATH}, "quality": 3.87,
         }
     ],
     "room": "hall",
@@ -171,7 +172,7 @@ def test_the_tables_hold_what_there_is() -> None:
     text = shown(200)
     for word in (
         "1.85M", "2.51M", "900k", "480k", "2.10M", "48 ms", "1.2%", "camera 180 (720)",
-        "1 x 180 link", "3.9", "dan",
+        "1 x 180 link", "3.9", "dan", "2 in 1.4 s",
     ):  # fmt: skip
         assert word in text, word
 

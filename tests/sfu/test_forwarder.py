@@ -23,6 +23,9 @@ class Owner:
     def leveled(self, transports: Any, now: float) -> None:
         self.heard.append(("leveled", list(transports)))
 
+    def exceeded(self, transport: Any, now: float) -> None:
+        self.heard.append(("exceeded", transport.id))
+
     def audible(self, track: int, audible: bool, now: float) -> None:
         self.heard.append(("audible", track, audible))
 

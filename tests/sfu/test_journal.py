@@ -346,9 +346,8 @@ async def test_a_stop_waits_for_the_last_word(tmp_path: Path) -> None:
     async with serving(tmp_path / "sfu.sqlite") as backend:
         await backend.create()
         backend.join("ann")
-        stage = backend.live().open_stage()
         transport = connect(backend, "ann")
-        stage.discard(transport, "left", 0.0)  # the worker's answer is still to come
+        transport.drop("left", 0.0)  # the worker's answer is still to come
         backend.live().execute(Leave("p-ann"), "p-ann")
     async with serving(tmp_path / "sfu.sqlite") as backend:
         (stay,) = (await backend.ask("GET", "/v1/usage"))["items"]

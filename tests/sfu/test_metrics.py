@@ -55,6 +55,8 @@ def test_the_planes_counters_are_shown(daemon: Daemon) -> None:
     assert shown["sfu_retransmissions_total[]"] == 5
     assert shown["sfu_srtp_failures_total[]"] == 6
     assert shown["sfu_layer_switches_total[]"] == 1
+    assert shown["sfu_freezes_total['keyframe']"] == 2
+    assert shown["sfu_frozen_seconds_total['keyframe']"] == 1.5
     assert shown["sfu_plane_busy_share['0']"] == 0.25
 
 
@@ -96,6 +98,8 @@ def test_joins_and_refusals_are_counted(daemon: Daemon, house: House) -> None:
         ("packets_in_stun", "sfu_packets", ("in", "stun")),
         ("bytes_out_dtls", "sfu_bytes", ("out", "dtls")),
         ("drop_stun_unknown_user", "sfu_drops", ("stun_unknown_user",)),
+        ("freezes_link", "sfu_freezes", ("link",)),
+        ("frozen_us_link", "sfu_frozen_seconds", ("link",)),
         ("nacks_out", "sfu_nacks", ("out",)),
         ("firs_in", "sfu_firs", ("in",)),
         ("packets_in", "sfu_plane_events", ("packets_in",)),

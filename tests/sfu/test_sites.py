@@ -155,7 +155,7 @@ def test_the_fault_of_the_home_costs_others_no_connection(pair: House) -> None:
     assert len(other.named("add_track")) == 2
     assert other.named("add_route") == routes, "they are there already"
     assert {route for route, track in other.named("bind")[-2:] if track} <= {
-        route for route, _ in routes
+        route for route, *_ in routes
     }
 
 

@@ -18,6 +18,9 @@ class Owner:
     def transport_lost(self, transport: Transport, now: float) -> None:
         self.lost.append(transport.why)
 
+    def exceeded(self, transport: Transport, now: float) -> None:
+        raise AssertionError
+
     def leveled(self, transports: Sequence[int], now: float) -> None:
         raise AssertionError
 

@@ -12,7 +12,7 @@ HD = upload("hd", "lite")
 
 
 def told(house: House) -> list[int]:
-    return [bps for _, bps in house.worker.named("set_upload")]
+    return [bps for _, bps, _ in house.worker.named("set_upload")]
 
 
 def configure(house: House, **changes: Any) -> None:
@@ -30,7 +30,7 @@ def test_the_ceiling_is_the_budget_of_all_that_is_published(house: House) -> Non
     assert stage is not None
     uplink = stage.uplinks.get(ann.id)
     assert uplink is not None
-    assert {id for id, _ in house.worker.named("set_upload")} == {uplink.id}
+    assert {id for id, *_ in house.worker.named("set_upload")} == {uplink.id}
     assert stage.uplinks.ceiling(ann.id) == HD["microphone"] + HD["camera"]
     ann.ask("unpublish", source="camera")
     assert told(house)[2:] == [HD["microphone"]]

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from sfu.config import MediaSettings
-from sfu.forwarder import Timeouts
+from sfu.transport import Timeouts
 from sfu.workers import Workers
 from tests.sfu.house import CERTIFICATE, House
 from tests.waiting import until

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sfu.commands import Configure
-from sfu.forwarder import Forwarder, Timeouts
+from sfu.forwarder import Forwarder
+from sfu.transport import Timeouts
 from tests.sfu import fake_plane
 from tests.sfu.house import CERTIFICATE, House
 from tests.signaling.descriptions import answer_to

@@ -6,7 +6,7 @@ mod arguments;
 mod relays;
 mod reports;
 
-use crate::command::{Command, LayerSource, Target, MAX_LAYERS};
+use crate::command::{Command, LayerSource, MAX_LAYERS};
 use crate::feedback::{DELTA_DTYPE, FEEDBACK_DTYPE};
 use crate::forwarder::Limits;
 use crate::rates::{self, RATES_DTYPE};
@@ -284,10 +284,12 @@ impl Worker {
         })
     }
 
-    fn add_route(&self, route: Id, video: bool) -> PyResult<()> {
+    #[pyo3(signature = (route, video, rests=false))]
+    fn add_route(&self, route: Id, video: bool, rests: bool) -> PyResult<()> {
         self.submit(Command::AddRoute {
             route: route.0,
             video,
+            rests,
         })
     }
 
@@ -340,28 +342,23 @@ impl Worker {
     }
 
     fn set_targets(&self, targets: Vec<TargetTuple>) -> PyResult<()> {
-        let targets = targets.into_iter().map(|target| {
-            let TargetTuple(egress, spatial, temporal, drop_now) = target;
-            if spatial < -1 || temporal < 0 {
-                return Err(PyValueError::new_err(
-                    "spatial must be at least -1, temporal at least 0",
-                ));
-            }
-            Ok(Target {
-                egress: egress.0,
-                spatial: spatial.min(i8::MAX.into()) as i8,
-                temporal: temporal.min(u8::MAX.into()) as u8,
-                drop_now,
-            })
-        });
+        let targets = targets.into_iter().map(TargetTuple::checked);
         self.submit(Command::SetTargets(targets.collect::<PyResult<_>>()?))
     }
 
-    fn set_upload(&self, transport: Id, bps: i64) -> PyResult<()> {
-        let bps = within("bps", bps, 0, u32::MAX as usize)? as u32;
+    fn cap(&self, track: Id, layers: i64) -> PyResult<()> {
+        self.submit(Command::Cap {
+            track: track.0,
+            layers: within("count of layers", layers, 0, MAX_LAYERS)? as u8,
+        })
+    }
+
+    #[pyo3(signature = (transport, bps, sound=0))]
+    fn set_upload(&self, transport: Id, bps: i64, sound: i64) -> PyResult<()> {
         self.submit(Command::SetUpload {
             transport: transport.0,
-            bps,
+            bps: within("bps", bps, 0, u32::MAX as usize)? as u32,
+            sound_bps: within("sound", sound, 0, u32::MAX as usize)? as u32,
         })
     }
 

@@ -117,6 +117,7 @@ pub enum Command {
     AddRoute {
         route: Id,
         video: bool,
+        rests: bool,
     },
     Bind {
         route: Id,
@@ -142,9 +143,14 @@ pub enum Command {
         egress: Id,
     },
     SetTargets(Vec<Target>),
+    Cap {
+        track: Id,
+        layers: u8,
+    },
     SetUpload {
         transport: Id,
         bps: u32,
+        sound_bps: u32,
     },
     SetRates(Vec<Rates>),
     ReportTraffic,

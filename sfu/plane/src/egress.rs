@@ -14,6 +14,7 @@ use crate::rewrite::{Numbers, Rewrite};
 use crate::ring::{Meta, Ring, MAX_PAYLOAD};
 use crate::select::{Select, Verdict};
 use crate::srtp::Sealer;
+use crate::stillness::Motion;
 use crate::table::Key;
 use sfu_codecs::Codec;
 
@@ -75,6 +76,8 @@ pub struct Egress {
     pub cursor: u64,
     /// Layer choice.
     pub select: Select,
+    /// How its frames follow each other.
+    pub motion: Motion,
     /// Its own stream.
     pub ssrc: u32,
     /// Its retransmissions, zero for audio.
@@ -116,6 +119,7 @@ impl Egress {
             route,
             cursor: 0,
             select: Select::default(),
+            motion: Motion::default(),
             ssrc: ssrcs.0,
             rtx_ssrc: ssrcs.1,
             packets: 0,
@@ -136,6 +140,7 @@ impl Egress {
     /// Another source from `cursor` on: nothing passes before its first clean point.
     pub fn attach(&mut self, cursor: u64) {
         self.select.reset();
+        self.motion.begin_anew();
         self.cursor = cursor;
         self.codec = None;
         self.history.clear();
@@ -144,6 +149,7 @@ impl Egress {
     /// What has not left yet is left out: it goes on with the keyframe at `cursor`.
     pub fn skip_to(&mut self, cursor: u64) {
         self.select.reset();
+        self.motion.give_way();
         self.cursor = cursor;
     }
 
@@ -215,6 +221,7 @@ impl Egress {
                     self.rewrite
                         .switch(meta, meta.captured_us, self.clock_rate, step);
                     offered = Offered::Switched;
+                    self.motion.switch();
                 } else if meta.resumes {
                     self.rewrite.resume(meta);
                 }
@@ -222,6 +229,10 @@ impl Egress {
                     return Ok(Offered::Passed);
                 };
                 self.send(meta, payload, &numbers, kind.number, wire);
+                if meta.marker && meta.codec.is_video() {
+                    let still = self.motion.on_frame(meta.arrived_us, wire.now_us);
+                    still.into_iter().for_each(|still| wire.on_still(still));
+                }
                 if kind.rtx.is_some() && self.rtx_ssrc != 0 {
                     self.history.record(
                         numbers.sequence,

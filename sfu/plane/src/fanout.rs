@@ -199,11 +199,15 @@ impl Forwarder {
         let destination = transport.destination().copied();
         let (Some(sealer), Some(destination)) = (&transport.sealer, destination) else {
             egress.cursor = newest;
+            egress.motion.begin_anew();
             return Ok(0);
         };
         if is_video && egress.cursor < track.ring.oldest() {
             // It was held back until the ring had gone round: it begins anew with a keyframe.
+            let motion = egress.motion;
             egress.attach(track.ring.oldest());
+            egress.motion = motion;
+            egress.motion.give_way();
         }
         let alive: [bool; MAX_LAYERS] = track.alive;
         if egress.select.current().0 < 0 {

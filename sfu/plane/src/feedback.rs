@@ -225,6 +225,14 @@ impl SendHistory {
         self.row.nacked = self.row.nacked.saturating_add(count.min(0xffff) as u16);
     }
 
+    /// A picture stood still for so long: since now when it `begins`, else still.
+    pub fn on_still(&mut self, begins: bool, us: i64) {
+        self.news = true;
+        let ms = u16::try_from(us / 1_000).unwrap_or(u16::MAX);
+        self.row.freezes = self.row.freezes.saturating_add(u16::from(begins));
+        self.row.frozen_ms = self.row.frozen_ms.saturating_add(ms);
+    }
+
     /// What comes in, in bit/s; 0 while unknown.
     pub fn throughput_bps(&self) -> u32 {
         self.throughput.bps()

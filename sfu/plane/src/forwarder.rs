@@ -62,6 +62,8 @@ impl Limits {
 /// A fixed place on the stage: at most one source, any number of receivers.
 pub(crate) struct Route {
     pub(crate) video: bool,
+    /// Whether its picture sends no frames while nothing in it changes.
+    pub(crate) rests: bool,
     pub(crate) track: Option<Key>,
     pub(crate) egresses: Vec<Key>,
     /// Its share of a receiver's pace where pictures have to wait for each other; at least 1.
@@ -317,9 +319,14 @@ impl Forwarder {
             Command::Compete { track, group, most } => {
                 ("compete", self.compete(track, group, most))
             }
-            Command::AddRoute { route, video } => {
+            Command::AddRoute {
+                route,
+                video,
+                rests,
+            } => {
                 let row = Route {
                     video,
+                    rests,
                     track: None,
                     egresses: Vec::new(),
                     weight: 1,
@@ -346,9 +353,12 @@ impl Forwarder {
             Command::ShowRoutes(moves) => ("show_routes", self.show_routes(&moves, now)),
             Command::RemoveEgress { egress } => ("remove_egress", self.remove_egress(egress)),
             Command::SetTargets(targets) => ("set_targets", self.set_targets(&targets, now)),
-            Command::SetUpload { transport, bps } => {
-                ("set_upload", self.set_upload(transport, bps))
-            }
+            Command::Cap { track, layers } => ("cap", self.cap(track, layers, now)),
+            Command::SetUpload {
+                transport,
+                bps,
+                sound_bps,
+            } => ("set_upload", self.set_upload(transport, bps, sound_bps)),
             Command::SetRates(rates) => ("set_rates", self.set_rates(&rates, now)),
             Command::ReportTraffic => ("report_traffic", self.report_traffic()),
             Command::RequestKeyframe { track } => {

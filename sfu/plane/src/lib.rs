@@ -51,6 +51,7 @@ pub mod rtx;
 pub mod select;
 pub mod seq;
 pub mod srtp;
+pub mod stillness;
 pub mod stun;
 pub mod table;
 pub mod tcp;

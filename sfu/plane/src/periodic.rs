@@ -133,6 +133,7 @@ impl Forwarder {
             // None of its egresses has anything to report otherwise: an idle audience costs little.
             if sends {
                 self.report_sending(key, now);
+                self.look_for_stills(key, now);
             }
         }
         if publishes {
@@ -293,7 +294,8 @@ impl Forwarder {
             let is_shown = !track.routes.is_empty();
             // Of simulcast, what is not sent cannot be asked for.
             let may_end = track.layers.len() > 1 && !track.settles(now.us);
-            for layer in track.layers.iter_mut().filter(|layer| layer.ssrc != 0) {
+            let forwarded = track.layers.iter_mut().take(track.cap.into());
+            for layer in forwarded.filter(|layer| layer.ssrc != 0) {
                 if is_video {
                     sequences.clear();
                     layer

@@ -212,7 +212,9 @@ impl Forwarder {
         if let (true, Some((width, height))) = (meta.payload.keyframe, meta.payload.resolution) {
             ingress.resolution = (width, height);
         }
-        self.keep(stream, meta, body, arrival, now);
+        if self.is_within_upload(stream, received.wire_len, now.us) {
+            self.keep(stream, meta, body, arrival, now);
+        }
     }
 
     fn keep(&mut self, stream: Stream, meta: Meta, body: &[u8], arrival: Arrival, now: Now) {

@@ -56,6 +56,9 @@ pub enum Report {
         track: Id,
         layers: Vec<LayerRate>,
     },
+    Exceeded {
+        transport: Id,
+    },
     Refused {
         command: &'static str,
         reason: &'static str,

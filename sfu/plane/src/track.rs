@@ -6,6 +6,7 @@ use crate::ingress::Ingress;
 use crate::ring::{Meta, Ring};
 use crate::select::Select;
 use crate::table::Key;
+use crate::upload::Excess;
 use sfu_codecs::Codec;
 
 /// How long a burst's packets may wait for the rest of it, to leave together.
@@ -71,6 +72,10 @@ pub struct Track {
     pub expected: Option<u64>,
     /// Nothing is forwarded, whatever arrives.
     pub muted: bool,
+    /// So many of its lowest layers are forwarded.
+    pub cap: u8,
+    /// Of sound, what has come beyond what it may.
+    pub excess: Excess,
     /// Speech activity; `None` where no level is signalled.
     pub audible: Option<Audible>,
     /// The top speakers that it competes with; `None` where it is forwarded whenever it is heard.
@@ -113,6 +118,8 @@ impl Track {
             relayings: Vec::new(),
             expected: None,
             muted: false,
+            cap: MAX_LAYERS as u8,
+            excess: Excess::default(),
             audible: None,
             top_speakers: None,
             alive: [false; MAX_LAYERS],
@@ -132,7 +139,8 @@ impl Track {
         let settles = self.settles(now_us);
         for (layer, ingress) in self.layers.iter().enumerate() {
             let spared = self.layers.len() == 1 || (settles && before[layer]);
-            self.alive[layer] = spared || ingress.is_alive(now_us);
+            let is_alive = spared || ingress.is_alive(now_us);
+            self.alive[layer] = is_alive && layer < usize::from(self.cap);
         }
         if self.alive == [false; MAX_LAYERS] && before != self.alive {
             self.slept = before;
@@ -149,7 +157,8 @@ impl Track {
     /// begins anew, maybe without them.
     fn wake(&mut self, meta: &Meta, now_us: i64) {
         if self.alive == [false; MAX_LAYERS] {
-            let slept = std::mem::take(&mut self.slept);
+            let mut slept = std::mem::take(&mut self.slept);
+            slept[self.cap.into()..].fill(false);
             if !meta.payload.keyframe {
                 self.alive = slept;
                 self.settles_us = Some(now_us + SETTLE_US);
@@ -327,9 +336,9 @@ impl Track {
         keyframe.map_or(i64::MAX, |keyframe| now_us - keyframe.arrived_us)
     }
 
-    /// Forgets the cached keyframes: what follows has no connection with them.
-    pub fn forget_keyframes(&mut self) {
-        self.keyframes = [None; MAX_LAYERS];
+    /// Forgets the cached keyframes from a layer on: what follows has no connection with them.
+    pub fn forget_keyframes(&mut self, layer: usize) {
+        self.keyframes[layer..].fill(None);
     }
 
     /// H.264 marks parameter sets and slices alike; only the first packet of the frame begins it.

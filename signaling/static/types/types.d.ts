@@ -235,6 +235,16 @@ export type OwnEvents = {
         available: number;
         wanted: number;
     };
+    /**
+     * bit/s;
+     * of sources that are cut, how many layers are forwarded
+     */
+    upload: {
+        budget: number;
+        sending: number;
+        over: boolean;
+        held: Record<string, number>;
+    };
     message: {
         from: string;
         to: string;

@@ -265,7 +265,11 @@ impl Audience {
                 layers: vec![layer],
             });
             let (route, video) = (track, codec == Codec::Vp8);
-            self.apply(Command::AddRoute { route, video });
+            self.apply(Command::AddRoute {
+                route,
+                video,
+                rests: false,
+            });
             let track = Some(track);
             self.apply(Command::Bind { route, track });
         }

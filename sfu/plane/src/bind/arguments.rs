@@ -2,7 +2,7 @@
 //! ValueError, never an OverflowError.
 
 use crate::batch::INBOX_BYTES;
-use crate::command::PayloadType;
+use crate::command::{PayloadType, Target};
 use crate::extension::ExtensionIds;
 use crate::srtp::{KeyLength, Opener, Profile, Sealer};
 use crate::tcp::table::TcpLimits;
@@ -168,12 +168,25 @@ impl<'a, 'py> FromPyObject<'a, 'py> for PayloadNumber {
 
 /// What an egress shall forward at most: itself, spatial, temporal; and whether what is
 /// higher ends at once, which may be left out.
-pub(super) struct TargetTuple(
-    pub(super) Id,
-    pub(super) i64,
-    pub(super) i64,
-    pub(super) bool,
-);
+pub(super) struct TargetTuple(Id, i64, i64, bool);
+
+impl TargetTuple {
+    /// The target, if its layers can be meant; those too high for any mean the highest.
+    pub(super) fn checked(self) -> PyResult<Target> {
+        let Self(egress, spatial, temporal, drop_now) = self;
+        if spatial < -1 || temporal < 0 {
+            return Err(PyValueError::new_err(
+                "spatial must be at least -1, temporal at least 0",
+            ));
+        }
+        Ok(Target {
+            egress: egress.0,
+            spatial: spatial.min(i8::MAX.into()) as i8,
+            temporal: temporal.min(u8::MAX.into()) as u8,
+            drop_now,
+        })
+    }
+}
 
 impl<'a, 'py> FromPyObject<'a, 'py> for TargetTuple {
     type Error = PyErr;

@@ -63,6 +63,10 @@ report! {
     TrackRates { track: u32, layers: Vec<(u32, f32, u16, u16)> }
 }
 report! {
+    /// A publisher has sent a second's worth of its ceiling beyond it.
+    Exceeded { transport: u32 }
+}
+report! {
     /// A command named something that is not there or broke a limit.
     Refused { command: &'static str, reason: &'static str }
 }
@@ -131,6 +135,7 @@ pub(super) fn to_python(py: Python<'_>, report: Report) -> PyResult<Py<PyAny>> {
                 .collect();
             Py::new(py, TrackRates { track, layers })?.into_any()
         }
+        Report::Exceeded { transport } => Py::new(py, Exceeded { transport })?.into_any(),
         Report::Refused { command, reason } => Py::new(py, Refused { command, reason })?.into_any(),
         Report::Fault { reason } => Py::new(py, Fault { reason })?.into_any(),
     })
@@ -149,6 +154,7 @@ pub(super) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
         py.get_type::<Traffic>(),
         py.get_type::<Closed>(),
         py.get_type::<TrackRates>(),
+        py.get_type::<Exceeded>(),
         py.get_type::<Refused>(),
         py.get_type::<Fault>(),
     ];

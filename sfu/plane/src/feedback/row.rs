@@ -35,10 +35,12 @@ pub const FEEDBACK_DTYPE: &[(&str, &str)] = &[
     ("report_loss", "<u2"),
     ("nacked", "<u2"),
     ("deltas", "<u2"),
+    ("freezes", "<u2"),
+    ("frozen_ms", "<u2"),
 ];
 
 /// Bytes of one packed row.
-pub const ROW_BYTES: usize = 4 + 2 + 2 + 8 + 8 + 4 * 15 + 2 + 2 + 4 * 3 + 2 + 4 + 2 + 2 + 2;
+pub const ROW_BYTES: usize = 4 + 2 + 2 + 8 + 8 + 4 * 15 + 2 + 2 + 4 * 3 + 2 + 4 + 2 * 5;
 
 /// Name and numpy type of each field of a delta, in order.
 pub const DELTA_DTYPE: &[(&str, &str)] = &[
@@ -98,6 +100,8 @@ pub struct Row {
     pub remb_bps: u32,
     pub report_loss: u16,
     pub nacked: u16,
+    pub freezes: u16,
+    pub frozen_ms: u16,
     has_delay: bool,
 }
 
@@ -166,7 +170,13 @@ impl Row {
         }
         into.extend_from_slice(&self.marks.to_le_bytes());
         into.extend_from_slice(&self.remb_bps.to_le_bytes());
-        for value in [self.report_loss, self.nacked, deltas] {
+        for value in [
+            self.report_loss,
+            self.nacked,
+            deltas,
+            self.freezes,
+            self.frozen_ms,
+        ] {
             into.extend_from_slice(&value.to_le_bytes());
         }
     }
@@ -230,6 +240,8 @@ pub(crate) mod tests {
             marks: 21,
             remb_bps: 22,
             nacked: 24,
+            freezes: 26,
+            frozen_ms: 27,
             ..Row::default()
         };
         let mut packed = Vec::new();
@@ -241,6 +253,7 @@ pub(crate) mod tests {
         assert_eq!((named("probe_receive_bps"), named("marks")), (20, 21));
         assert_eq!((named("remb_bps"), named("nacked")), (22, 24));
         assert_eq!(named("deltas"), 25);
+        assert_eq!((named("freezes"), named("frozen_ms")), (26, 27));
         let delta = Delta {
             send_us: 1,
             arrival_us: 2,

@@ -3,6 +3,7 @@
 use super::Forwarder;
 use crate::clock::Now;
 use crate::command::Id;
+use crate::stillness::Motion;
 
 impl Forwarder {
     /// Each egress goes on with what its other route shows, under the numbers that it has.
@@ -30,6 +31,7 @@ impl Forwarder {
         }
         let track = target.track;
         row.route = to;
+        row.motion = Motion::new(target.rests);
         let start = track
             .and_then(|track| self.tracks.get_mut(track))
             .map(|track| {

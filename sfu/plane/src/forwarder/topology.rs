@@ -12,6 +12,7 @@ use crate::header::Template;
 use crate::keyframe::KeyframeRequests;
 use crate::report::Report;
 use crate::srtp::{Opener, Sealer};
+use crate::stillness::Motion;
 use crate::table::Key;
 use crate::track::{Origin, Track};
 use crate::transport::{Stream, Transport};
@@ -220,7 +221,7 @@ impl Forwarder {
         let Some(track) = self.tracks.get_mut(key) else {
             return;
         };
-        track.forget_keyframes();
+        track.forget_keyframes(0);
         for route in track.routes.clone() {
             self.restart(route, key);
         }
@@ -333,6 +334,7 @@ impl Forwarder {
             start,
             route.video,
         );
+        row.motion = Motion::new(route.rests);
         let track = route.track;
         if let Some(track) = track.and_then(|track| self.tracks.get_mut(track)) {
             track.refresh_alive(now.us);

@@ -89,6 +89,7 @@ impl Call {
         call.apply(Command::AddRoute {
             route: ROUTE,
             video: true,
+            rests: false,
         });
         call
     }
@@ -108,7 +109,11 @@ impl Call {
 
     /// A route beside the usual one, and what it carries.
     pub(crate) fn add_route(&mut self, route: u32, video: bool, track: u32) {
-        self.apply(Command::AddRoute { route, video });
+        self.apply(Command::AddRoute {
+            route,
+            video,
+            rests: false,
+        });
         self.apply(Command::Bind {
             route,
             track: Some(track),
@@ -203,8 +208,7 @@ impl Call {
     pub(crate) fn publish_again(&mut self, track: u32, mid: &str, rids: &[&str]) {
         let layers = rids.iter().map(|rid| LayerSource {
             rid: (*rid).into(),
-            ssrc: 0,
-            rtx_ssrc: 0,
+            ..LayerSource::default()
         });
         self.apply(Command::AddTrack {
             track,
@@ -230,9 +234,8 @@ impl Call {
 
     pub(crate) fn add_audio_track(&mut self, track: u32, ssrc: u32) {
         let layers = vec![LayerSource {
-            rid: String::new(),
             ssrc,
-            rtx_ssrc: 0,
+            ..LayerSource::default()
         }];
         self.apply(Command::AddTrack {
             track,

@@ -11,6 +11,7 @@ mod relay;
 mod repair;
 mod show;
 mod sound;
+mod still;
 mod upload;
 
 use _plane::report::Report;

@@ -53,6 +53,7 @@ fn what_is_not_there_or_does_not_fit_is_refused() {
     call.apply(Command::AddRoute {
         route: OTHER,
         video: false,
+        rests: false,
     });
     for (egress, route) in [(10, OTHER), (10, 77), (77, 5)] {
         show(&mut call, egress, route);

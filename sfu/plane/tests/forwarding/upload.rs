@@ -9,6 +9,7 @@ fn limit(call: &mut Call, bps: u32) {
     call.apply(Command::SetUpload {
         transport: PUBLISHER,
         bps,
+        sound_bps: 0,
     });
 }
 
@@ -93,4 +94,100 @@ fn a_closed_transport_leaves_its_totals() {
         call.reports[before..],
         [Report::Closed { sent: 0, .. }, Report::Refused { .. }]
     ));
+}
+
+/// A publisher of a picture in two layers who may send so much, and somebody who watches.
+fn limited(bps: u32) -> Call {
+    let mut call = Call::new();
+    call.publish_video(1, &[("q", 1000, 1001), ("f", 1002, 1003)]);
+    call.subscribe_video(10, 2000, 2001);
+    limit(&mut call, bps);
+    send(&mut call, true);
+    call
+}
+
+fn send(call: &mut Call, key: bool) {
+    for (rid, ssrc, packets) in [("q", 1000, 2), ("f", 1002, 10)] {
+        call.frame(Frame {
+            rid: Some(rid),
+            ..Frame::new(ssrc, key, packets)
+        });
+    }
+}
+
+/// 20 frames a second.
+fn play(call: &mut Call, frames: usize) {
+    for _ in 0..frames {
+        send(call, false);
+        call.run(44);
+    }
+}
+
+fn exceeded(call: &Call) -> usize {
+    let is = |report: &&Report| {
+        matches!(
+            report,
+            Report::Exceeded {
+                transport: PUBLISHER
+            }
+        )
+    };
+    call.reports.iter().filter(is).count()
+}
+
+#[test]
+fn whoever_sends_more_than_allowed_is_reported() {
+    for (bps, at_least, at_most) in [(4_000_000, 0, 0), (200_000, 2, 40)] {
+        let mut call = limited(bps);
+        play(&mut call, 80);
+        let found = exceeded(&call);
+        assert!((at_least..=at_most).contains(&found), "{bps}: {found}");
+    }
+}
+
+#[test]
+fn a_layer_that_is_cut_gives_way_to_the_one_below_and_comes_back_with_a_keyframe() {
+    let mut call = limited(200_000);
+    play(&mut call, 20);
+    let cap = |call: &mut Call, layers| call.apply(Command::Cap { track: 1, layers });
+    cap(&mut call, 1);
+    call.sent.clear();
+    play(&mut call, 4);
+    let got = call.received(SUBSCRIBER).len();
+    assert_eq!(got, 4 * 2, "from its last keyframe on");
+    assert_eq!(call.plane.counters().drop_over_budget, 4 * 10);
+    let before = exceeded(&call);
+    play(&mut call, 60);
+    assert_eq!(exceeded(&call), before, "what is cut does not count");
+    cap(&mut call, 2);
+    call.sent.clear();
+    play(&mut call, 4);
+    assert_eq!(call.received(SUBSCRIBER).len(), 4 * 2);
+    send(&mut call, true);
+    call.sent.clear();
+    play(&mut call, 4);
+    assert_eq!(call.received(SUBSCRIBER).len(), 4 * 10);
+}
+
+#[test]
+fn a_source_that_is_cut_whole_goes_on_with_a_keyframe() {
+    let mut call = limited(1_000_000);
+    play(&mut call, 4);
+    call.apply(Command::Cap {
+        track: 1,
+        layers: 0,
+    });
+    call.sent.clear();
+    send(&mut call, true);
+    play(&mut call, 4);
+    assert_eq!(call.received(SUBSCRIBER).len(), 0);
+    call.apply(Command::Cap {
+        track: 1,
+        layers: 2,
+    });
+    play(&mut call, 4);
+    assert_eq!(call.received(SUBSCRIBER).len(), 0);
+    send(&mut call, true);
+    play(&mut call, 1);
+    assert_eq!(call.received(SUBSCRIBER).len(), 20);
 }
