@@ -265,7 +265,8 @@ class LimitSettings(Table):
     """From the opening of a socket to its join."""
 
     path_timeout: Duration = 30.0
-    """From a description to the first valid binding check (ICE)."""
+    """From a description to the first valid binding check (ICE). To receive, another connection is
+    offered after 5 seconds already, then after 10, 20, and so on up to this."""
 
     handshake_timeout: Duration = 15.0
     """From the first valid binding check to the end of the handshake (DTLS)."""

@@ -115,6 +115,10 @@ class Transport:
             due.append(self._handshake.timeout())
         return min((each for each in due if each is not None), default=None)
 
+    def hurry(self, seconds: float) -> None:
+        """It is to have a path in so many seconds, or less."""
+        self._path_timeout = min(self._path_timeout, seconds)
+
     def set_remote(self, fingerprints: tuple[str, ...], client: bool, now: float) -> None:
         """The peer's description is known; `client` when our side opens the handshake."""
         if self.state is not State.NEW:

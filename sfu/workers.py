@@ -67,6 +67,8 @@ class Workers:
     def tick(self, now: float) -> None:
         """What is due by time alone."""
         for index, forwarder in enumerate(self._forwarders):
+            # What has come while the loop was held up is not overdue.
+            forwarder.read(now)
             forwarder.tick(now)
             if forwarder.fault is not None:
                 self._replace(index, now)

@@ -41,6 +41,10 @@ CNAME: Final = secrets.token_urlsafe(12)
 REOFFERS: Final = 5
 """Receiving connections lost one after the other, none of which ever opened, before giving up."""
 
+FIRST_PATH: Final = 5.0
+"""Seconds that a receiving connection has to find a path before another one is offered; twice as
+many with each one that never opened, up to `path_timeout`."""
+
 _numbers = random.SystemRandom()
 _answers = KnownAnswers()
 """Of all rooms: who answers where is no secret among them, and nobody learns of it."""
@@ -141,6 +145,7 @@ class Connections:
         self.close(now)
         stage = self._live.open_stage()
         transport = stage.offer(self._participant)
+        transport.hurry(FIRST_PATH * 2**self._failures)
         self._slots = _slots(self._live.room.slots)
         self._receiving = None
         self._restart = False

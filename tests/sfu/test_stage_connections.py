@@ -207,3 +207,17 @@ def test_bytes_are_counted_over_all_connections_of_a_stay(house: House) -> None:
     totals = rooms.traffic()[ann.id]
     assert (totals.bytes_received, totals.bytes_sent) == (1500, 11)
     assert rooms.traffic() == {}
+
+
+def test_a_connection_that_finds_no_path_is_soon_followed_by_another(house: House) -> None:
+    dan = house.member()
+    took = []
+    while dan.offer:
+        assert dan.answer()["type"] == "ok"
+        answered = house.now
+        while house.now < answered + 31 and not (offers := dan.events("offer")):
+            house.pass_time(0.5)
+        took.append(round(house.now - answered))
+        dan.offer = offers[0] if offers else {}
+    # Twice the patience with each, up to the whole `path_timeout`; not for ever.
+    assert took == [5, 10, 20, 30, 31]

@@ -60,3 +60,14 @@ async def test_a_port_that_another_has_is_tried_again(workers: Workers, rooms: H
     workers.tick(1001.0)
     assert workers.restarts == 1
     assert rooms.forwarders[0].worker.port == lost.worker.port
+
+
+async def test_what_has_come_while_the_loop_was_held_up_is_not_overdue(
+    workers: Workers, rooms: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    for forwarder in rooms.forwarders:
+        monkeypatch.setattr(forwarder, "read", lambda now: done.append("read"))
+        monkeypatch.setattr(forwarder, "tick", lambda now: done.append("tick"))
+    workers.tick(time.monotonic())
+    assert done == ["read", "tick"] * 2
