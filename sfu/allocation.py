@@ -15,6 +15,7 @@ from sfu.plans import Looked, Plans, looked, own_slots
 from sfu.receiver import Descent, Pictures, Receiver, Target
 from sfu.room import Room
 from sfu.sent import Sent
+from sfu.unseen import Unseen
 from sfu.watched import Watched
 
 Targets = dict[Forwarder, list[Target]]
@@ -51,7 +52,9 @@ class Allocation:
         room: Room,
         shown: Shown,
         notify: Callable[[str, Notice], None],
+        show_again: Callable[[int, Forwarder], None],
     ) -> None:
+        """`show_again` tells a worker anew of a track."""
         self._room = room
         self._shown = shown
         self._notify = notify
@@ -60,6 +63,7 @@ class Allocation:
         """By transport."""
         self._groups: dict[Looked, dict[Receiver, None]] = {}
         self._watched = Watched()
+        self._unseen = Unseen(show_again)
         self._seen: Mapping[str, Sent] = {}
         """The pictures that were visible when publishers were told what is wanted."""
         self._uncertain: dict[Receiver, float] = {}
@@ -161,9 +165,20 @@ class Allocation:
         if now >= self._pictures_at:
             self._pictures_at = now + PICTURES_EVERY
             self._tell_wanted(now)
-            for receiver in self._receivers.values():
-                if receiver.news and (changed := receiver.take_pictures(self._shown)):
-                    self._notify(receiver.participant, QualityChanged(changed))
+            self._look(now)
+
+    def _look(self, now: float) -> None:
+        """At the pictures of all to whom something may have happened."""
+        sent, missing = self._shown.pictures(), {}
+        for receiver in self._receivers.values():
+            if not receiver.news:
+                continue
+            if changed := receiver.take_pictures(self._shown):
+                self._notify(receiver.participant, QualityChanged(changed))
+            # Where all is told, nothing is missing.
+            if receiver.news and (track := receiver.missing(self._shown, sent)) is not None:
+                missing[receiver] = track
+        self._unseen.look(missing, self._receivers.values(), now)
 
     def _replan(self, now: float) -> None:
         self._stale = False

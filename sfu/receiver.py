@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from sfu.bandwidth.staircase import ALL_TEMPORAL, NOTHING, PAUSED, Aim
 from sfu.events import Picture, Reason
 from sfu.plans import Looked, Plan
-from sfu.sent import TEMPORAL, Frame
+from sfu.sent import TEMPORAL, Frame, Sent
 
 if TYPE_CHECKING:
     from sfu.transport import Transport
@@ -61,6 +61,8 @@ class Receiver:
     audio: dict[str, int] = field(default_factory=dict)
     """Egress by slot."""
     video: dict[str, int] = field(default_factory=dict)
+    renewable: bool = True
+    """Whether another connection is offered in the place of one that ends."""
     looked: Looked | None = None
     plan: Plan | None = None
     """Shared between receivers."""
@@ -132,6 +134,27 @@ class Receiver:
         if temporal:
             self._held[egress] = target
         return egress, spatial, 0
+
+    @property
+    def showing(self) -> set[int]:
+        """The tracks of whose pictures something is forwarded."""
+        return {track for track, spatial in self._showing.values() if spatial >= 0}
+
+    def missing(self, pictures: Pictures, sent: Mapping[str, Sent]) -> int | None:
+        """A track of whose picture nothing is forwarded, though it is sent and there is room for
+        it; `sent` is what comes, by slot."""
+        if self.level is None or self.plan is None or self.level < self.plan.staircase.top:
+            return None
+        for slot, each in sent.items():
+            egress = self.video.get(slot)
+            if egress is None or self.aims.get(slot, NOTHING).spatial == PAUSED:
+                continue
+            showing, track = self._showing.get(egress), pictures.visible(slot)
+            if showing is not None and showing[0] == track and showing[1] >= 0:
+                continue
+            if any(frame is not None and frame.fps for frame in each.frames):
+                return track
+        return None
 
     # What the client is told
 

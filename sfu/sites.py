@@ -140,6 +140,17 @@ class Sites:
         self.home.forget_track(track)
         self._forget(track)
 
+    def show_again(self, track: int, forwarder: Forwarder) -> None:
+        """Tells a worker anew of a track, and where it is shown."""
+        if forwarder in self._others and track in self._tracks:
+            self.home.meet(forwarder)
+            self.home.order(self.home.worker.end_relay, track, forwarder.id)
+            forwarder.order(forwarder.worker.remove_track, track)
+            self._relay(track, forwarder)
+        for route, bound in self._bound.items():
+            if bound == track:
+                forwarder.order(forwarder.worker.bind, route, track)
+
     def _forget(self, track: int) -> None:
         if self._tracks.pop(track, None) is None:
             return

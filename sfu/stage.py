@@ -64,7 +64,7 @@ class Stage:
         """By participant."""
         self.focus = Focus(room)
         self._offered: dict[str, Transport] = {}
-        self.allocation = Allocation(room, self, notify)
+        self.allocation = Allocation(room, self, notify, sites.show_again)
         self._accounts = accounts
         self._microphones = Microphones(sites.home, room.options.microphones)
 
@@ -166,6 +166,7 @@ class Stage:
         """Somebody receives the stage in a few m-lines, over a transport of `offer`."""
         plans = self.focus.plans(participant, lines)
         self.connect_downlink(participant, over, remote, plans, now)
+        self.receivers[participant].renewable = False
         self.focus.add(self.receivers[participant])
 
     def leveled(self, transports: Sequence[int], now: float) -> None:

@@ -164,3 +164,26 @@ def mute(visitor: Visitor) -> Any:
     from sfu.track import Source
 
     return Mute(visitor.id, Source.CAMERA, True)
+
+
+def test_a_worker_is_told_anew_of_a_track_that_nobody_sees_there(pair: House) -> None:
+    pair.presenter()
+    attend(pair, 4)
+    home, other = pair.workers
+    track = next(args[0] for args in home.named("add_track") if args[3] == "vp8")
+    (bound,) = [args for args in home.named("bind") if args[1] == track]
+    home.take()
+    other.take()
+    stage = pair.live().stage
+    assert stage is not None
+    stage._sites.show_again(track, pair.forwarders[1])
+    assert [name for name, _ in home.take()] == ["end_relay", "relay"]
+    assert [(name, args[:2]) for name, args in other.take()] == [
+        ("remove_track", (track,)),
+        ("add_relayed_track", (track, pair.forwarders[0].id)),
+        ("bind", bound),
+    ]
+    # At home there is nothing to be relayed.
+    stage._sites.show_again(track, pair.forwarders[0])
+    assert home.take() == [("bind", bound)]
+    assert other.take() == []

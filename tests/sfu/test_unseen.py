@@ -1,0 +1,81 @@
+"""Pictures that somebody should see and does not."""
+
+import pytest
+
+from sfu.unseen import SECONDS
+from tests.sfu import fake_plane
+from tests.sfu.house import House, Visitor
+from tests.sfu.test_stage import egress, tracks
+
+RATES = [(100_000, 30.0, 320, 180), (400_000, 30.0, 640, 360), (1_100_000, 30.0, 1280, 720)]
+
+
+def send(house: House) -> int:
+    """A presenter's picture comes; its track."""
+    house.stay(house.presenter())
+    track = tracks(house)["vp8"]
+    house.report(fake_plane.TrackRates(track, RATES))
+    return track
+
+
+def watch(house: House, track: int | None) -> Visitor:
+    """Somebody with a good path, to whom this track is forwarded."""
+    visitor = house.member()
+    visitor.receive()
+    if track is not None:
+        house.report(fake_plane.Switched(egress(house, visitor, "v1"), track, 2, 2))
+    visitor.read()
+    return visitor
+
+
+def lost(visitor: Visitor) -> list[str]:
+    return [frame["type"] for frame in visitor.read() if frame["type"] in ("connection", "offer")]
+
+
+def test_who_alone_sees_nothing_gets_another_connection(house: House) -> None:
+    track = send(house)
+    watch(house, track)
+    dan = watch(house, None)
+    house.worker.take()
+    house.pass_time(SECONDS - 2)
+    assert lost(dan) == []
+    house.pass_time(3)
+    assert lost(dan) == ["connection", "offer"]
+    assert house.worker.named("bind") == []
+
+
+def test_where_nobody_sees_it_the_worker_is_told_anew(house: House) -> None:
+    track = send(house)
+    people = [watch(house, None) for _ in range(3)]
+    house.worker.take()
+    house.pass_time(SECONDS + 1)
+    (bound,) = house.worker.named("bind")
+    assert bound[1] == track
+    # The next time takes twice as long.
+    house.pass_time(2 * SECONDS - 5)
+    assert len(house.worker.named("bind")) == 1
+    house.pass_time(10)
+    assert len(house.worker.named("bind")) == 2
+    assert [lost(each) for each in people] == [[], [], []]
+
+
+@pytest.mark.parametrize(
+    "why", ["it is seen", "nothing comes", "the path is too slow", "off", "a player"]
+)
+def test_who_is_well_is_left_alone(house: House, why: str) -> None:
+    track = send(house)
+    watch(house, track)
+    dan = watch(house, track if why == "it is seen" else None)
+    if why == "nothing comes":
+        house.report(fake_plane.TrackRates(track, [(0, 0.0, 0, 0)] * 3))
+    if why == "a player":  # no other connection would follow
+        house.live().stage.receivers[dan.id].renewable = False  # type: ignore[union-attr]  # it is there
+    if why == "off":
+        assert dan.ask("view", slots={"seat-1": "off"})["type"] == "ok"
+    house.worker.take()
+    for _ in range(30):
+        if why == "the path is too slow":
+            house.carry(dan, 200_000)
+        house.pass_time(1)
+    assert lost(dan) == []
+    assert house.worker.named("bind") == []
