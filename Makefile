@@ -88,7 +88,7 @@ test-python: toolchain programs $(VENV)/tested ## tests of the Python packages a
 	$(call side_by_side,--ignore=$(CALLS) --ignore=$(DEPLOY),3)
 
 test-calls: toolchain programs $(VENV)/tested $(CALLS)/node_modules ## whole calls with real browsers
-	$(call side_by_side,$(CALLS) -m 'not alone',2)
+	$(call side_by_side,$(CALLS) -m 'not alone',3)
 	$(BIN)/python -m pytest $(CALLS) -m alone
 
 # Not part of `test`: it needs Prometheus and systemd's tools.

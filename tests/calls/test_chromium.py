@@ -5,7 +5,7 @@ import pytest
 from tests.calls.conftest import Invite
 from tests.calls.guest import Guest, Json
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 LAYERS = {180: 320, 360: 640, 720: 1280}
 """Height to width of the camera's three layers."""

@@ -15,7 +15,7 @@ from tests.calls.conftest import Invite
 from tests.calls.guest import Guest, Json
 from tests.calls.pattern import FPS
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.alone]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 ROUNDS = 3
 SWITCHES = (720, 360, 180, 720, 180)

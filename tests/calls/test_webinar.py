@@ -13,7 +13,7 @@ from tests.calls.conftest import ChromiumPage, Invite
 from tests.calls.daemon import Daemon
 from tests.calls.guest import Guest
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 ORANGE, BLUE = (208, 128, 32), (48, 80, 192)
 
