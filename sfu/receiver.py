@@ -61,6 +61,8 @@ class Receiver:
     audio: dict[str, int] = field(default_factory=dict)
     """Egress by slot."""
     video: dict[str, int] = field(default_factory=dict)
+    codecs: frozenset[str] = frozenset()
+    """Those that the client takes."""
     renewable: bool = True
     """Whether another connection is offered in the place of one that ends."""
     looked: Looked | None = None
@@ -148,6 +150,8 @@ class Receiver:
         for slot, each in sent.items():
             egress = self.video.get(slot)
             if egress is None or self.aims.get(slot, NOTHING).spatial == PAUSED:
+                continue
+            if each.track.media.codec not in self.codecs:
                 continue
             showing, track = self._showing.get(egress), pictures.visible(slot)
             if showing is not None and showing[0] == track and showing[1] >= 0:

@@ -144,6 +144,7 @@ class Stage:
         self._accounts(participant).open(transport)
         transport.forwarder.connect(transport, remote, now)
         receiver = Receiver(participant, transport, transport.forwarder.aim)
+        receiver.codecs = frozenset(name for _, name, _ in remote.payload_types)
         self.receivers[participant] = receiver
         self.extend_downlink(participant, egresses, now)
 

@@ -7,6 +7,7 @@ another one is offered in its place. Where nobody there does, the worker is told
 Each time takes twice as long for somebody as the time before.
 """
 
+import math
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from typing import Final
@@ -17,8 +18,8 @@ from sfu.forwarder import Forwarder
 from sfu.receiver import Receiver
 
 SECONDS: Final = 10.0
-MOST: Final = 6
-"""Times that the patience is doubled."""
+MOST: Final = 3
+"""Times that anybody is helped: what that does not mend is not to cost the other pictures more."""
 
 log = structlog.get_logger()
 
@@ -62,4 +63,5 @@ class Unseen:
                 self._show_again(place[1], place[0])
 
     def _patience(self, receiver: Receiver) -> float:
-        return SECONDS * float(2 ** min(self._helped[receiver.participant], MOST))
+        helped = self._helped[receiver.participant]
+        return SECONDS * float(2**helped) if helped < MOST else math.inf

@@ -59,8 +59,22 @@ def test_where_nobody_sees_it_the_worker_is_told_anew(house: House) -> None:
     assert [lost(each) for each in people] == [[], [], []]
 
 
+def test_nobody_is_helped_for_ever(house: House) -> None:
+    track = send(house)
+    watch(house, track)
+    dan = watch(house, None)
+    times = 0
+    for _ in range(200):
+        house.pass_time(1)
+        if offers := dan.events("offer"):
+            times += 1
+            (dan.offer,) = offers
+            dan.receive()
+    assert times == 3
+
+
 @pytest.mark.parametrize(
-    "why", ["it is seen", "nothing comes", "the path is too slow", "off", "a player"]
+    "why", ["it is seen", "nothing comes", "the path is too slow", "off", "a player", "no codec"]
 )
 def test_who_is_well_is_left_alone(house: House, why: str) -> None:
     track = send(house)
@@ -68,8 +82,12 @@ def test_who_is_well_is_left_alone(house: House, why: str) -> None:
     dan = watch(house, track if why == "it is seen" else None)
     if why == "nothing comes":
         house.report(fake_plane.TrackRates(track, [(0, 0.0, 0, 0)] * 3))
+    stage = house.live().stage
+    assert stage is not None
     if why == "a player":  # no other connection would follow
-        house.live().stage.receivers[dan.id].renewable = False  # type: ignore[union-attr]  # it is there
+        stage.receivers[dan.id].renewable = False
+    if why == "no codec":
+        stage.receivers[dan.id].codecs -= {"vp8"}
     if why == "off":
         assert dan.ask("view", slots={"seat-1": "off"})["type"] == "ok"
     house.worker.take()
