@@ -10,14 +10,24 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq
 RUST := $(shell find codecs sfu/plane bench/load -name '*.rs' -o -name Cargo.toml) \
 	Cargo.toml Cargo.lock
 PACKAGING := setup.cfg pyproject.toml
+LANES_OF_TWO := --no-print-directory --jobs=2 --output-sync=line LANES=2
+SECOND_TRY := 150
 SIDE_BY_SIDE := --dist=loadfile --no-loadscope-reorder
-TEST_RUST := cargo test --workspace --no-default-features --quiet
+# On a machine that starts from nothing, tests and extensions share what both are made of (see .ci/run).
+# Elsewhere tests have the profile that cargo has for them, which is quick to build again after a change.
+ifdef FROM_NOTHING
+export CARGO_INCREMENTAL := 0
+export CARGO_PROFILE_RELEASE_LTO := off
+export TEST_PROFILE := --release --config tests/checked.toml
+endif
+TEST_RUST := cargo test $(TEST_PROFILE) --workspace --no-default-features --quiet
 CALLS := tests/calls
 DEPLOY := tests/deploy
 VIEW := build/view
-# Tools that look at sources alone do not wait for the extensions to be built anew, unless they would be
-# exchanged under them meanwhile.
-TOOLS := $(if $(LANES),$(VENV)/tested,$(if $(wildcard $(BIN)/ruff),,$(VENV)/tested))
+# Tools that look at sources alone do not wait for the extensions to be built anew.
+TOOLS := $(VENV)/depends
+# For what is in no hurry beside tests that are: it gets the time that nobody else wants.
+IDLY := $(if $(shell command -v chrt),chrt --idle 0,nice -n 19)
 
 # All runs of the compiler share their results: one folder, one Python to bind to.
 export CARGO_TARGET_DIR := $(CURDIR)/target
@@ -32,8 +42,8 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 ifndef LANES
 .NOTPARALLEL:
 endif
-.PHONY: help run install test lint types rust-tests test-rust test-python test-calls test-deploy format sample wheel \
-	client-types toolchain programs clean
+.PHONY: help run install test lint lint-idly types annotations stub rust-tests collected test-rust test-python \
+	test-calls calls calls-alone test-deploy format sample wheel client-types toolchain programs clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | \
@@ -44,51 +54,77 @@ run: install ## set up what is needed, then run the server for a developer on th
 
 install: toolchain $(VENV)/installed ## set up .venv with the server in it, the extensions in release mode
 
-# Built two at a time, which fills two cores: pip waits for the network, a compiler for its last crate.
-# What runs, runs alone.
-test: toolchain programs ## all checks and all tests
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line LANES=2 \
-		$(VENV)/tested rust-tests $(CALLS)/node_modules types lint
-	@$(MAKE) --no-print-directory --jobs=1 test-rust test-python test-calls
+# Two at a time, which fills two cores: pip waits for the network, a compiler for its last crate, a call for
+# a clock. What is named first begins first, so the order counts: mypy goes beside the extensions, whose
+# build cannot be split, and lint beside the calls. The calls that are judged by their pictures come last,
+# alone.
+test: toolchain $(if $(FROM_NOTHING),,programs) ## all checks and all tests
+	@$(MAKE) $(LANES_OF_TWO) rust-tests programs $(VENV)/depends $(CALLS)/node_modules $(VENV)/tested \
+		annotations collected stub test-rust
+	@$(MAKE) --no-print-directory --jobs=1 test-python
+	@$(MAKE) $(LANES_OF_TWO) calls lint-idly
+	@$(MAKE) --no-print-directory --jobs=1 calls-alone
 
 lint: toolchain $(TOOLS) ## style of Python and Rust
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	cargo clippy $(TEST_PROFILE) --workspace --all-targets --quiet -- -D warnings
+
+lint-idly:
+	@$(IDLY) $(MAKE) --no-print-directory lint
+
+types: toolchain annotations stub ## types of Python, and that the stub is what the plane has
 
 # mypy looks from a folder without our codecs/ in it, which it would take for the standard library's.
-types: toolchain $(TOOLS) ## types of Python, and that the stub is what the plane has
+annotations: $(TOOLS) $(VIEW)
+	cd $(VIEW) && ../../$(BIN)/mypy --config-file ../../setup.cfg -p sfu -p tests
+
+# The stub stands for itself: nothing that it imports is read, and so not all of the package above it.
+stub: $(VENV)/tested $(VIEW)
+	@printf '[mypy]\nstrict = True\nfollow_imports = skip\n' > $(VIEW)/stub.cfg
+	cd $(VIEW) && ../../$(BIN)/stubtest --mypy-config-file stub.cfg sfu._plane
+
+$(VIEW):
 	@mkdir -p $(VIEW)
 	@ln -sfn ../../sfu $(VIEW)/sfu
 	@ln -sfn ../../tests $(VIEW)/tests
-	cd $(VIEW) && ../../$(BIN)/mypy --config-file ../../setup.cfg -p sfu -p tests
-	cd $(VIEW) && ../../$(BIN)/stubtest --mypy-config-file ../../setup.cfg sfu._plane
 
-# Without the Python binding, so that the test programs need no libpython.
-test-rust: toolchain ## tests of the Rust crates
+# Without the Python binding, so that the test programs need no libpython. Two runs of cargo wait for each
+# other, so that the extensions go first where both are wanted.
+test-rust: toolchain $(if $(LANES),$(VENV)/tested) ## tests of the Rust crates
 	$(TEST_RUST)
 
 rust-tests:
 	$(TEST_RUST) --no-run
 
+# pytest writes each test anew, with what its assertions compare: once, before several processes want it.
+collected: $(VENV)/tested
+	@mkdir -p build
+	@$(BIN)/python -m pytest --collect-only -qq > build/collected || { cat build/collected; exit 1; }
+
 # Side by side, one file on one process, long ones first: much of them is waiting for daemons and clocks.
 # A test that fails among others is told of, and then decides by itself, without them: media in real time
 # does not come in time on a machine that is too busy. Only failures are tried again: 1 is pytest's word for
-# those. What passes then is listed at the end.
+# those. What passes then is listed at the end. That has an end, too: what takes longer is no accident.
 define side_by_side
 @rm -f .pytest_cache/v/cache/lastfailed
 $(BIN)/python -m pytest $(1) --numprocesses=$(2) --max-worker-restart=50 $(SIDE_BY_SIDE) || { \
 	[ $$? = 1 ] || exit 1; \
 	echo "What failed, once more, by itself:"; \
-	$(BIN)/python -m pytest $(1) -rap --last-failed --last-failed-no-failures=none; }
+	timeout --signal=INT --kill-after=10 $(SECOND_TRY) \
+		$(BIN)/python -m pytest $(1) -rap --last-failed --last-failed-no-failures=none; }
 endef
 
 test-python: toolchain programs $(VENV)/tested ## tests of the Python packages and of the built extensions
 	$(call side_by_side,--ignore=$(CALLS) --ignore=$(DEPLOY),3)
 
-test-calls: toolchain programs $(VENV)/tested $(CALLS)/node_modules ## whole calls with real browsers
+test-calls: calls calls-alone ## whole calls with real browsers
+
+calls: toolchain programs $(VENV)/tested $(CALLS)/node_modules
 	$(call side_by_side,$(CALLS) -m 'not alone',3)
+
+calls-alone: toolchain programs $(VENV)/tested $(CALLS)/node_modules
 	$(BIN)/python -m pytest $(CALLS) -m alone
 
 # Not part of `test`: it needs Prometheus and systemd's tools.
@@ -164,13 +200,21 @@ $(VENV)/installed: $(VENV)/created $(PACKAGING) $(RUST)
 	$(PIP) --no-build-isolation --editable .
 	@touch $@
 
-# All of it in one go: what comes in two is resolved, built and installed twice.
-$(VENV)/tested: $(VENV)/created $(PACKAGING) $(RUST)
-	@echo "Building the packet plane and installing into $(VENV), with all that tests need (minutes the first time) …"
-	$(PIP) --no-build-isolation --editable '.[test]'
+# What others have made, for the server and for the tests: mypy and ruff need no extension.
+$(VENV)/depends: $(VENV)/created setup.cfg
+	@$(BIN)/python -c "$(REQUIREMENTS)" > $(VENV)/requirements
+	$(PIP) --requirement $(VENV)/requirements
+	@touch $@
+
+REQUIREMENTS := from configparser import ConfigParser; setup = ConfigParser(); setup.read('setup.cfg'); \
+	print(setup['options']['install_requires'], setup['options.extras_require']['test'])
+
+$(VENV)/tested: $(VENV)/depends $(PACKAGING) $(RUST)
+	@echo "Building the packet plane and installing into $(VENV) (minutes the first time) …"
+	$(PIP) --no-build-isolation --no-deps --editable .
 	@touch $(VENV)/installed $@
 
-$(CALLS)/node_modules: $(wildcard $(CALLS)/package.json $(CALLS)/package-lock.json)
+$(CALLS)/node_modules: $(wildcard $(CALLS)/package.json $(CALLS)/package-lock.json) $(if $(LANES),| programs)
 	cd $(CALLS) && npm $$([ -f package-lock.json ] && echo ci || echo install --no-save) \
 		--no-audit --no-fund --loglevel=error
 	@touch $@
