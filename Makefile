@@ -23,6 +23,7 @@ endif
 TEST_RUST := cargo test $(TEST_PROFILE) --workspace --no-default-features --quiet
 CALLS := tests/calls
 DEPLOY := tests/deploy
+RUSTSEC := https://github.com/rustsec/advisory-db
 VIEW := build/view
 # Tools that look at sources alone do not wait for the extensions to be built anew.
 TOOLS := $(VENV)/depends
@@ -43,7 +44,7 @@ ifndef LANES
 .NOTPARALLEL:
 endif
 .PHONY: help run install test lint lint-idly types annotations stub rust-tests collected test-rust test-python \
-	test-calls calls calls-alone test-deploy format sample wheel client-types toolchain programs clean
+	test-calls calls calls-alone test-deploy format sample wheel audit client-types toolchain programs clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | \
@@ -130,6 +131,21 @@ calls-alone: toolchain programs $(VENV)/tested $(CALLS)/node_modules
 # Not part of `test`: it needs Prometheus and systemd's tools.
 test-deploy: toolchain $(VENV)/tested ## the files under deploy/, with a real Prometheus
 	$(BIN)/python -m pytest $(DEPLOY)
+
+# Not part of `test` either: it asks databases elsewhere, and what they know changes by the day. What
+# cannot be asked is not taken for clean.
+audit: toolchain $(VENV)/installed ## known holes in what this depends on, by RustSec, PyPI and npm
+	@failed=; \
+	rm -rf build/rustsec && mkdir -p build; \
+	{ git clone -q --depth 1 $(RUSTSEC) build/rustsec && $(BIN)/python tests/rustsec.py build/rustsec; } \
+		|| failed="$$failed Rust"; \
+	{ $(BIN)/python -m venv build/pip-audit && \
+		build/pip-audit/bin/python -m pip --disable-pip-version-check install -qq pip-audit && \
+		$(BIN)/python -m pip freeze --exclude-editable > build/requirements.txt && \
+		build/pip-audit/bin/pip-audit --strict --no-deps --disable-pip -r build/requirements.txt; } \
+		|| failed="$$failed Python"; \
+	{ cd $(CALLS) && npm audit --package-lock-only; } || failed="$$failed npm"; \
+	if [ -n "$$failed" ]; then echo "audit: holes, or not asked:$$failed" >&2; exit 1; fi
 
 format: toolchain $(TOOLS) ## put all sources into the style that lint wants
 	$(BIN)/ruff check --fix
