@@ -8,6 +8,9 @@ class Snapshot(TypedDict):
     now_ns: int
     cpu_ns: int
     """CPU time of the engine's thread."""
+    slow_ns: int
+    """For which the processor took more than twice as long for the same as it does at best, as far
+    as was seen; it is looked at each millisecond."""
     attendees: int
     video_streams: int
     audio_streams: int
@@ -36,23 +39,41 @@ class Snapshot(TypedDict):
     keyframes: int
     keyframe_requests: int
     sent_again: int
+    video_timed: int
     video_p50_ns: int
     video_p90_ns: int
     video_p99_ns: int
     video_p999_ns: int
     video_max_ns: int
+    audio_timed: int
     audio_p50_ns: int
     audio_p90_ns: int
     audio_p99_ns: int
     audio_p999_ns: int
     audio_max_ns: int
     """From the presenter's send to the attendee's receive call, of verified packets."""
+    steady_video_timed: int
+    steady_video_p50_ns: int
+    steady_video_p90_ns: int
+    steady_video_p99_ns: int
+    steady_video_p999_ns: int
+    steady_video_max_ns: int
+    steady_audio_timed: int
+    steady_audio_p50_ns: int
+    steady_audio_p90_ns: int
+    steady_audio_p99_ns: int
+    steady_audio_p999_ns: int
+    steady_audio_max_ns: int
+    """The same without packets that were under way while it was slow, or within 20 ms after."""
 
 class Cost(TypedDict):
     """What the floor took."""
 
     packets: int
     cpu_ns: int
+    steady_packets: int
+    steady_cpu_ns: int
+    """Of those quarters of a second in which the machine was not slow."""
     wall_ns: int
     sent: int
     """Packets of the whole run, warm-up included; `packets` is without."""

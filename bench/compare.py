@@ -74,7 +74,7 @@ class Comparison:
         """Of the rounds in which both ran."""
         ours, theirs = self.results(OURS, shape), self.results(server, shape)
         ratios = [
-            theirs[round].us_per_packet / ours[round].us_per_packet
+            theirs[round].cost_us / ours[round].cost_us
             for round in sorted(ours.keys() & theirs.keys())
         ]
         if not ratios:

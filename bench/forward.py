@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from sfu.bench import peers
 from sfu.bench._load import floor as measure_floor
 from sfu.bench.errors import BenchError
-from sfu.bench.results import Floor, Forward, Latency, Thread
-from sfu.bench.room import Mark, Progress, Room, prepare
+from sfu.bench.results import ENOUGH, Floor, Forward, Latency, Steady, Thread
+from sfu.bench.room import MARKS_PER_SECOND, Mark, Progress, Room, prepare
 from sfu.bench.shape import Shape
 
 if TYPE_CHECKING:
@@ -76,6 +76,11 @@ def _floor(plan: Plan, core: int | None, progress: Progress, name: str) -> Floor
         packets=cost["packets"],
         us_per_packet=cost["cpu_ns"] / cost["packets"] / 1000,
         lost=cost["sent"] - received["received"],
+        steady_us=(
+            cost["steady_cpu_ns"] / cost["steady_packets"] / 1000
+            if cost["steady_packets"] > ENOUGH * cost["packets"]
+            else None
+        ),
     )
 
 
@@ -103,7 +108,7 @@ def summary(shape: Shape, marks: Sequence[Mark]) -> Forward:
         packets_per_second=packets / seconds,
         delivered=packets / max(1, (last.sent - first.sent) * shape.attendees),
         us_per_packet=sum(cpu.values()) / packets / 1000,
-        us_by_second=[_us_per_packet(*pair) for pair in itertools.pairwise(marks)],
+        us_by_second=[_us_per_packet(*pair) for pair in itertools.pairwise(_seconds(marks))],
         threads=threads,
         # Counted from the beginning: what is under way now is not lost. Old pictures that gave way
         # to a newer keyframe while a joiner's path was still unknown are not lost either.
@@ -119,6 +124,44 @@ def summary(shape: Shape, marks: Sequence[Mark]) -> Forward:
         audio=latency(end, "audio"),
         load_busy=(end["cpu_ns"] - start["cpu_ns"]) / 1e9 / seconds,
         stolen=(last.stolen - first.stolen) / seconds,
+        slow=(end["slow_ns"] - start["slow_ns"]) / 1e9 / seconds,
+        steady=_steady(marks),
+    )
+
+
+def _seconds(marks: Sequence[Mark]) -> Sequence[Mark]:
+    """Those at full seconds; the last second takes in what is left over."""
+    whole = (len(marks) - 1) // MARKS_PER_SECOND
+    return [*(marks[second * MARKS_PER_SECOND] for second in range(max(1, whole))), marks[-1]]
+
+
+def _steady(marks: Sequence[Mark]) -> Steady | None:
+    end = marks[-1].load
+    timed = end["video_timed"] + end["audio_timed"]
+    steady = end["steady_video_timed"] + end["steady_audio_timed"]
+    if not is_steady(end):
+        return None
+    pairs = [
+        (start, end)
+        for start, end in itertools.pairwise(marks)
+        if start.load["slow_ns"] == end.load["slow_ns"]
+    ]
+    cpu = sum(sum(end.cpu.values()) - sum(start.cpu.values()) for start, end in pairs)
+    packets = sum(end.packets - start.packets for start, end in pairs)
+    enough = packets > ENOUGH * (marks[-1].packets - marks[0].packets)
+    return Steady(
+        cpu / packets / 1000 if enough else None,
+        latency(end, "steady_video"),
+        latency(end, "steady_audio"),
+        steady / timed,
+    )
+
+
+def is_steady(snapshot: "Snapshot") -> bool:
+    """Whether enough packets came while the machine was not slow to speak for all."""
+    return (
+        snapshot["steady_video_timed"] > ENOUGH * snapshot["video_timed"]
+        and snapshot["steady_audio_timed"] > ENOUGH * snapshot["audio_timed"]
     )
 
 
@@ -128,6 +171,6 @@ def _us_per_packet(start: Mark, end: Mark) -> float:
 
 
 def latency(snapshot: "Snapshot", kind: str) -> Latency:
-    """Of `kind` "video" or "audio", since the latencies were begun anew."""
+    """Of `kind` "video", "audio", "steady_video" or "steady_audio", since they were begun anew."""
     values: dict[str, int] = dict(snapshot)  # type: ignore[arg-type]
     return Latency(*(values[f"{kind}_{name}_ns"] / 1e6 for name in ("p50", "p99", "max")))

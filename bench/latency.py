@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from sfu.bench import peers
+from sfu.bench.forward import is_steady
 from sfu.bench.room import Progress, Room, prepare
 from sfu.bench.shape import Shape
 
@@ -27,6 +28,13 @@ class Latencies:
     seconds: float
     video: dict[str, float]
     audio: dict[str, float]
+    steady_video: dict[str, float]
+    steady_audio: dict[str, float]
+    """Of packets that were not under way while the machine was slow; empty if there were few."""
+    steady: float
+    """The share of those."""
+    slow: float
+    """Share of the time for which the machine was slow."""
     course: Sequence[dict[str, float]]
     """The same from the beginning to `at`, each second: `video_p50` and so on."""
     lost: int
@@ -36,10 +44,15 @@ class Latencies:
         """The goals that were not reached, in words."""
         missed = []
         for (kind, name), most in GOALS.items():
-            value = (self.video if kind == "video" else self.audio)[name]
+            value = self._judged(kind)[name]
             if value > most:
                 missed.append(f"{kind} {name} {value:.1f} ms, not {most:.0f}")
         return [*missed, *([f"{self.lost} packets lost"] if self.lost else [])]
+
+    def _judged(self, kind: str) -> dict[str, float]:
+        if kind == "video":
+            return self.steady_video or self.video
+        return self.steady_audio or self.audio
 
     def to_json(self) -> dict[str, Any]:
         """All of it, as JSON takes it."""
@@ -74,6 +87,11 @@ async def _measure(
         seconds,
         {name: values[f"video_{name}"] for name in QUANTILES},
         {name: values[f"audio_{name}"] for name in QUANTILES},
+        {name: values[f"steady_video_{name}"] for name in QUANTILES if is_steady(end)},
+        {name: values[f"steady_audio_{name}"] for name in QUANTILES if is_steady(end)},
+        (end["steady_video_timed"] + end["steady_audio_timed"])
+        / max(1, end["video_timed"] + end["audio_timed"]),
+        (end["slow_ns"] - whole["slow_ns"]) / 1e9 / seconds,
         course,
         end["expected"] - end["received"],
         (end["cpu_ns"] - whole["cpu_ns"]) / 1e9 / seconds,
@@ -84,6 +102,6 @@ def _flat(snapshot: "Snapshot") -> dict[str, float]:
     values = cast("Mapping[str, int]", snapshot)
     return {
         f"{kind}_{name}": values[f"{kind}_{name}_ns"] / 1e6
-        for kind in ("video", "audio")
+        for kind in ("video", "audio", "steady_video", "steady_audio")
         for name in QUANTILES
     }

@@ -25,6 +25,7 @@ MEDIA_PATIENCE: Final = 20.0
 AT_ONCE: Final = 16
 """Participants on their way in at the same time, unless a storm is wanted."""
 SPARE_FILES: Final = 256
+MARKS_PER_SECOND: Final = 4
 
 Progress = Callable[[str, float], None]
 """Is told what is going on, and how far it is (0 to 1)."""
@@ -108,13 +109,13 @@ class Room:
         return Mark(self.engine.snapshot(begin=begin), self.server.cpu_ns(), machine.stolen())
 
     async def measure(self, seconds: float) -> Sequence[Mark]:
-        """Forwards; a mark at the beginning, after each second and at the end."""
+        """Forwards; marks at the beginning, at regular times and at the end."""
         start = time.monotonic()
         marks = [self.mark(begin=True)]
-        while (left := start + seconds - time.monotonic()) > 0:
-            self.progress("forwarding", 1 - left / seconds)
-            # The last second takes in what is left over.
-            await asyncio.sleep(left if left < 1.5 else 1)
+        count = max(1, round(seconds * MARKS_PER_SECOND))
+        for number in range(1, count + 1):
+            self.progress("forwarding", number / count)
+            await asyncio.sleep(start + seconds * number / count - time.monotonic())
             marks.append(self.mark())
         return marks
 

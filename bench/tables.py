@@ -33,11 +33,19 @@ def _forward(result: Result) -> list[Rows]:
         _latency(result["audio"]),
         f"{result['bytes_per_subscriber'] / 1024:.0f}",
     ]
+    rows = [row]
+    if steady := result.get("steady"):
+        figures = (steady["us_per_packet"], result["steady_floor_us"], result["steady_ratio"])
+        rows.append([
+            f"{result['attendees']}, steady", "",
+            *("-" if figure is None else f"{figure:.2f}" for figure in figures), "",
+            _latency(steady["video"]), _latency(steady["audio"]), "",
+        ])  # fmt: skip
     threads = [
         [each["name"], f"{each['busy']:.1%}", f"{each['us_per_packet']:.2f}"]
         for each in result["threads"]
     ]
-    return [[head, row], [["server's thread", "busy", "µs/packet"], *threads]]
+    return [[head, *rows], [["server's thread", "busy", "µs/packet"], *threads]]
 
 
 def _forward_remarks(result: Result) -> Iterator[str]:
@@ -49,6 +57,7 @@ def _forward_remarks(result: Result) -> Iterator[str]:
         f"second by second {min(seconds):.2f} to {max(seconds):.2f} µs/packet, median "
         f"{result['us_median']:.2f}; the host took {result['stolen']:.1%} of a core"
     )
+    yield from _slowness(result)
     if floors := result["floors"]:
         runs = " and ".join(f"{each['us_per_packet']:.2f}" for each in floors)
         lost = sum(each["lost"] for each in floors)
@@ -66,14 +75,27 @@ def _forward_remarks(result: Result) -> Iterator[str]:
 def _latencies(result: Result) -> list[Rows]:
     names = list(result["video"])
     rows = [
-        [f"{kind}, N = {result['attendees']}"] + [f"{result[kind][name]:.2f}" for name in names]
-        for kind in ("video", "audio")
+        [f"{kind.removeprefix('steady_')}, N = {result['attendees']}{', steady' * kind.count('_')}"]
+        + [f"{result[kind][name]:.2f}" for name in names]
+        for kind in ("video", "audio", "steady_video", "steady_audio")
+        if result.get(kind)
     ]
     return [[["ms", *(name.replace("p999", "p99.9") for name in names)], *rows]]
 
 
 def _latencies_remarks(result: Result) -> Iterator[str]:
     yield f"{result['lost']} packets lost; load's thread {result['load_busy']:.0%} busy"
+    yield from _slowness(result)
+
+
+def _slowness(result: Result) -> Iterator[str]:
+    steady = result.get("steady")
+    share = steady["share"] if isinstance(steady, Mapping) else steady
+    if share is not None:
+        yield (
+            f"the machine ran at less than half its speed for {result['slow']:.1%} of the time; "
+            f"steady is what is left without that, {share:.0%} of the packets"
+        )
 
 
 def _memory(result: Result) -> list[Rows]:
@@ -207,10 +229,10 @@ def _capacity(result: Result) -> list[Rows]:
             busy = sum(thread["busy"] for thread in found["threads"])
             row += [
                 f"{found['packets_per_second']:,.0f}",
-                f"{found['us_per_packet']:.2f}",
+                f"{_cost(found):.2f}",
                 f"{busy:.0%}",
                 str(found["lost"]),
-                _latency(found["video"]),
+                _judged(found, "video"),
             ]
         rows.append(row + ["-"] * (len(head) - len(row)))
     return [[head, *rows]]
@@ -247,14 +269,15 @@ def _compare(result: Result) -> list[Rows]:
 def _row(runs: list[Result], ratio: str) -> list[str]:
     if not runs:
         return ["failed", *["-"] * 5]
-    middle = sorted(runs, key=lambda run: float(run["us_per_packet"]))[len(runs) // 2]
-    costs = [run["us_per_packet"] for run in runs]
+    middle = sorted(runs, key=_cost)[len(runs) // 2]
+    video, audio = (_judged(middle, kind) for kind in ("video", "audio"))
+    costs = [_cost(run) for run in runs]
     return [
         f"{statistics.median(costs):.1f} ({min(costs):.1f} to {max(costs):.1f}, {len(costs)})",
         ratio,
         str(max(run["lost"] for run in runs)),
-        _latency(middle["video"]),
-        _latency(middle["audio"]),
+        video,
+        audio,
         f"{middle['bytes_per_subscriber'] / 1024:.0f}",
     ]
 
@@ -278,6 +301,15 @@ def _shape(shape: Result) -> str:
     speaking = cameras if microphones is None else min(cameras, microphones)
     plural = "s" if cameras > 1 else ""
     return f"{shape['attendees']}, {cameras} camera{plural}, {speaking} speaking"
+
+
+def _cost(result: Result) -> float:
+    return float(result.get("cost_us", result["us_per_packet"]))
+
+
+def _judged(result: Result, kind: str) -> str:
+    """What was seen while the machine was not slow, if that is known."""
+    return _latency((result.get("steady") or result)[kind])
 
 
 def _latency(latency: Mapping[str, float]) -> str:

@@ -2,7 +2,10 @@
 
 import dataclasses
 
-from sfu.bench.results import Floor, Forward, Latency, Thread
+import pytest
+
+from sfu.bench.latency import Latencies
+from sfu.bench.results import Floor, Forward, Latency, Steady, Thread
 
 GOOD = Forward(
     attendees=200,
@@ -63,6 +66,34 @@ def test_json_holds_everything() -> None:
     document = GOOD.to_json()
     assert document["ratio"] == GOOD.ratio
     assert document["video"] == {"p50": 2.0, "p99": 8.0, "most": 12.0}
-    assert document["floors"][0] == {"packets": 100, "us_per_packet": 2.9, "lost": 0}
+    assert document["floors"][0] == {
+        "packets": 100,
+        "us_per_packet": 2.9,
+        "lost": 0,
+        "steady_us": None,
+    }
     assert document["us_median"] == 3.5
     assert document["missed"] == []
+
+
+def test_goals_are_of_the_time_when_the_machine_was_not_slow() -> None:
+    calm = Steady(3.0, Latency(1.0, 4.0, 5.0), Latency(0.5, 2.0, 3.0), 0.9)
+    floors = [Floor(100, 9.0, 0, 2.4), Floor(100, 2.5, 0, 2.6)]
+    slow = dataclasses.replace(
+        GOOD, us_per_packet=9.0, video=Latency(9.0, 99.0, 99.0), steady=calm
+    ).with_floors(floors)
+    assert slow.missed() == []
+    assert (slow.cost_us, slow.steady_floor_us) == (3.0, 2.5)
+    assert slow.steady_ratio == 1.2
+    unknown = dataclasses.replace(slow, steady=dataclasses.replace(calm, us_per_packet=None))
+    assert (unknown.cost_us, unknown.steady_ratio) == (9.0, None)
+    assert dataclasses.replace(slow, steady=None).missed() != []
+
+
+@pytest.mark.parametrize(("steady", "missed"), [({}, 3), ({"p50": 1.0, "p99": 2.0}, 0)])
+def test_latencies_are_held_against_goals_where_the_machine_was_not_slow(
+    steady: dict[str, float], missed: int
+) -> None:
+    slow = {"p50": 4.0, "p99": 90.0}
+    result = Latencies(400, 1, 10.0, slow, slow, steady, steady, 0.9, 0.1, [], 0, 0.3)
+    assert len(result.missed()) == missed

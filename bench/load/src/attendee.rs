@@ -2,7 +2,7 @@
 //! it verifies, opens every packet and compares it with what was sent.
 
 use crate::continuity::Continuity;
-use crate::histogram::Histogram;
+use crate::latencies::Meter;
 use crate::pattern::{self, Stamp};
 use _plane::batch::{Destination, Outbox};
 use _plane::missing::Missing;
@@ -41,14 +41,6 @@ impl Default for Format {
             transport_cc: 3,
         }
     }
-}
-
-/// Latencies of the packets that were verified.
-#[derive(Clone, Default)]
-#[allow(missing_docs)]
-pub struct Latencies {
-    pub video: Histogram,
-    pub audio: Histogram,
 }
 
 /// What attendees have counted; sums of several are made by [`Tally::add`].
@@ -155,7 +147,7 @@ impl Attendee {
         &mut self,
         packet: &mut [u8],
         opener: &mut Opener,
-        latencies: &mut Latencies,
+        meter: &mut Meter,
         now_ns: u64,
     ) {
         let Ok(header) = Rtp::parse(packet) else {
@@ -200,12 +192,7 @@ impl Attendee {
         match payload.and_then(|payload| stream.stamp(payload)) {
             Some(stamp) => {
                 self.tally.skipped += stream.passed_over(stamp.counter);
-                let latency = now_ns.saturating_sub(stamp.sent_ns);
-                if video {
-                    latencies.video.record(latency);
-                } else {
-                    latencies.audio.record(latency);
-                }
+                meter.record(video, stamp.sent_ns, now_ns);
             }
             None => self.tally.damaged += 1,
         }

@@ -203,6 +203,8 @@ fn floor<'py>(
     let dict = PyDict::new(py);
     dict.set_item("packets", cost.packets)?;
     dict.set_item("cpu_ns", cost.cpu_ns)?;
+    dict.set_item("steady_packets", cost.steady_packets)?;
+    dict.set_item("steady_cpu_ns", cost.steady_cpu_ns)?;
     dict.set_item("wall_ns", cost.wall_ns)?;
     dict.set_item("sent", cost.sent)?;
     dict.set_item("received", to_dict(py, &cost.received)?)?;
@@ -224,6 +226,7 @@ fn to_dict<'py>(py: Python<'py>, snapshot: &Snapshot) -> PyResult<Bound<'py, PyD
     for (name, value) in [
         ("now_ns", snapshot.now_ns),
         ("cpu_ns", snapshot.cpu_ns),
+        ("slow_ns", snapshot.slow_ns),
         ("attendees", snapshot.attendees),
         ("video_streams", snapshot.video_streams),
         ("audio_streams", snapshot.audio_streams),
@@ -252,6 +255,8 @@ fn to_dict<'py>(py: Python<'py>, snapshot: &Snapshot) -> PyResult<Bound<'py, PyD
     for (kind, histogram) in [
         ("video", &snapshot.latencies.video),
         ("audio", &snapshot.latencies.audio),
+        ("steady_video", &snapshot.latencies.steady_video),
+        ("steady_audio", &snapshot.latencies.steady_audio),
     ] {
         set_latencies(&dict, kind, histogram)?;
     }
@@ -259,6 +264,7 @@ fn to_dict<'py>(py: Python<'py>, snapshot: &Snapshot) -> PyResult<Bound<'py, PyD
 }
 
 fn set_latencies(dict: &Bound<'_, PyDict>, kind: &str, histogram: &Histogram) -> PyResult<()> {
+    dict.set_item(format!("{kind}_timed"), histogram.total())?;
     dict.set_item(format!("{kind}_p50_ns"), histogram.quantile(0.5))?;
     dict.set_item(format!("{kind}_p90_ns"), histogram.quantile(0.9))?;
     dict.set_item(format!("{kind}_p99_ns"), histogram.quantile(0.99))?;

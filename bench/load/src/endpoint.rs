@@ -1,6 +1,7 @@
 //! One synthetic client on one socket: path, keys, and what it does with media.
 
-use crate::attendee::{Attendee, Latencies};
+use crate::attendee::Attendee;
+use crate::latencies::Meter;
 use crate::path::{put, Path};
 use crate::presenter::Presenter;
 use _plane::batch::{Inbox, Outbox};
@@ -131,7 +132,7 @@ impl Endpoint {
         &mut self,
         inbox: &mut Inbox,
         outbox: &mut Outbox,
-        latencies: &mut Latencies,
+        meter: &mut Meter,
         mut on_event: impl FnMut(Event),
         clock: impl Fn() -> u64,
     ) {
@@ -155,7 +156,7 @@ impl Endpoint {
                 (Kind::Rtp, _, Some((_, opener))) => {
                     if let Part::Attendee(attendee) = &mut self.part {
                         let saw = attendee.sees();
-                        attendee.on_rtp(datagram, opener, latencies, now_ns);
+                        attendee.on_rtp(datagram, opener, meter, now_ns);
                         if !saw && attendee.sees() {
                             on_event(Event::Picture(now_ns));
                         }

@@ -1,7 +1,8 @@
 //! One thread that serves all synthetic clients, and the handle to it.
 
-use crate::attendee::{Attendee, Format, Latencies, Tally};
+use crate::attendee::{Attendee, Format, Tally};
 use crate::endpoint::{Endpoint, Event, Part};
+use crate::latencies::Latencies;
 use crate::presenter::{Presenter, Sent};
 use crate::service::Service;
 use _plane::srtp::Profile;
@@ -9,6 +10,7 @@ use rustix::event::{eventfd, EventfdFlags};
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::{channel, sync_channel, Sender, SyncSender};
 use std::sync::{Arc, Mutex};
 use std::thread::{Builder, JoinHandle};
@@ -20,6 +22,8 @@ pub struct Snapshot {
     pub now_ns: u64,
     /// CPU time of the engine's thread.
     pub cpu_ns: u64,
+    /// Time for which the machine was slow.
+    pub slow_ns: u64,
     pub attendees: u64,
     /// Of all attendees together, those of which something has come.
     pub video_streams: u64,
@@ -82,6 +86,7 @@ pub struct Engine {
     commands: Sender<Command>,
     wake_up: Arc<OwnedFd>,
     events: Events,
+    slow_ns: Arc<AtomicU64>,
     endpoints: usize,
     thread: Option<JoinHandle<()>>,
 }
@@ -94,6 +99,7 @@ impl Engine {
         let events = Arc::new((Mutex::new(Vec::new()), eventfd(0, flags)?));
         let (commands, incoming) = channel();
         let mut service = Service::new(Arc::clone(&wake_up), incoming, Arc::clone(&events))?;
+        let slow_ns = service.slow_ns();
         let thread = Builder::new()
             .name("load".into())
             .spawn(move || service.run())?;
@@ -101,6 +107,7 @@ impl Engine {
             commands,
             wake_up,
             events,
+            slow_ns,
             endpoints: 0,
             thread: Some(thread),
         })
@@ -109,6 +116,11 @@ impl Engine {
     /// Readable while [`Engine::events`] has something.
     pub fn events_fd(&self) -> RawFd {
         self.events.1.as_fd().as_raw_fd()
+    }
+
+    /// Nanoseconds for which the machine was slow so far, for other threads to read.
+    pub fn slow_ns(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.slow_ns)
     }
 
     /// Adds an attendee and gives its number.

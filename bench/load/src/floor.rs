@@ -12,6 +12,8 @@ use _plane::srtp::{Profile, Sealer};
 use rustix::thread::{sched_setaffinity, CpuSet};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::Arc;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -22,6 +24,7 @@ const OVERHEAD: usize = 16;
 const HEADER: usize = 12 + 12;
 const MICROPHONE_NS: u64 = 20_000_000;
 const WARM_UP_NS: u64 = 500_000_000;
+const WINDOW_NS: u64 = 250_000_000;
 
 /// What to send, and to how many.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +51,9 @@ pub struct Settings {
 pub struct Cost {
     pub packets: u64,
     pub cpu_ns: u64,
+    /// The same of those quarters of a second in which the machine was not slow.
+    pub steady_packets: u64,
+    pub steady_cpu_ns: u64,
     pub wall_ns: u64,
     /// What the receivers saw of the whole run, warm-up included.
     pub received: Snapshot,
@@ -64,7 +70,7 @@ pub fn measure(settings: Settings) -> io::Result<Cost> {
         engine.add(endpoint)?;
         destinations.push(destination);
     }
-    let mut loop_ = Loop::new(settings, destinations)?;
+    let mut loop_ = Loop::new(settings, destinations, engine.slow_ns())?;
     let sender = std::thread::Builder::new()
         .name("floor".into())
         .spawn(move || {
@@ -125,10 +131,15 @@ struct Loop {
     /// Plain packets of one burst, sealed into the batch for each destination.
     plain: Vec<u8>,
     sent: u64,
+    slow_ns: Arc<AtomicU64>,
 }
 
 impl Loop {
-    fn new(settings: Settings, destinations: Vec<Destination>) -> io::Result<Self> {
+    fn new(
+        settings: Settings,
+        destinations: Vec<Destination>,
+        slow_ns: Arc<AtomicU64>,
+    ) -> io::Result<Self> {
         let sources = (0..settings.presenters as u64)
             .map(|n| Source {
                 camera: Camera::new(settings.bitrate, settings.fps, n + 1),
@@ -147,6 +158,7 @@ impl Loop {
             sources,
             plain: Vec::new(),
             sent: 0,
+            slow_ns,
         })
     }
 
@@ -161,16 +173,33 @@ impl Loop {
             };
         }
         self.run_until(start_ns + WARM_UP_NS)?;
-        let (cpu_ns, packets) = (clock::thread_cpu_ns(), self.sent);
         let begin_ns = clock::monotonic_ns();
-        self.run_until(begin_ns + duration.as_nanos() as u64)?;
-        Ok(Cost {
-            packets: self.sent - packets,
-            cpu_ns: clock::thread_cpu_ns() - cpu_ns,
-            wall_ns: clock::monotonic_ns() - begin_ns,
+        let mut cost = Cost {
+            packets: 0,
+            cpu_ns: 0,
+            steady_packets: 0,
+            steady_cpu_ns: 0,
+            wall_ns: duration.as_nanos() as u64,
             received: Snapshot::default(),
-            sent: self.sent,
-        })
+            sent: 0,
+        };
+        let end_ns = begin_ns + cost.wall_ns;
+        let mut now_ns = begin_ns;
+        while now_ns < end_ns {
+            let (slow_ns, cpu_ns) = (self.slow_ns.load(Relaxed), clock::thread_cpu_ns());
+            let packets = self.sent;
+            now_ns = end_ns.min(now_ns + WINDOW_NS);
+            self.run_until(now_ns)?;
+            let (packets, cpu_ns) = (self.sent - packets, clock::thread_cpu_ns() - cpu_ns);
+            cost.packets += packets;
+            cost.cpu_ns += cpu_ns;
+            if self.slow_ns.load(Relaxed) == slow_ns {
+                cost.steady_packets += packets;
+                cost.steady_cpu_ns += cpu_ns;
+            }
+        }
+        cost.sent = self.sent;
+        Ok(cost)
     }
 
     fn frame_ns(&self) -> u64 {
@@ -305,6 +334,10 @@ mod tests {
         assert_eq!(
             (cost.received.video_streams, cost.received.audio_streams),
             (40, 40)
+        );
+        assert!(
+            cost.cpu_ns >= cost.steady_cpu_ns && cost.packets >= cost.steady_packets,
+            "a part of it"
         );
         assert!(
             cost.cpu_ns > 0 && cost.packets > 20 * 2 * (15 * 4 + 20),

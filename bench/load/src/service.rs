@@ -1,13 +1,15 @@
 //! The thread that serves all synthetic clients.
 
-use crate::attendee::Latencies;
 use crate::clock;
 use crate::endpoint::{Endpoint, Part};
 use crate::engine::{drain, signal, Command, Events, Snapshot};
+use crate::latencies::Meter;
 use _plane::batch::{Inbox, Outbox};
 use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::event::Timespec;
 use std::os::fd::OwnedFd;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::Receiver;
 use std::sync::Arc;
 
@@ -27,7 +29,7 @@ pub struct Service {
     endpoints: Vec<Option<Box<Endpoint>>>,
     inbox: Inbox,
     outbox: Outbox,
-    latencies: Latencies,
+    meter: Meter,
     presenters: Vec<usize>,
     presenters_ns: u64,
 }
@@ -50,10 +52,15 @@ impl Service {
             endpoints: Vec::new(),
             inbox: Inbox::new(),
             outbox: Outbox::new(1 << 17, 128),
-            latencies: Latencies::default(),
+            meter: Meter::default(),
             presenters: Vec::new(),
             presenters_ns: u64::MAX,
         })
+    }
+
+    /// Nanoseconds for which the machine was slow so far, for other threads to read.
+    pub fn slow_ns(&self) -> Arc<AtomicU64> {
+        Arc::clone(self.meter.pulse.slow_ns())
     }
 
     /// Until it is told to stop.
@@ -86,11 +93,12 @@ impl Service {
                     self.serve(data as usize);
                 }
                 // A presenter is not to wait until two hundred sockets are read.
-                if self.presenters_ns != u64::MAX {
-                    self.present(clock::monotonic_ns());
-                }
+                let now_ns = clock::monotonic_ns();
+                self.meter.pulse.look(now_ns);
+                self.present(now_ns);
             }
             let now_ns = clock::monotonic_ns();
+            self.meter.pulse.look(now_ns);
             self.present(now_ns);
             if now_ns >= timers_ns {
                 timers_ns = now_ns + TIMERS_NS;
@@ -111,7 +119,7 @@ impl Service {
         endpoint.receive(
             &mut self.inbox,
             &mut self.outbox,
-            &mut self.latencies,
+            &mut self.meter,
             |event| {
                 let mut list = events.0.lock().expect("nobody panics with it");
                 list.push((number, event));
@@ -194,8 +202,7 @@ impl Service {
                     // Who asked may have gone.
                     let _ = to.send(self.snapshot());
                     if begin {
-                        self.latencies.video.clear();
-                        self.latencies.audio.clear();
+                        self.meter.latencies.clear();
                     }
                 }
                 Command::Stop => return false,
@@ -246,7 +253,8 @@ impl Service {
         let mut snapshot = Snapshot {
             now_ns: clock::monotonic_ns(),
             cpu_ns: clock::thread_cpu_ns(),
-            latencies: self.latencies.clone(),
+            slow_ns: self.meter.pulse.slow_ns().load(Relaxed),
+            latencies: self.meter.latencies.clone(),
             ..Snapshot::default()
         };
         for endpoint in self.endpoints.iter().flatten() {

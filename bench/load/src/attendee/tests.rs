@@ -13,7 +13,7 @@ struct Call {
     attendee: Attendee,
     opener: Opener,
     sealer: Sealer,
-    latencies: Latencies,
+    meter: Meter,
     camera: Camera,
     counter: u64,
     now_ns: u64,
@@ -26,7 +26,7 @@ impl Call {
             attendee: Attendee::new(true, 5, Format::default()),
             opener: Opener::new(profile, &KEY, &SALT).expect("lengths"),
             sealer: Sealer::new(profile, &KEY, &SALT).expect("lengths"),
-            latencies: Latencies::default(),
+            meter: Meter::default(),
             camera: Camera::new(1_200_000, 30, 3),
             counter: 0,
             now_ns: 5_000_000_000,
@@ -61,12 +61,8 @@ impl Call {
         packet.resize(len + 16, 0);
         self.sealer
             .seal_rtp(&mut packet, len, header, ssrc, sequence.into());
-        self.attendee.on_rtp(
-            &mut packet,
-            &mut self.opener,
-            &mut self.latencies,
-            self.now_ns,
-        );
+        self.attendee
+            .on_rtp(&mut packet, &mut self.opener, &mut self.meter, self.now_ns);
     }
 
     /// What the attendee sends now, opened.
@@ -113,8 +109,8 @@ fn a_whole_stream_is_verified() {
         (tally.damaged, tally.skipped, tally.duplicates, tally.late),
         (0, 0, 0, 0)
     );
-    assert_eq!(call.latencies.video.largest(), 2_000_000);
-    assert_eq!(call.latencies.video.total(), tally.video);
+    assert_eq!(call.meter.latencies.video.largest(), 2_000_000);
+    assert_eq!(call.meter.latencies.video.total(), tally.video);
 }
 
 #[test]
