@@ -64,7 +64,7 @@ class Snapshot(TypedDict):
     steady_audio_p99_ns: int
     steady_audio_p999_ns: int
     steady_audio_max_ns: int
-    """The same without packets that were under way while it was slow, or within 20 ms after."""
+    """The same without packets that were under way while it was slow, or within 150 ms after."""
 
 class Cost(TypedDict):
     """What the floor took."""
