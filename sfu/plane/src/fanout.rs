@@ -17,8 +17,9 @@ use crate::table::Key;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Full;
 
-/// Packets sent in one slice, before the socket is looked at again.
-const SLICE: usize = 256;
+/// Packets sent in one slice, before the socket is looked at again: what sound waits for, and little
+/// enough that the kernel finds it in the cache.
+const SLICE: usize = 64;
 
 /// A round through the receivers of one track.
 #[derive(Clone, Copy, Debug)]
