@@ -1,6 +1,6 @@
 //! Microphones: heard at once, gated by their level, continuous for receivers.
 
-use crate::call::{Call, SUBSCRIBER};
+use crate::call::{Call, PUBLISHER, SUBSCRIBER};
 use crate::microphone::{Microphone, SILENCE, SPEECH};
 use _plane::command::Command;
 use _plane::report::Report;
@@ -176,4 +176,27 @@ fn sound_is_not_the_codec_of_a_picture() {
         )
     };
     assert!(call.reports.iter().any(refused));
+}
+
+#[test]
+fn sound_beyond_what_any_needs_is_dropped_and_leaves_no_hole() {
+    let mut call = Call::new();
+    let mut microphone = publish(&mut call);
+    call.apply(Command::SetUpload {
+        transport: PUBLISHER,
+        bps: 0,
+        sound_bps: 16_000,
+    });
+    for _ in 0..1_000 {
+        call.run(2);
+        microphone.speak(&mut call, SPEECH);
+    }
+    let got = call.received(SUBSCRIBER);
+    let dropped = call.plane.counters().drop_over_budget as usize;
+    assert_eq!(got.len() + dropped, 1_000);
+    // 16 kbit/s for 2 s, and the second that it may be ahead, of packets of 40 to 100 bytes.
+    assert!((60..=160).contains(&got.len()), "{}", got.len());
+    assert!(got
+        .windows(2)
+        .all(|pair| pair[1].sequence == pair[0].sequence.wrapping_add(1)));
 }
