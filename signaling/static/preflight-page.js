@@ -36,6 +36,8 @@ const BY = {
   relay: ' Media goes by a relay, as this network lets nothing else through.',
 };
 
+let connection = '';
+
 start.addEventListener('click', async () => {
   start.disabled = true;
   box('problem').hidden = true;
@@ -44,6 +46,7 @@ start.addEventListener('click', async () => {
   await check('microphone', microphone);
   await way();
   await check('speaker', speaker);
+  summarize();
   start.disabled = false;
   start.textContent = 'Check again';
 });
@@ -85,6 +88,7 @@ box('heard').addEventListener('click', (event) => {
   else if (answer === 'yes') show('speaker', 'good', 'Heard');
   else if (answer === 'no') show('speaker', 'bad', 'Not heard: choose another one in the system’s settings');
   if (answer === 'yes' || answer === 'no') box('heard').hidden = true;
+  summarize();
 });
 
 async function way() {
@@ -105,8 +109,9 @@ async function way() {
     for (const each of ['udp', 'tcp', 'relay']) show(each, 'bad', 'Not checked');
     box('problem').textContent = reason(error);
     box('problem').hidden = false;
-    box('summary').textContent = 'The way to the server could not be checked.';
+    connection = 'The way to the server could not be checked.';
   }
+  summarize();
 }
 
 /**
@@ -142,14 +147,25 @@ function judge({ over, verdicts }) {
   }));
   box('verdicts').hidden = verdicts.length === 0;
   if (over === null) {
-    box('summary').textContent = 'No media reaches this server from here: ask for another network.';
+    connection = 'No media reaches this server from here: ask for another network.';
     return;
   }
   const all = verdicts.every(({ watch, present }) => watch === 'good' && present === 'good');
   const some = verdicts.some(({ watch }) => watch !== 'no');
-  const ready = all ? 'You are ready for every kind of call.'
-    : some ? 'You are ready for the calls below that work.' : 'This connection is too weak for any call.';
-  box('summary').textContent = `${ready}${BY[over]}`;
+  const ready = all ? 'Your connection is ready for every kind of call.'
+    : some ? 'Your connection is ready for the calls below that work.'
+      : 'This connection is too weak for any call.';
+  connection = `${ready}${BY[over]}`;
+}
+
+/** What is said of the connection, and which devices want a look besides. */
+function summarize() {
+  const wanting = ['camera', 'microphone', 'speaker'].filter((id) => (
+    box(id).dataset.state === 'bad' || (id === 'microphone' && box(id).dataset.state === 'doubtful')
+  )).map((id) => `your ${id}`);
+  const devices = wanting.length === 0 ? ''
+    : ` But see to ${new Intl.ListFormat('en').format(wanting)}: above it says what to do.`;
+  box('summary').textContent = `${connection}${devices}`;
 }
 
 /** @param {Verdict} verdict */
