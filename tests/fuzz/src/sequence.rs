@@ -161,10 +161,14 @@ fn command(choices: &mut Choices<'_>) -> Command {
             track: id,
             muted: choices.byte() & 1 != 0,
         },
-        8 => Command::AddRoute {
-            route: id,
-            video: choices.byte() & 3 != 0,
-        },
+        8 => {
+            let kind = choices.byte();
+            Command::AddRoute {
+                route: id,
+                video: kind & 3 != 0,
+                rests: kind & 4 != 0,
+            }
+        }
         9 => Command::Bind {
             route: id,
             track: (choices.byte() & 3 != 0).then_some(choices.id()),
@@ -185,10 +189,14 @@ fn command(choices: &mut Choices<'_>) -> Command {
         12 => Command::RemoveEgress {
             egress: u32::from(choices.byte()),
         },
-        13 => Command::SetUpload {
-            transport,
-            bps: u32::from(choices.byte()) << 16,
-        },
+        13 => {
+            let much = u32::from(choices.byte());
+            Command::SetUpload {
+                transport,
+                bps: much << 16,
+                sound_bps: (much & 3) << 14,
+            }
+        }
         14 => Command::Weigh {
             route: id,
             weight: choices.byte(),
