@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from sfu.bandwidth.columns import Columns
-from sfu.bandwidth.rows import Floats, Ints, Records
+from sfu.bandwidth.rows import Bools, Floats, Ints, Records
 
 SHORT: Final = 0.06
 LONG: Final = 0.3
@@ -35,8 +35,9 @@ class Arrivals(Columns):
             },
         )
 
-    def update(self, rows: Ints, first: Ints, counts: Ints, deltas: Records) -> None:
-        """Takes each row's `counts` deltas from `first` on."""
+    def update(self, rows: Ints, first: Ints, counts: Ints, deltas: Records, queued: Bools) -> None:
+        """Takes each row's `counts` deltas from `first` on. Where a queue begins, those before it
+        came in as they were sent: they say nothing of what the link carries."""
         first = np.minimum(first, len(deltas))
         end = np.minimum(first + counts, len(deltas))
         seconds = _between(deltas["arrival_delta_us"], first, end) / 1e6
@@ -44,11 +45,11 @@ class Arrivals(Columns):
         # Absurd spans say nothing, nor does none.
         some = (seconds > 0.0) & (seconds < LONGEST)
         if np.count_nonzero(some) < len(rows):
-            rows, seconds, bits = rows[some], seconds[some], bits[some]
-        fading = np.exp(-seconds / SHORT)
+            rows, seconds, bits, queued = rows[some], seconds[some], bits[some], queued[some]
+        fading = np.exp(-seconds / SHORT) * ~queued
         self._short_bits[rows] = fading * self._short_bits[rows] + bits
         self._short_seconds[rows] = fading * self._short_seconds[rows] + seconds
-        fading = np.exp(-seconds / LONG)
+        fading = np.exp(-seconds / LONG) * ~queued
         self._long_bits[rows] = fading * self._long_bits[rows] + bits
         self._long_seconds[rows] = fading * self._long_seconds[rows] + seconds
 

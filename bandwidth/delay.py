@@ -98,10 +98,11 @@ class DelayControl(Columns):
         if np.count_nonzero(anew):
             self.trendline.clear(rows[anew])
         self.trendline.update(rows, Groups(first, counts, deltas))
-        self.arrivals.update(rows, first, counts, deltas)
+        delay = news["delay_min_us"] / 1000.0
+        self.arrivals.update(rows, first, counts, deltas, self.queue.begins(rows, delay))
         arriving = self.arrivals.now(rows) / seen
         slower = (arriving > 0.0) & (arriving < SLOWER * throughput)
-        self.queue.update(rows, now, news["delay_min_us"] / 1000.0, slower)
+        self.queue.update(rows, now, delay, slower)
         state = self.trendline.state[rows]
         if self._tuning.standing_queue:
             state = self.queue.judge(rows, now, state)

@@ -87,6 +87,12 @@ class StandingQueue(Columns):
         self.queue[rows] = queue
         self._queued_at[rows[queue > self.hold(rows)]] = now
 
+    def begins(self, rows: Ints, delay_ms: Floats) -> Bools:
+        """Where that is a queue, and there was none before."""
+        hold = self.hold(rows)
+        begun: Bools = (delay_ms > hold) & (self.queue[rows] <= hold)
+        return begun
+
     def judge(self, rows: Ints, now: float, state: Ints) -> Ints:
         """The trendline's verdict, corrected."""
         queue = self.queue[rows]
