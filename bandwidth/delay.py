@@ -200,6 +200,7 @@ class DelayControl(Columns):
         self.arrivals.restart(rows[cut & self.queue.jumping[rows]])
         rate, trip = self.aimd.rate[rows[cut]], self.aimd.round_trip[rows[cut]]
         self.aimd.cut(rows[cut], now, capacity[cut], resume(queue[cut]))
-        self.drain.begin(rows[cut], now, rate, capacity[cut], queue[cut], trip)
+        narrowed = self.queue.jumping[rows[cut]]
+        self.drain.begin(rows[cut], now, rate, capacity[cut], queue[cut], trip, narrowed)
         draining = self.drain.active[rows]
         return np.where(draining, OVERUSE, state), np.where(draining, UNDERUSE, state)

@@ -17,9 +17,15 @@ RESUME_DEEP: Final = 0.93
 DEEP_MS: Final = 100.0
 """After so long a queue there are repairs and keyframes to send, and the rate is not yet sure."""
 DRAIN_WITHIN_MS: Final = 600.0
-"""A queue of so many milliseconds would need that long if nothing were sent."""
+NARROWED_WITHIN_MS: Final = 750.0
+"""A queue of so many milliseconds would need that long if nothing were sent; the second where the
+link has become narrower, for the keyframes of lower layers come in that time."""
 DRAIN_LEAST: Final = 0.4
 DRAIN_MOST: Final = 0.85
+BESIDE_KEYFRAMES: Final = 0.6
+KEYFRAMES_WITHIN: Final = 1.0
+"""Of what is sent after so long a queue layers may take that part, and for so many seconds the rest
+is their keyframes'."""
 LEAST: Final = 0.5
 """Seconds that a drain is given."""
 STAYS: Final = 0.9
@@ -40,6 +46,8 @@ class Drain(Columns):
     """Part of the capacity to send once the queue is gone."""
     before: Floats
     """The rate until then."""
+    _narrowed: Bools
+    _begun: Floats
     _queue: Floats
     _until: Floats
 
@@ -52,6 +60,8 @@ class Drain(Columns):
                 "factor": 1.0,
                 "resume": RESUME,
                 "before": 0.0,
+                "_narrowed": False,
+                "_begun": -math.inf,
                 "_queue": 0.0,
                 "_until": -math.inf,
             },
@@ -65,13 +75,18 @@ class Drain(Columns):
         capacity: Floats,
         queue_ms: Floats,
         round_trip: Floats,
+        narrowed: Bools,
     ) -> None:
-        """`rate` was too much for links that carry `capacity`."""
+        """`rate` was too much for links that carry `capacity`; `narrowed` where that is less than
+        it was a moment ago, so that the queue is nobody else's."""
         if not len(rows):
             return
         again = self.active[rows]
         self.before[rows] = np.where(again, self.before[rows], rate)
-        factor = within(1.0 - queue_ms / DRAIN_WITHIN_MS, DRAIN_LEAST, DRAIN_MOST)
+        self._begun[rows] = np.where(again, self._begun[rows], now)
+        self._narrowed[rows] = narrowed = narrowed | (again & self._narrowed[rows])
+        within_ms = np.where(narrowed, NARROWED_WITHIN_MS, DRAIN_WITHIN_MS)
+        factor = within(1.0 - queue_ms / within_ms, DRAIN_LEAST, DRAIN_MOST)
         self.active[rows] = True
         self.capacity[rows] = capacity
         self.resume[rows] = resume(queue_ms)
@@ -104,6 +119,13 @@ class Drain(Columns):
         """Where a new cut is due although the last one is still being drained."""
         worse: Bools = queue_ms > self._queue[rows] + GREW_MS
         return worse
+
+    def layers(self, now: float) -> tuple[Ints, Floats]:
+        """Rows whose link has become so narrow that layers go, and what those that are left may
+        take, bit/s: their keyframes have to get through what little is sent."""
+        deep = self.active & self._narrowed & (self._queue > DEEP_MS)
+        rows = np.flatnonzero(deep & (now - self._begun < KEYFRAMES_WITHIN))
+        return rows, BESIDE_KEYFRAMES * self.sending(rows)
 
     def sending(self, rows: Ints) -> Floats:
         """bit/s to send meanwhile."""

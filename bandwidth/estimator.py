@@ -174,6 +174,8 @@ class Estimator(Columns):
             lately = now - self._delay.aimd.decreased_at < CUT_LATELY
             if np.count_nonzero(lately):
                 self.target[lately] *= room(self.queued_us[lately])
+                rows, layers = self._delay.drain.layers(now)
+                self.target[rows] = np.minimum(self.target[rows], layers)
         self._probe(now)
         return self._commands(now)
 

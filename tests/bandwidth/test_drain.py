@@ -8,10 +8,11 @@ ROW = np.array([0])
 EMPTY = np.array([10.0])
 
 
-def started(queue: float) -> Drain:
+def started(queue: float, *, narrowed: bool = False) -> Drain:
     drain = Drain(1)
     rate, capacity, trip = np.array([2e6]), np.array([1e6]), np.array([0.05])
-    drain.begin(ROW, 0.0, rate, capacity, np.array([queue]), trip)
+    narrow = np.array([narrowed])
+    drain.begin(ROW, 0.0, rate, capacity, np.array([queue]), trip, narrow)
     return drain
 
 
@@ -39,3 +40,16 @@ def test_runs_out_of_time_when_the_queue_stays() -> None:
 
 def test_resumes_lower_after_a_long_queue() -> None:
     assert resume(np.array([20.0, 300.0])).tolist() == [RESUME, RESUME_DEEP]
+
+
+def test_layers_leave_room_for_keyframes_on_a_link_that_has_become_narrow() -> None:
+    drain = started(300.0, narrowed=True)
+    rows, layers = drain.layers(0.5)
+    assert rows.tolist() == [0]
+    assert layers[0] < 0.7 * drain.sending(ROW)[0]
+    assert not len(drain.layers(1.5)[0])
+    drain.update(ROW, 0.6, np.array([9e5]), np.array([5.0]), EMPTY)
+    assert not len(drain.layers(0.6)[0])
+    for other in (started(300.0), started(60.0, narrowed=True)):
+        assert not len(other.layers(0.5)[0])
+    assert drain.sending(ROW)[0] > started(300.0).sending(ROW)[0]
