@@ -321,7 +321,8 @@ class UploadExceeded:
 
     budget: int
     sending: int
-    """As measured over the last second, of what is not muted."""
+    """As measured over the last second, of what is not muted; the budget at least when it has just
+    been exceeded."""
     over: bool
     held: Mapping[Source, int]
     """Of sources that are cut, how many of their layers are forwarded."""

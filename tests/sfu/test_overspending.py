@@ -95,6 +95,7 @@ def test_as_much_is_cut_as_has_to_be(ann: Publisher) -> None:
 def test_what_was_never_measured_is_cut_all_the_same(ann: Publisher) -> None:
     ann.exceed(CUT_AT)
     assert ann.caps == [2]
+    assert {each["sending"] for each in ann.visitor.events("upload")} == {BUDGET}
 
 
 def test_a_layer_comes_back_once_it_fits_and_later_each_time(ann: Publisher) -> None:
