@@ -30,6 +30,9 @@ SLOWER: Final = 0.75
 """Of the throughput; packets that come in slower while they are delayed show a narrower link."""
 GROWTH_NEAR: Final = 0.025
 """Most growth per second near a capacity that was met: a slow link's queue grows fast."""
+RESPONSE: Final = 0.3
+"""Seconds in which a rate near the capacity grows by a packet, whatever the round trip: goog_cc's
+of 50 ms. Where flows share a queue those with short ones would have more of it otherwise."""
 PROBE_FLOOR: Final = 0.85
 """Of what arrives: no probe says less (goog_cc)."""
 
@@ -118,7 +121,8 @@ class DelayControl(Columns):
         probed = np.where(steering == NORMAL, probed, 0.0) if self._tuning.drain else probed
         headroom = HEADROOM_PROBED if self._tuning.step_probing else HEADROOM
         most = GROWTH_NEAR if self._tuning.drain else math.inf
-        self.aimd.update(rows, now, steering, throughput, probed, headroom, most)
+        response = RESPONSE if self._tuning.even_growth else None
+        self.aimd.update(rows, now, steering, throughput, probed, headroom, most, response)
         if self._tuning.drain:
             state = self._compete(rows, now, news, state, throughput, unavoidable)
         self.recovered[rows] = (self.state[rows] == UNDERUSE) & (state == NORMAL)
