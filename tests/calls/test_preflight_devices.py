@@ -50,7 +50,14 @@ async def tab(daemon: Daemon, tmp_path: Path) -> AsyncIterator[Page]:
         async def way(route: Route) -> None:
             await route.fulfill(body=MODULE, content_type="text/javascript")
 
+        async def devices(route: Route) -> None:
+            script = await (await route.fetch()).text()
+            hurried = script.replace("LISTENING = 3_000", "LISTENING = 500")
+            assert hurried != script
+            await route.fulfill(body=hurried, content_type="text/javascript")
+
         await page.route("**/static/preflight.js", way)
+        await page.route("**/static/preflight-devices.js", devices)
         await page.goto(f"{daemon.url}/preflight")
         yield page
         await browser.close()

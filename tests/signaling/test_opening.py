@@ -34,7 +34,6 @@ process.exit();
 @pytest.mark.parametrize(
     ("refusals", "told", "state", "tries"),
     [
-        (0, "connected", "connected", {1}),
         (3, "connected", "connected", {4}),
         (99, "connection_failed", "new", {5, 6}),
     ],
