@@ -122,11 +122,11 @@ class House:
         assert downlink is not None
         return downlink
 
-    def pass_time(self, seconds: float) -> None:
+    def pass_time(self, seconds: float, step: float = 0.05) -> None:
         """The daemon's ticks, every 50 ms."""
         end = self.now + seconds
         while self.now < end:
-            self.now += 0.05
+            self.now += step
             for forwarder in self.forwarders:
                 forwarder.tick(self.now)
             self.rooms.tick(self.now)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sfu.unseen import SECONDS
+from sfu.unseen import RARE, SECONDS
 from tests.sfu import fake_plane
 from tests.sfu.house import House, Visitor
 from tests.sfu.test_stage import egress, tracks
@@ -37,24 +37,35 @@ def test_who_alone_sees_nothing_gets_another_connection(house: House) -> None:
     watch(house, track)
     dan = watch(house, None)
     house.worker.take()
-    house.pass_time(SECONDS - 2)
+    house.pass_time(SECONDS - 2, step=0.5)
+    watch(house, track)
     assert lost(dan) == []
-    house.pass_time(3)
+    house.pass_time(3, step=0.5)
     assert lost(dan) == ["connection", "offer"]
     assert house.worker.named("bind") == []
+
+
+def test_a_source_that_makes_keyframes_seldom_is_waited_for(house: House) -> None:
+    track = send(house)
+    watch(house, track)
+    dan = watch(house, None)
+    house.pass_time(RARE - 2, step=0.5)
+    assert lost(dan) == []
+    house.pass_time(3, step=0.5)
+    assert lost(dan) == ["connection", "offer"], "not for ever"
 
 
 def test_where_nobody_sees_it_the_worker_is_told_anew(house: House) -> None:
     track = send(house)
     people = [watch(house, None) for _ in range(3)]
     house.worker.take()
-    house.pass_time(SECONDS + 1)
+    house.pass_time(SECONDS + 1, step=0.5)
     (bound,) = house.worker.named("bind")
     assert bound[1] == track
     # The next time takes twice as long.
-    house.pass_time(2 * SECONDS - 5)
+    house.pass_time(2 * SECONDS - 5, step=0.5)
     assert len(house.worker.named("bind")) == 1
-    house.pass_time(10)
+    house.pass_time(10, step=0.5)
     assert len(house.worker.named("bind")) == 2
     assert [lost(each) for each in people] == [[], [], []]
 
@@ -65,7 +76,7 @@ def test_nobody_is_helped_for_ever(house: House) -> None:
     dan = watch(house, None)
     times = 0
     for _ in range(200):
-        house.pass_time(1)
+        house.pass_time(1, step=0.5)
         if offers := dan.events("offer"):
             times += 1
             (dan.offer,) = offers
@@ -94,6 +105,6 @@ def test_who_is_well_is_left_alone(house: House, why: str) -> None:
     for _ in range(30):
         if why == "the path is too slow":
             house.carry(dan, 200_000)
-        house.pass_time(1)
+        house.pass_time(1, step=0.5)
     assert lost(dan) == []
     assert house.worker.named("bind") == []
