@@ -193,7 +193,8 @@ def _media_head(text: str, line: int) -> tuple[str, int, int, str, tuple[str, ..
     found = _MEDIA.fullmatch(text)
     if found is None:
         raise SdpError(line, "media is not 'kind port protocol formats'")
-    formats = tuple(found[5].split())
+    # Not split(): to Python separators such as U+001D are space, and nothing may be left.
+    formats = tuple(item for item in found[5].split(" ") if item)
     if len(formats) > MAX_FORMATS:
         raise SdpError(line, f"more than {MAX_FORMATS} formats")
     if any(_FORMAT.fullmatch(item) is None for item in formats):

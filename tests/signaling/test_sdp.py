@@ -104,6 +104,7 @@ def test_tolerated(text: str) -> None:
         (MINIMAL + "a=sp ace:x", 5),
         (MINIMAL + "m=video", 5),
         (MINIMAL + "m=video 9 RTP/AVP", 5),
+        (MINIMAL + "m=video 9 RTP/AVP \x1d", 5),
         (MINIMAL + "m=video 65536 RTP/AVP 96", 5),
         (MINIMAL + "m=video 9/0 RTP/AVP 96", 5),
         (MINIMAL + "m=video ٩ RTP/AVP 96", 5),
