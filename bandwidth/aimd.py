@@ -102,12 +102,10 @@ class Aimd(Columns):
         probed: Floats,
         headroom: float = HEADROOM,
         growth_near: float = math.inf,
-        response: float | None = None,
     ) -> None:
         """One feedback of each of the rows: the detector's state, what arrived (0 unknown) and
         the result of a probe (0 none). `headroom` bounds the rate by what arrives, `growth_near`
-        the additive increase by a part of the rate per second; `response` is the seconds in which
-        that is a packet, None for what each row's round trip takes."""
+        the additive increase by a part of the rate per second."""
         known = throughput > 0.0
         self.throughput[rows[known]] = throughput[known]
         over = state == OVERUSE
@@ -124,7 +122,7 @@ class Aimd(Columns):
         starting = rising[self._phase[rising] == HOLD]
         self.changed_at[starting] = now
         self._phase[starting] = INCREASE
-        self._increase(rising, now, headroom, growth_near, response)
+        self._increase(rising, now, headroom, growth_near)
 
     def _may_decrease(self, rows: Ints, now: float, throughput: Floats) -> Bools:
         """Not twice within a round trip, but for a collapse."""
@@ -132,14 +130,7 @@ class Aimd(Columns):
         late = now - self.changed_at[rows] >= interval
         return late | (throughput < 0.5 * self.rate[rows])
 
-    def _increase(
-        self,
-        rows: Ints,
-        now: float,
-        headroom: float,
-        growth_near: float,
-        response: float | None,
-    ) -> None:
+    def _increase(self, rows: Ints, now: float, headroom: float, growth_near: float) -> None:
         throughput, rate = self.throughput[rows], self.rate[rows]
         mean = self.link.outgrown(rows, throughput)
         limit = headroom * throughput + HEADROOM_FIXED
@@ -148,19 +139,18 @@ class Aimd(Columns):
         raised = rate + np.maximum(rate * growth, GROWTH_LEAST)
         known = ~np.isnan(mean)
         if np.count_nonzero(known):
-            added = np.minimum(self._additive(rows, rate, response), growth_near * rate)
-            added = rate + added * elapsed
+            added = rate + np.minimum(self._additive(rows, rate), growth_near * rate) * elapsed
             np.copyto(raised, added, where=known)
         raised = np.where(rate < limit, np.minimum(raised, limit), rate)
         self.rate[rows] = within(raised, LEAST_RATE, MOST_RATE)
         self.changed_at[rows] = now
 
-    def _additive(self, rows: Ints, rate: Floats, response: float | None) -> Floats:
-        """bit/s per second: half a packet per round trip and RESPONSE_EXTRA."""
+    def _additive(self, rows: Ints, rate: Floats) -> Floats:
+        """bit/s per second: half a packet per response time."""
         frame = rate / FRAMES_PER_SECOND
         packet = frame / np.ceil(frame / PACKET_BITS)
-        taken = 2.0 * (self.round_trip[rows] + RESPONSE_EXTRA) if response is None else response
-        return np.maximum(packet / taken, ADDITIVE_LEAST)
+        response = 2.0 * (self.round_trip[rows] + RESPONSE_EXTRA)
+        return np.maximum(packet / response, ADDITIVE_LEAST)
 
     def _decrease(self, rows: Ints, now: float) -> None:
         if not len(rows):

@@ -28,11 +28,10 @@ REGAIN: Final = 0.9
 """Of the former rate, where less did not help because the queue is another flow's."""
 SLOWER: Final = 0.75
 """Of the throughput; packets that come in slower while they are delayed show a narrower link."""
+IDLE: Final = 0.65
+"""Of the rate: who was sent less was limited by what there was to send (goog_cc)."""
 GROWTH_NEAR: Final = 0.025
 """Most growth per second near a capacity that was met: a slow link's queue grows fast."""
-RESPONSE: Final = 0.3
-"""Seconds in which a rate near the capacity grows by a packet, whatever the round trip: goog_cc's
-of 50 ms. Where flows share a queue those with short ones would have more of it otherwise."""
 PROBE_FLOOR: Final = 0.85
 """Of what arrives: no probe says less (goog_cc)."""
 
@@ -102,7 +101,8 @@ class DelayControl(Columns):
             self.trendline.clear(rows[anew])
         self.trendline.update(rows, Groups(first, counts, deltas))
         delay = news["delay_min_us"] / 1000.0
-        self.arrivals.update(rows, first, counts, deltas, self.queue.begins(rows, delay))
+        idle = throughput < IDLE * self.aimd.rate[rows]
+        self.arrivals.update(rows, first, counts, deltas, self.queue.begins(rows, delay) & idle)
         arriving = self.arrivals.now(rows) / seen
         slower = (arriving > 0.0) & (arriving < SLOWER * throughput)
         self.queue.update(rows, now, delay, slower)
@@ -121,8 +121,7 @@ class DelayControl(Columns):
         probed = np.where(steering == NORMAL, probed, 0.0) if self._tuning.drain else probed
         headroom = HEADROOM_PROBED if self._tuning.step_probing else HEADROOM
         most = GROWTH_NEAR if self._tuning.drain else math.inf
-        response = RESPONSE if self._tuning.even_growth else None
-        self.aimd.update(rows, now, steering, throughput, probed, headroom, most, response)
+        self.aimd.update(rows, now, steering, throughput, probed, headroom, most)
         if self._tuning.drain:
             state = self._compete(rows, now, news, state, throughput, unavoidable)
         self.recovered[rows] = (self.state[rows] == UNDERUSE) & (state == NORMAL)

@@ -14,11 +14,9 @@ class Tuning:
     """After overuse less is sent than arrives, until the queue is gone."""
     step_probing: bool = True
     """Probes ask for the next step of the allocation as soon as the path is stable."""
-    even_growth: bool = True
-    """Near a capacity that was met a rate grows alike whatever the round trip is."""
     uncorrelated_loss: bool = True
     """Loss that comes with neither queue nor rate does not limit."""
 
 
-CORE: Final = Tuning(False, False, False, False, False)
+CORE: Final = Tuning(False, False, False, False)
 """Nothing but goog_cc, to compare with."""
