@@ -9,7 +9,7 @@ from tests.calls.conftest import Invite
 from tests.calls.guest import Guest
 from tests.calls.link import Link
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.alone]
 
 NARROW = 250_000.0
 """bit/s: less than 360 lines take at their lowest frame rate."""
