@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq
 RUST := $(shell find codecs sfu/plane bench/load -name '*.rs' -o -name Cargo.toml) \
 	Cargo.toml Cargo.lock
 PACKAGING := setup.cfg pyproject.toml
-LANES_OF_TWO := --no-print-directory --jobs=2 --output-sync=line LANES=2
+LANES_OF_TWO := --no-print-directory --jobs=2 LANES=2
 SECOND_TRY := 150
 SIDE_BY_SIDE := --dist=loadfile --no-loadscope-reorder
 # On a machine that starts from nothing, tests and extensions share what both are made of (see .ci/run).
@@ -20,7 +20,8 @@ export CARGO_INCREMENTAL := 0
 export CARGO_PROFILE_RELEASE_LTO := off
 export TEST_PROFILE := --release --config tests/checked.toml
 endif
-TEST_RUST := cargo test $(TEST_PROFILE) --workspace --no-default-features --quiet
+# Without make's word of its lanes, which rustdoc would complain that it cannot join.
+TEST_RUST := MAKEFLAGS= MFLAGS= cargo test $(TEST_PROFILE) --workspace --no-default-features --quiet
 CALLS := tests/calls
 DEPLOY := tests/deploy
 RUSTSEC := https://github.com/rustsec/advisory-db
@@ -60,8 +61,8 @@ install: toolchain $(VENV)/installed ## set up .venv with the server in it, the 
 # build cannot be split, and lint beside the calls. The calls that are judged by their pictures come last,
 # alone.
 test: toolchain $(if $(FROM_NOTHING),,programs) ## all checks and all tests
-	@$(MAKE) $(LANES_OF_TWO) rust-tests programs $(VENV)/depends $(CALLS)/node_modules $(VENV)/tested \
-		annotations collected stub test-rust
+	@$(MAKE) $(LANES_OF_TWO) --output-sync=line rust-tests programs $(VENV)/depends $(CALLS)/node_modules \
+		$(VENV)/tested annotations collected stub test-rust
 	@$(MAKE) --no-print-directory --jobs=1 test-python
 	@$(MAKE) $(LANES_OF_TWO) calls lint-idly
 	@$(MAKE) --no-print-directory --jobs=1 calls-alone
