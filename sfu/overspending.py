@@ -3,10 +3,10 @@
 The packet plane says so each time that what is forwarded of a publisher has come to another
 second's worth of its ceiling beyond it: after a second of twice as much, at once of far more.
 
-            exceeded              exceeded for the CUT_AT-th time, or again
-    FITS -------------> TOLD ------------------------------------------------> CUT
-      ^                  |  ^                                                   |
-      +-- FORGET s ------+  +------------- all layers are back -----------------+
+            exceeded         exceeded CUT_AT times within FORGET s, and measured
+    FITS -------------> TOLD ----------------------------------------------------> CUT
+      ^                  |  ^                                                       |
+      +-- FORGET s ------+  +--------------- all layers are back -------------------+
 
 What is cut is the highest layer of the picture that is furthest beyond its own budget; and the next
 one, until what is left fits. The lowest goes only where a picture is too much all by itself. Sound
@@ -14,6 +14,7 @@ is never cut: what is more than any sound needs is dropped packet by packet (`Wo
 A layer comes back when it would have fitted for a while, the longer the more often it had to go.
 """
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -22,10 +23,15 @@ from sfu.events import Notice, UploadExceeded
 from sfu.sent import Sent
 from sfu.track import Source
 
+TOLERATED: Final = 1.05
+"""Times the ceiling that fit: headers are not in what a client is told, and the plane leaves off as
+much."""
 CUT_AT: Final = 3
-"""Second's worths beyond the ceiling after which a publisher is cut."""
+"""Second's worths beyond the ceiling after which a publisher is cut, ..."""
 FORGET: Final = 60.0
-"""Seconds without another after which those before do not count."""
+"""... within so many seconds."""
+MEASURED: Final = 2.0
+"""Seconds after which what is measured is of the same time as what was said to be too much."""
 PATIENCE: Final = 5.0
 """Seconds for which a layer must have fitted to come back; twice as many each time, ..."""
 MOST_PATIENCE: Final = 80.0
@@ -36,16 +42,26 @@ LOOK_EVERY: Final = 1.0
 
 @dataclass(slots=True)
 class _State:
-    at: float
-    """When the last second's worth came."""
-    strikes: int = 0
+    budgets: Mapping[Source, int] = field(default_factory=dict)
+    strikes: deque[float] = field(default_factory=lambda: deque(maxlen=CUT_AT))
+    """When second's worths came, the last ones."""
+    cuts: int = 0
+    """Times that there was nothing cut, and then something."""
     fits_since: float | None = None
     """Since when one layer more would fit, or all that is sent where none is cut."""
     patience: float = PATIENCE
     held: dict[Source, int] = field(default_factory=dict)
-    """Layers that are forwarded, of the sources that are cut."""
-    over: bool = True
-    """What the publisher was told last."""
+    """Layers that are forwarded, of the sources that are cut, ..."""
+    over: bool = False
+    """... and whether it is too much: what the publisher was told last."""
+
+    def is_due(self, now: float) -> bool:
+        """Whether something is to be cut, as soon as it is measured what."""
+        return (
+            len(self.strikes) == CUT_AT
+            and now - self.strikes[0] < FORGET
+            and now - self.strikes[-1] <= MEASURED
+        )
 
 
 class Overspending:
@@ -78,14 +94,12 @@ class Overspending:
         self, participant: str, ceiling: int, budgets: Mapping[Source, int], now: float
     ) -> None:
         """Another second's worth beyond the ceiling has been forwarded of somebody."""
-        state = self._states.setdefault(participant, _State(now))
-        state.at, state.fits_since = now, None
-        state.strikes += 1
-        if state.strikes >= CUT_AT:
-            if not state.held and state.strikes > CUT_AT:
-                state.patience = min(2 * state.patience, MOST_PATIENCE)
-            self._cut(self._published(participant), ceiling, budgets)
-        self._tell(participant, state, ceiling, exceeded=True)
+        state = self._states.setdefault(participant, _State())
+        state.budgets = budgets
+        state.strikes.append(now)
+        state.fits_since = None
+        self._cut(participant, state, ceiling, now)
+        self._tell(participant, state, ceiling, over=True, exceeded=True)
 
     def tick(self, ceiling: Callable[[str], int], now: float) -> None:
         """What is due by time alone."""
@@ -96,57 +110,72 @@ class Overspending:
             self._look(participant, state, ceiling(participant), now)
 
     def _look(self, participant: str, state: _State, ceiling: int, now: float) -> None:
-        published = self._published(participant)
+        self._cut(participant, state, ceiling, now)
+        over, published = state.over, self._published(participant)
         cut = [each for each in published if each.forwarded < len(each.bps)]
-        lowest = min(cut, key=lambda each: each.forwarded, default=None)
-        more = 0 if lowest is None else lowest.bps[lowest.forwarded]
-        if _forwarded(published) + more > ceiling:
+        left = TOLERATED * ceiling - _forwarded(published)
+        back = [each for each in cut if each.bps[each.forwarded] <= left]
+        if left < 0 or (cut and not back):
             state.fits_since = None
-            return
-        if state.fits_since is None:
+        elif state.fits_since is None:
             state.fits_since = now
-        if now - state.fits_since < (PATIENCE if lowest is None else state.patience):
-            return
-        if lowest is not None:
-            state.fits_since = now
-            self._forward(lowest, lowest.forwarded + 1)
-        self._tell(participant, state, ceiling, exceeded=False)
-        if lowest is None and now - state.at >= FORGET:
+        elif now - state.fits_since >= (state.patience if cut else PATIENCE):
+            over = False
+            if back:
+                state.fits_since = now
+                lowest = min(back, key=lambda each: each.forwarded)
+                self._forward(lowest, lowest.forwarded + 1)
+        self._tell(participant, state, ceiling, over=over)
+        if not state.over and now - state.strikes[-1] >= FORGET:
             del self._states[participant]
 
-    def _cut(self, published: Sequence[Sent], ceiling: int, budgets: Mapping[Source, int]) -> None:
-        """One layer in any case: what was measured may be of before."""
-        while pictures := [
-            each
-            for each in published
-            if each.track.source.is_video and each.forwarded and not each.track.muted
-        ]:
-            worst = max(pictures, key=lambda each: each.forwarded_bps - budgets[each.track.source])
+    def _cut(self, participant: str, state: _State, ceiling: int, now: float) -> None:
+        published, limit = self._published(participant), TOLERATED * ceiling
+        # Where it does not show yet in what is measured, the next rates will tell what it is.
+        if not state.is_due(now) or _forwarded(published) <= limit:
+            return
+        if not state.held:
+            state.patience = min(PATIENCE * 2**state.cuts, MOST_PATIENCE)
+            state.cuts += 1
+        while _forwarded(published) > limit and (pictures := _pictures(published)):
+            # It is beyond its budget: within them, all together would fit.
+            worst = max(
+                pictures, key=lambda each: each.forwarded_bps - state.budgets[each.track.source]
+            )
             sent = [layer for layer in range(worst.forwarded) if worst.bps[layer]]
-            self._forward(worst, max(sent, default=worst.forwarded - 1))
-            if _forwarded(published) <= ceiling:
-                return
+            self._forward(worst, sent[-1])
 
     def _forward(self, sent: Sent, layers: int) -> None:
         sent.forwarded = layers
         self._cap(sent, layers)
 
-    def _tell(self, participant: str, state: _State, ceiling: int, *, exceeded: bool) -> None:
+    def _tell(
+        self, participant: str, state: _State, ceiling: int, *, over: bool, exceeded: bool = False
+    ) -> None:
         published = self._published(participant)
         held = {
             each.track.source: each.forwarded
             for each in published
             if each.forwarded < len(each.bps)
         }
-        over = exceeded or bool(held)
-        news = (held, over) != (state.held, state.over) or state.strikes == 1
+        over = over or bool(held)
+        news = (held, over) != (state.held, state.over)
         state.held, state.over = held, over
         if news:
             bps = sum(sum(each.bps) for each in published if not each.track.muted)
-            # Far too much is cut before it is measured for the first time.
+            # What is far too much is told before it is measured for the first time.
             bps = max(bps, ceiling) if exceeded else bps
             self._notify(participant, UploadExceeded(ceiling, bps, over, held))
 
 
 def _forwarded(published: Sequence[Sent]) -> int:
     return sum(each.forwarded_bps for each in published if not each.track.muted)
+
+
+def _pictures(published: Sequence[Sent]) -> list[Sent]:
+    """Of which something is forwarded."""
+    return [
+        each
+        for each in published
+        if each.track.source.is_video and not each.track.muted and each.forwarded_bps
+    ]

@@ -85,17 +85,20 @@ def test_who_sends_too_much_is_told_first_and_cut_then(ann: Publisher) -> None:
 
 def test_as_much_is_cut_as_has_to_be(ann: Publisher) -> None:
     ann.send(*FAR_TOO_MUCH)
-    ann.exceed(CUT_AT)
-    assert ann.caps == [2, 1]
+    ann.exceed(CUT_AT + 2)
+    assert ann.caps == [2, 1], "what came with it was sent before"
     assert ann.told[-1] == (True, {"camera": 1})
+    ann.send(seconds=2)
     ann.exceed()
-    assert ann.caps == [0], "what was measured was not all"
+    assert ann.caps == [], "what is left fits"
 
 
-def test_what_was_never_measured_is_cut_all_the_same(ann: Publisher) -> None:
+def test_what_is_not_measured_yet_is_told_and_cut_once_it_is(ann: Publisher) -> None:
     ann.exceed(CUT_AT)
+    assert ann.caps == []
+    assert [each["sending"] for each in ann.visitor.events("upload")] == [BUDGET]
+    ann.send(*TOO_MUCH)
     assert ann.caps == [2]
-    assert {each["sending"] for each in ann.visitor.events("upload")} == {BUDGET}
 
 
 def test_a_layer_comes_back_once_it_fits_and_later_each_time(ann: Publisher) -> None:
@@ -110,12 +113,14 @@ def test_a_layer_comes_back_once_it_fits_and_later_each_time(ann: Publisher) -> 
         assert ann.told[-1] == (False, {})
 
 
-def test_what_is_over_is_forgotten_in_the_end(ann: Publisher) -> None:
+@pytest.mark.parametrize("times", [1, CUT_AT - 1])
+def test_what_is_over_is_forgotten_in_the_end(ann: Publisher, times: int) -> None:
     ann.send(*TOO_MUCH)
-    ann.exceed(CUT_AT - 1)
+    ann.exceed(times)
     ann.send(*FITS, seconds=PATIENCE + 2)
     assert ann.told == [(True, {}), (False, {})]
     ann.send(seconds=FORGET)
+    ann.send(*TOO_MUCH)
     ann.exceed(CUT_AT - 1)
     assert ann.caps == []
     assert ann.told == [(True, {})]
@@ -123,23 +128,108 @@ def test_what_is_over_is_forgotten_in_the_end(ann: Publisher) -> None:
     assert len(ann.caps) == 1
 
 
-def test_the_picture_that_is_too_much_is_cut_not_the_others() -> None:
-    def sent(source: Source, *rates: int) -> Sent:
-        streams = tuple(Stream(str(at), 0, 0) for at in range(len(rates)))
-        found = Sent(Track("ann", source, Media("0", "vp8", streams)))
-        found.observe([(bps, 30.0, 320, 180) for bps in rates])
-        return found
+def test_what_is_too_much_once_in_a_while_is_only_told(ann: Publisher) -> None:
+    ann.send(*TOO_MUCH)
+    for _ in range(5):
+        ann.exceed()
+        ann.send(seconds=0.75 * FORGET)
+    assert ann.caps == []
 
-    camera, screen = sent(Source.CAMERA, *FITS), sent(Source.SCREEN, 9_000_000)
-    told: list[Any] = []
-    over = Overspending(
-        lambda _: [camera, screen], lambda *_: None, lambda _, what: told.append(what)
-    )
-    budgets = {Source(name): bps for name, bps in upload("hd", "lite").items()}
+
+def test_it_is_cut_for_what_was_too_much_then_not_later(ann: Publisher) -> None:
+    ann.send(*FITS)
+    ann.exceed(CUT_AT)
+    ann.send(seconds=4)
+    ann.send(*TOO_MUCH)
+    assert ann.caps == []
+
+
+def test_what_is_tolerated_forgets_and_brings_back(ann: Publisher) -> None:
+    hovering = (150_000, 450_000, BUDGET - 40_000 - 600_000 + BUDGET // 50)
     for _ in range(CUT_AT):
-        over.exceeded("ann", sum(budgets.values()), budgets, 0.0)
-    assert (camera.forwarded, screen.forwarded) == (3, 0)
-    assert told[-1].held == {Source.SCREEN: 0}
+        ann.send(*hovering, seconds=FORGET / (CUT_AT - 1))
+        ann.exceed()
+    assert ann.caps == []
+    ann.send(*TOO_MUCH)
+    ann.exceed(CUT_AT)
+    assert ann.caps == [2]
+    ann.send(*hovering, seconds=PATIENCE + 3)
+    assert ann.caps == [3]
+
+
+def test_another_connection_begins_uncut(ann: Publisher, house: House) -> None:
+    ann.send(*TOO_MUCH)
+    ann.exceed(CUT_AT)
+    assert ann.told[-1] == (True, {"camera": 2})
+    stage = house.live().stage
+    assert stage is not None
+    for sent in stage.published(ann.visitor.id):
+        sent.forwarded = len(sent.bps)  # as of tracks that are made anew
+    ann.send(*FITS, seconds=PATIENCE + 3)
+    assert ann.told[-1] == (False, {})
+    assert dict(_held(house))["sfu_uploads_held"] == 0
+
+
+def sent(source: Source, *rates: int) -> Sent:
+    streams = tuple(Stream(str(at), 0, 0) for at in range(len(rates)))
+    found = Sent(Track("ann", source, Media("0", "vp8", streams)))
+    measure(found, *rates)
+    return found
+
+
+def measure(found: Sent, *rates: int) -> None:
+    found.observe([(bps, 30.0, 320, 180) for bps in rates])
+
+
+class Two:
+    """A camera and a screen of one publisher; `now` moves with `tick`."""
+
+    def __init__(self, camera: tuple[int, ...], screen: tuple[int, ...]) -> None:
+        self.camera, self.screen = sent(Source.CAMERA, *camera), sent(Source.SCREEN, *screen)
+        self.told: list[Any] = []
+        self.budgets = {Source(name): bps for name, bps in upload("hd", "lite").items()}
+        self.ceiling = self.budgets[Source.CAMERA] + self.budgets[Source.SCREEN]
+        self.now = 100.0
+        self.over = Overspending(
+            lambda _: [self.camera, self.screen],
+            lambda *_: None,
+            lambda _, what: self.told.append(what),
+        )
+
+    def exceed(self, times: int = CUT_AT) -> None:
+        for _ in range(times):
+            self.over.exceeded("ann", self.ceiling, self.budgets, self.now)
+
+    def tick(self, seconds: float) -> None:
+        for _ in range(round(seconds)):
+            self.now += 1
+            self.over.tick(lambda _: self.ceiling, self.now)
+
+
+def test_the_picture_that_is_too_much_is_cut_not_the_others() -> None:
+    two = Two(FITS, (9_000_000,))
+    two.exceed()
+    assert (two.camera.forwarded, two.screen.forwarded) == (3, 0)
+    assert two.told[-1].held == {Source.SCREEN: 0}
+
+
+def test_a_picture_within_its_budget_is_not_cut_for_what_is_not_measured_yet() -> None:
+    two = Two((1_900_000,), (300_000,))
+    two.exceed()
+    assert (two.camera.forwarded, two.screen.forwarded) == (1, 1)
+    measure(two.screen, 9_000_000)
+    two.tick(1)
+    assert (two.camera.forwarded, two.screen.forwarded) == (1, 0)
+
+
+def test_a_picture_that_fits_comes_back_though_another_does_not() -> None:
+    two = Two(TOO_MUCH, (9_000_000,))
+    two.exceed()
+    assert (two.camera.forwarded, two.screen.forwarded) == (2, 0)
+    measure(two.camera, *FITS)
+    two.tick(PATIENCE + 2)
+    assert (two.camera.forwarded, two.screen.forwarded) == (3, 0)
+    assert two.told[-1].held == {Source.SCREEN: 0}
 
 
 def test_operators_see_it_and_receivers_plan_without(ann: Publisher, house: House) -> None:
