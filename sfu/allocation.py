@@ -15,7 +15,7 @@ from sfu.plans import Looked, Plans, looked, own_slots
 from sfu.receiver import Descent, Pictures, Receiver, Target
 from sfu.room import Room
 from sfu.sent import Sent
-from sfu.unseen import Unseen
+from sfu.unseen import Missing, Unseen
 from sfu.watched import Watched
 
 Targets = dict[Forwarder, list[Target]]
@@ -169,15 +169,16 @@ class Allocation:
 
     def _look(self, now: float) -> None:
         """At the pictures of all to whom something may have happened."""
-        sent, missing = self._shown.pictures(), {}
+        sent = self._shown.pictures()
+        missing: dict[Receiver, Missing] = {}
         for receiver in self._receivers.values():
             if not receiver.news:
                 continue
             if changed := receiver.take_pictures(self._shown):
                 self._notify(receiver.participant, QualityChanged(changed))
             # Where all is told, nothing is missing.
-            if receiver.news and (track := receiver.missing(self._shown, sent)) is not None:
-                missing[receiver] = track
+            if receiver.news and (picture := receiver.missing(self._shown, sent)) is not None:
+                missing[receiver] = Missing(*picture)
         self._unseen.look(missing, self._receivers.values(), now)
 
     def _replan(self, now: float) -> None:

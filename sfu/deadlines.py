@@ -9,6 +9,9 @@ import structlog
 
 from sfu.transport import Transport
 
+AGAIN: Final = 1.0
+"""Seconds after which one looks again that could not."""
+
 log: Final = structlog.get_logger()
 
 
@@ -45,6 +48,10 @@ class Deadlines:
             try:
                 transport.expire(now)
             except Exception:
-                # A fault of ours about one of them is not to cost the others their time.
+                # A fault of ours about one of them is not to cost the others their time: it looks
+                # again later, not at once and for ever.
                 log.exception("transport not advanced", transport=id, bounded=True)
-            self.watch(transport)
+                transport.watched_until = now + AGAIN
+                heapq.heappush(self._entries, (now + AGAIN, id))
+            else:
+                self.watch(transport)

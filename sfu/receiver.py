@@ -63,8 +63,6 @@ class Receiver:
     video: dict[str, int] = field(default_factory=dict)
     codecs: frozenset[str] = frozenset()
     """Those that the client takes."""
-    renewable: bool = True
-    """Whether another connection is offered in the place of one that ends."""
     looked: Looked | None = None
     plan: Plan | None = None
     """Shared between receivers."""
@@ -142,9 +140,14 @@ class Receiver:
         """The tracks of whose pictures something is forwarded."""
         return {track for track, spatial in self._showing.values() if spatial >= 0}
 
-    def missing(self, pictures: Pictures, sent: Mapping[str, Sent]) -> int | None:
-        """A track of whose picture nothing is forwarded, though it is sent and there is room for
-        it; `sent` is what comes, by slot."""
+    def aim_again(self, slot: str) -> None:
+        """Has a picture begin anew."""
+        egress, aim = self.video[slot], self.aims.get(slot, NOTHING)
+        self.retarget([(egress, PAUSED, ALL_TEMPORAL), (egress, *aim)])
+
+    def missing(self, pictures: Pictures, sent: Mapping[str, Sent]) -> tuple[str, int] | None:
+        """A slot, and the track there, of whose picture nothing is forwarded though it is sent and
+        there is room for it; `sent` is what comes, by slot."""
         if self.level is None or self.plan is None or self.level < self.plan.staircase.top:
             return None
         for slot, each in sent.items():
@@ -156,8 +159,8 @@ class Receiver:
             showing, track = self._showing.get(egress), pictures.visible(slot)
             if showing is not None and showing[0] == track and showing[1] >= 0:
                 continue
-            if any(frame is not None and frame.fps for frame in each.frames):
-                return track
+            if track is not None and any(frame and frame.fps for frame in each.frames):
+                return slot, track
         return None
 
     # What the client is told

@@ -149,6 +149,8 @@ class Sites:
             self._relay(track, forwarder)
         for route, bound in self._bound.items():
             if bound == track:
+                # What is bound already begins anew only after that.
+                forwarder.order(forwarder.worker.bind, route, None)
                 forwarder.order(forwarder.worker.bind, route, track)
 
     def _forget(self, track: int) -> None:

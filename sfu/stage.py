@@ -167,7 +167,6 @@ class Stage:
         """Somebody receives the stage in a few m-lines, over a transport of `offer`."""
         plans = self.focus.plans(participant, lines)
         self.connect_downlink(participant, over, remote, plans, now)
-        self.receivers[participant].renewable = False
         self.focus.add(self.receivers[participant])
 
     def leveled(self, transports: Sequence[int], now: float) -> None:

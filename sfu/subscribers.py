@@ -228,10 +228,14 @@ class Subscribers:
         """As if all had just come, with what their paths are believed to carry."""
         former, self.allocator = self.allocator, Allocator()
         for transport, row in list(self._row.items()):
-            estimate, staircase = float(self.estimator.estimate[row]), former.staircase_of(row)
-            self._begin(transport, now, estimate if math.isfinite(estimate) else START)
-            if staircase is not None:
-                self.assign([transport], staircase)
+            try:
+                estimate, staircase = float(self.estimator.estimate[row]), former.staircase_of(row)
+                self._begin(transport, now, estimate if math.isfinite(estimate) else START)
+                if staircase is not None:
+                    self.assign([transport], staircase)
+            except Exception:
+                # The others do not go without for the one that it is about.
+                log.exception("receiver not begun anew", transport=transport, bounded=True)
 
     def _heard(self) -> Bools:
         """Whose path has said what it carries, by row."""

@@ -69,7 +69,11 @@ class Workers:
         for index, forwarder in enumerate(self._forwarders):
             # What has come while the loop was held up is not overdue.
             forwarder.read(now)
-            forwarder.tick(now)
+            try:
+                forwarder.tick(now)
+            except Exception:
+                # A fault of ours about one worker is not to stop the clock for the others.
+                log.exception("worker not advanced", port=forwarder.worker.port, bounded=True)
             if forwarder.fault is not None:
                 self._replace(index, now)
 

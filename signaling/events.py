@@ -163,11 +163,11 @@ class CongestionEvent(Message):
 
 
 class UploadEvent(Message):
-    """What one publishes is more than the room's budget for it, in bit/s: what lasts is cut. `sending`
-    was measured over the last second, and is the budget at least when that has just been exceeded;
-    `held` has the sources of which not all layers are forwarded any more, and how many are, the lowest; 0
-    is no picture. Layers come back once they have fitted for a while; `over` false says that all
-    fits again."""
+    """What one publishes is more than the room's budget for it, in bit/s: what lasts is cut.
+    `sending` was measured over the last second, and is the budget at least when that has just been
+    exceeded; `held` has the sources of which not all layers are forwarded any more, and how many
+    are, the lowest; 0 is no picture. Layers come back once they have fitted for a while; `over`
+    false says that all fits again."""
 
     type: Literal["upload"] = "upload"
     budget: int

@@ -86,6 +86,26 @@ def test_a_fault_about_one_does_not_keep_the_others_at_their_levels(
     assert (faulty.heard, fine.heard) == ([(ids[0],)], [(ids[1],)])
 
 
+def test_a_transport_that_cannot_look_looks_again_later(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = []
+
+    def faulty(now: float) -> None:
+        looked.append(now)
+        raise RuntimeError("a bug")
+
+    forwarder = house.forwarders[0]
+    transport = forwarder.open_transport(Owner())
+    monkeypatch.setattr(transport, "deadline", lambda: house.now)
+    monkeypatch.setattr(transport, "expire", faulty)
+    forwarder.watch(transport)
+    for _ in range(50):
+        house.now += 0.05
+        forwarder.tick(house.now)
+    assert len(looked) == 3
+
+
 def test_a_worker_that_takes_nothing_any_more_is_given_up(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -181,9 +181,10 @@ def test_a_worker_is_told_anew_of_a_track_that_nobody_sees_there(pair: House) ->
     assert [(name, args[:2]) for name, args in other.take()] == [
         ("remove_track", (track,)),
         ("add_relayed_track", (track, pair.forwarders[0].id)),
+        ("bind", (bound[0], None)),
         ("bind", bound),
     ]
     # At home there is nothing to be relayed.
     stage._sites.show_again(track, pair.forwarders[0])
-    assert home.take() == [("bind", bound)]
+    assert home.take() == [("bind", (bound[0], None)), ("bind", bound)]
     assert other.take() == []

@@ -233,6 +233,25 @@ def test_a_fault_in_the_numbers_of_one_does_not_keep_the_others_without_pictures
     assert worker.subscribers.level(1) == 2
 
 
+def test_not_even_a_row_that_cannot_be_read_keeps_the_others_without_pictures(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    worker = Worker(1, 2)
+    former = worker.subscribers.allocator
+    staircase_of = former.staircase_of
+
+    def unreadable(row: int) -> Staircase | None:
+        if row == 0:
+            raise IndexError("a bug")
+        return staircase_of(row)
+
+    monkeypatch.setattr(former, "tick", lambda *_: unreadable(0))
+    monkeypatch.setattr(former, "staircase_of", unreadable)
+    worker.tick(transport=2, flags=REMB, remb_bps=900_000)
+    worker.hold(2)
+    assert worker.subscribers.level(2) == 2
+
+
 @settings(max_examples=10, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["", "a", "b", "ab"]), st.booleans(), st.floats(0, 4))))
 def test_whatever_comes_and_goes_on_the_stage_all_have_a_level_of_it(
