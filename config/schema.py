@@ -219,6 +219,10 @@ class LimitSettings(Table):
     sockets: Count = 20_000
     """Signaling sockets at once."""
 
+    connections_per_address: Count = 4000
+    """Connections of HTTP from one address that are no signaling sockets (yet); a browser opens six
+    for a page. Loopback and trusted proxies are exempt."""
+
     sockets_per_address: Count = 1000
     """Signaling sockets from one address; loopback and trusted proxies are exempt."""
 

@@ -1,17 +1,22 @@
 """What uvicorn speaks to a connection with, so that a socket which is refused costs little.
 
 An application sees a request when it has been parsed twice and has a task of its own, which is half
-of what a socket costs. Who may not open one is told so by the first bytes of the request.
+of what a socket costs. Who may not open one is told so by the first bytes of the request. Nor does
+an application see who is connected and asks for nothing: those are bounded here.
 """
 
-from collections.abc import Callable
+import asyncio
 from typing import Final, Protocol
 
+import h11
 from uvicorn._types import ASGISendEvent  # what its own classes take has no other name
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 REASONS: Final = {429: "Too Many Requests", 503: "Service Unavailable"}
+
+REQUEST_SECONDS: Final = 20.0
+"""Within which a request has come whole, from its first byte or the connection's beginning on."""
 
 
 class Denial(Protocol):
@@ -26,26 +31,85 @@ class Denial(Protocol):
         """After which it is worth another attempt."""
 
 
-def http_protocol(path: str, refuse: Callable[[str], Denial | None]) -> type[H11Protocol]:
-    """HTTP, in which `refuse` is asked by the peer's address before a request to `path` is read.
+class Door(Protocol):
+    """What is known of a peer by its address alone."""
+
+    @property
+    def PATH(self) -> str:
+        """Of the sockets."""
+
+    def refuse_peer(self, address: str) -> Denial | None:
+        """Why it may not open a socket now; None if it may."""
+
+    def connect(self, address: str) -> bool:
+        """A connection of HTTP; says whether there may be one more. If so `disconnect` follows."""
+
+    def disconnect(self, address: str) -> None:
+        """It is gone, or has become a socket."""
+
+
+def http_protocol(door: Door) -> type[H11Protocol]:
+    """HTTP, in which `door` is asked by the peer's address before a request to its path is read.
 
     Only a connection's first request is looked at: the application has to ask as well.
     """
-    begins = (f"GET {path} ".encode(), f"GET {path}?".encode())
+    begins = (f"GET {door.PATH} ".encode(), f"GET {door.PATH}?".encode())
 
     class Http(H11Protocol):
         _first = True
+        _counted = False
+        _patience: asyncio.TimerHandle | None = None
+
+        def connection_made(  # type: ignore[override]  # as in the base class
+            self, transport: asyncio.Transport
+        ) -> None:
+            super().connection_made(transport)
+            self._counted = door.connect(self._peer())
+            if self._counted:
+                self._watch()
+            else:
+                transport.abort()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._let_go()
+            super().connection_lost(exc)
 
         def data_received(self, data: bytes) -> None:
             first, self._first = self._first, False
             denial = None
             if first and data.startswith(begins):
-                denial = refuse(self.client[0] if self.client else "")
+                denial = door.refuse_peer(self._peer())
             if denial is None:
                 super().data_received(data)
+                self._watch()
                 return
             self.transport.write(_answer(denial))
             self.transport.close()
+
+        def handle_websocket_upgrade(self, event: h11.Request) -> None:
+            self._let_go()
+            super().handle_websocket_upgrade(event)
+
+        def _peer(self) -> str:
+            return self.client[0] if self.client else ""
+
+        def _watch(self) -> None:
+            """uvicorn's own timer is for connections without a byte after an answer."""
+            if not self._counted or self.conn.their_state not in (h11.IDLE, h11.SEND_BODY):
+                self._stop_watching()
+            elif self._patience is None:
+                self._patience = self.loop.call_later(REQUEST_SECONDS, self.transport.abort)
+
+        def _stop_watching(self) -> None:
+            if self._patience is not None:
+                self._patience.cancel()
+                self._patience = None
+
+        def _let_go(self) -> None:
+            self._stop_watching()
+            if self._counted:
+                self._counted = False
+                door.disconnect(self._peer())
 
     return Http
 

@@ -127,7 +127,7 @@ def _uvicorn(daemon: Daemon, tls: Tls | None) -> uvicorn.Config:
     proxies = list(daemon.settings.server.trusted_proxies)
     return uvicorn.Config(
         daemon.app,
-        http=http_protocol(daemon.sockets.PATH, daemon.sockets.refuse_peer),
+        http=http_protocol(daemon.sockets),
         ws=WebSocketProtocol,
         ws_max_size=daemon.settings.limits.frame_bytes,
         ws_per_message_deflate=False,

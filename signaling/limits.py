@@ -66,6 +66,7 @@ class Addresses:
     def __init__(self, limits: LimitSettings, trusted: Iterable[str]) -> None:
         self._trusted = [ipaddress.ip_network(network) for network in trusted]
         self._open: Counter[str] = Counter()
+        self._connected: Counter[str] = Counter()
         self._opening: dict[str, TokenBucket] = {}
         self._joins: dict[str, TokenBucket] = {}
         self._wrong: dict[str, TokenBucket] = {}
@@ -112,6 +113,23 @@ class Addresses:
         self._open[key] -= 1
         if not self._open[key]:
             del self._open[key]
+
+    def connect(self, address: str) -> bool:
+        """A connection that is no socket yet; says whether there may be one more from here. If so
+        `disconnect` must follow."""
+        key = network(address)
+        full = self._connected[key] >= self._limits.connections_per_address
+        if full and not self.exempt(address):
+            return False
+        self._connected[key] += 1
+        return True
+
+    def disconnect(self, address: str) -> None:
+        """The connection is gone, or has become a socket."""
+        key = network(address)
+        self._connected[key] -= 1
+        if not self._connected[key]:
+            del self._connected[key]
 
     def join(self, address: str, now: float) -> float:
         """A join from this address; 0 if it may be, else the seconds to wait."""

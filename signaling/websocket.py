@@ -70,6 +70,17 @@ class Sockets:
         """The same by who is connected; who comes through a proxy cannot be told by that."""
         return None if self.addresses.exempt(address) else self.refuse(address)
 
+    def connect(self, address: str) -> bool:
+        """Somebody connects; says whether they may. If so `disconnect` must follow."""
+        if self.addresses.connect(address):
+            return True
+        log.warning("connection refused", address=address, bounded=True)
+        return False
+
+    def disconnect(self, address: str) -> None:
+        """The connection is gone, or has become a socket, which is counted by itself."""
+        self.addresses.disconnect(address)
+
     async def serve(self, socket: WebSocket) -> None:
         """Runs one client's session until its socket is gone."""
         offered = socket.scope.get("subprotocols", [])

@@ -11,6 +11,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
+from sfu import listener
 from sfu.clock import Clock
 from sfu.config import load
 from sfu.daemon import Daemon
@@ -24,9 +25,9 @@ ONE_SOCKET = {
 
 
 @contextlib.asynccontextmanager
-async def listening() -> AsyncIterator[tuple[Daemon, int]]:
+async def listening(**environ: str) -> AsyncIterator[tuple[Daemon, int]]:
     """As `sfu serve` does, without media; one socket a second from an address."""
-    daemon = Daemon(load(None, ONE_SOCKET, dev=True), dev=True)
+    daemon = Daemon(load(None, ONE_SOCKET | environ, dev=True), dev=True)
     server = HttpServer(_uvicorn(daemon, None))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         task = asyncio.create_task(server.serve(sockets=[listener]))
@@ -89,3 +90,60 @@ async def test_who_comes_through_a_proxy_is_known_by_its_word(
         assert daemon.sockets.opened == 2
         assert daemon.sockets.refused["sockets_per_second_per_address"] == 1
         assert not caplog.records
+
+
+ANSWERED = b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"GET /healthz HTTP/1.1\r\n",
+        b"POST /v1/rooms HTTP/1.1\r\nHost: here\r\nContent-Length: 10\r\n\r\n{",
+        ANSWERED + b"GET /",
+    ],
+)
+async def test_who_does_not_finish_a_request_is_closed(
+    monkeypatch: pytest.MonkeyPatch, sent: bytes
+) -> None:
+    monkeypatch.setattr(listener, "REQUEST_SECONDS", 0.05)
+    async with listening() as (daemon, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        if sent.startswith(ANSWERED):
+            writer.write(ANSWERED)
+            await reader.readuntil(b"}")
+        writer.write(sent.removeprefix(ANSWERED))
+        with contextlib.suppress(ConnectionResetError):
+            async with asyncio.timeout(4):  # uvicorn's own timer takes five seconds
+                await reader.read()
+        writer.close()
+        assert not daemon.sockets.addresses._connected
+
+
+async def test_a_socket_is_no_request_that_is_not_finished(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listener, "REQUEST_SECONDS", 0.2)
+    async with listening() as (_, port), connect(f"ws://127.0.0.1:{port}/v1/signal") as socket:
+        await asyncio.sleep(0.3)  # longer than a request may take
+        await (await socket.ping())
+
+
+async def test_connections_of_an_address_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with listening(SFU_LIMITS__CONNECTIONS_PER_ADDRESS="2") as (daemon, port):
+        addresses = daemon.sockets.addresses
+        monkeypatch.setattr(addresses, "exempt", lambda _: False)
+        async with connect(f"ws://127.0.0.1:{port}/v1/signal"):
+            held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
+            for reader, writer in held:
+                writer.write(ANSWERED)
+                assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
+            reader, beyond = await asyncio.open_connection("127.0.0.1", port)
+            with contextlib.suppress(ConnectionResetError):
+                assert not await reader.read()
+            beyond.close()
+            assert addresses._connected.total() == 2
+            for _, writer in held:
+                writer.close()
+            while addresses._connected:  # noqa: ASYNC110  # a connection has no event for its end
+                await asyncio.sleep(0.001)
+            assert (await request(port, "/healthz")).startswith("HTTP/1.1 200 ")
