@@ -6,11 +6,12 @@ SIGTERM drains, SIGINT ends at once, SIGHUP reads the settings again (`sfu.reloa
 import asyncio
 import contextlib
 import gc
+import ipaddress
 import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import structlog
 import uvicorn
@@ -124,7 +125,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _uvicorn(daemon: Daemon, tls: Tls | None) -> uvicorn.Config:
-    proxies = list(daemon.settings.server.trusted_proxies)
+    proxies = _either_form(daemon.settings.server.trusted_proxies)
     return uvicorn.Config(
         daemon.app,
         http=http_protocol(daemon.sockets),
@@ -143,6 +144,15 @@ def _uvicorn(daemon: Daemon, tls: Tls | None) -> uvicorn.Config:
         timeout_graceful_shutdown=5,
         ssl_context_factory=None if tls is None else lambda *_: tls.context,
     )
+
+
+def _either_form(networks: Sequence[str]) -> list[str]:
+    """Those of IPv4 in IPv6 as well, as a socket of both families has them (RFC 4291 §2.5.5.2)."""
+    forms = list(networks)
+    for parsed in map(ipaddress.ip_network, networks):
+        if parsed.version == 4:
+            forms.append(f"::ffff:{parsed.network_address}/{96 + parsed.prefixlen}")
+    return forms
 
 
 def _announce(listener: socket.socket, scheme: str, *, dev: bool) -> None:

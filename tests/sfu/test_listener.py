@@ -8,6 +8,8 @@ import time
 from collections.abc import AsyncIterator
 
 import pytest
+from uvicorn.middleware.proxy_headers import _TrustedHosts
+from uvicorn.protocols.websockets import websockets_sansio_impl
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
@@ -66,9 +68,12 @@ async def test_a_peer_is_refused_before_its_request_is_read(
         assert (await request(port, "/v1/signals")).startswith("HTTP/1.1 404 ")
 
 
+@pytest.mark.parametrize("proxy", ["127.0.0.1", "::ffff:127.0.0.1"])
 async def test_who_comes_through_a_proxy_is_known_by_its_word(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, proxy: str
 ) -> None:
+    """A server that listens on both families sees IPv4 in IPv6 (RFC 4291 §2.5.5.2)."""
+    monkeypatch.setattr(websockets_sansio_impl, "get_remote_addr", lambda _: (proxy, 4711))
     async with listening() as (daemon, port):
         monkeypatch.setattr(daemon.sockets, "_clock", Clock(lambda: 5.0, time.time))
 
@@ -147,3 +152,13 @@ async def test_connections_of_an_address_are_bounded(monkeypatch: pytest.MonkeyP
             while addresses._connected:  # noqa: ASYNC110  # a connection has no event for its end
                 await asyncio.sleep(0.001)
             assert (await request(port, "/healthz")).startswith("HTTP/1.1 200 ")
+
+
+def test_a_proxy_of_ipv4_is_trusted_in_either_form() -> None:
+    environ = {"SFU_SERVER__TRUSTED_PROXIES": '["10.1.0.1", "10.2.0.0/16", "2001:db8::/32"]'}
+    config = _uvicorn(Daemon(load(None, environ, dev=True), dev=True), None)
+    trusted = _TrustedHosts(config.forwarded_allow_ips or [])
+    for address in ("10.1.0.1", "::ffff:10.1.0.1", "10.2.9.9", "::ffff:10.2.9.9", "2001:db8::5"):
+        assert address in trusted
+    for address in ("10.1.0.2", "::ffff:10.1.0.2", "::ffff:10.3.0.1", "2001:db9::5"):
+        assert address not in trusted
