@@ -23,6 +23,8 @@ let client = new SfuClient();
 const current = () => client;
 /** Milliseconds; a socket that is back before is nobody's concern. */
 const OUT_OF_REACH = 2500;
+/** Milliseconds after which somebody is told that the first one has not opened yet. */
+const SLOW_TO_OPEN = 1500;
 
 const stage = new Stage(box('stage'));
 const looking = new Looking(current, stage);
@@ -46,7 +48,13 @@ async function enter(who) {
   // For tests, and for whoever looks at the page's console.
   Object.assign(window, { sfu: client });
   listen(client);
-  await client.connect(new URL('v1/signal', document.baseURI));
+  const slow = setTimeout(() => excuse('The server is out of reach. Still trying …'), SLOW_TO_OPEN);
+  try {
+    await client.connect(new URL('v1/signal', document.baseURI));
+  } finally {
+    clearTimeout(slow);
+  }
+  excuse('');
   try {
     await client.join(/** @type {import('./types.js').Join} */ (who));
   } catch (error) {
