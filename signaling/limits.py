@@ -2,21 +2,17 @@
 
 import ipaddress
 import math
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from sfu.config import LimitSettings
-from sfu.token_bucket import TokenBucket
+from sfu.signaling.networks import Counts, Rates
 
 REQUESTS_PER_SECOND: Final = 50.0
 REQUESTS_BURST: Final = 200.0
 """Of one socket: far above what a person's client asks, far below what would cost the others."""
-
-ADDRESSES: Final = 65_536
-"""Addresses whose rates are remembered; those idle longest are forgotten first."""
-
 
 MESSAGE_BYTES_PER_SECOND: Final = 256 * 1024
 MESSAGE_BYTES_BURST: Final = 1024 * 1024
@@ -60,17 +56,14 @@ class Window:
 
 
 class Addresses:
-    """Sockets, joins and wrong passwords by client address; loopback and trusted proxies are
-    exempt. An address of IPv6 stands for its /64: whoever has one has them all."""
+    """Connections, sockets, joins and wrong passwords by client address, in the sense of
+    `sfu.signaling.networks`; loopback and trusted proxies are exempt."""
 
     def __init__(self, limits: LimitSettings, trusted: Iterable[str]) -> None:
         self._trusted = [ipaddress.ip_network(network) for network in trusted]
-        self._open: Counter[str] = Counter()
-        self._connected: Counter[str] = Counter()
-        self._opening: dict[str, TokenBucket] = {}
-        self._joins: dict[str, TokenBucket] = {}
-        self._wrong: dict[str, TokenBucket] = {}
-        self._preflights: dict[str, TokenBucket] = {}
+        self.connections = Counts()
+        """Of HTTP, those that are no sockets."""
+        self._sockets = Counts()
         self.total = 0
         """Sockets that are open."""
         self.configure(limits)
@@ -78,10 +71,14 @@ class Addresses:
     def configure(self, limits: LimitSettings) -> None:
         """From now on these limits count; who is in stays in."""
         self._limits = limits
-        self._opening.clear()
-        self._joins.clear()
-        self._wrong.clear()
-        self._preflights.clear()
+        rate = float(limits.sockets_per_second_per_address)
+        self._opening = Rates(rate, max(rate, float(limits.sockets_per_address)))
+        joins = float(limits.joins_per_second_per_address)
+        self._joins = Rates(joins, joins)
+        wrong = float(limits.wrong_passwords_per_minute_per_address)
+        self._wrong = Rates(wrong / 60.0, wrong)
+        preflights = float(limits.preflights_per_minute_per_address)
+        self._preflights = Rates(preflights / 60.0, preflights)
 
     def refusal(self, address: str, now: float) -> Refused | None:
         """Why a socket from this address may not be opened now; None if it may."""
@@ -89,74 +86,53 @@ class Addresses:
             return Refused("sockets", 503, CLOSE_SOON)
         if self.exempt(address):
             return None
-        key = network(address)
-        if self._open[key] >= self._limits.sockets_per_address:
+        if self._sockets.full(address, self._limits.sockets_per_address):
             return Refused("sockets_per_address", 429, CLOSE_SOON)
-        if (bucket := self._opening.get(key)) is not None and (wait := bucket.wait(now)):
+        if wait := self._opening.wait(address, now):
             return Refused("sockets_per_second_per_address", 429, wait)
         return None
 
     def open(self, address: str, now: float) -> None:
         """A socket from this address, which `refusal` had nothing against. `close` must follow."""
-        key = network(address)
-        self._open[key] += 1
+        self._sockets.add(address)
         self.total += 1
         if not self.exempt(address):
-            rate = float(self._limits.sockets_per_second_per_address)
-            burst = max(rate, float(self._limits.sockets_per_address))
-            _bucket(self._opening, key, rate, burst, now).take(now)
+            self._opening.take(address, now)
 
     def close(self, address: str) -> None:
         """The socket is gone."""
         self.total -= 1
-        key = network(address)
-        self._open[key] -= 1
-        if not self._open[key]:
-            del self._open[key]
+        self._sockets.remove(address)
 
     def connect(self, address: str) -> bool:
         """A connection that is no socket yet; says whether there may be one more from here. If so
         `disconnect` must follow."""
-        key = network(address)
-        full = self._connected[key] >= self._limits.connections_per_address
+        full = self.connections.full(address, self._limits.connections_per_address)
         if full and not self.exempt(address):
             return False
-        self._connected[key] += 1
+        self.connections.add(address)
         return True
 
     def disconnect(self, address: str) -> None:
         """The connection is gone, or has become a socket."""
-        key = network(address)
-        self._connected[key] -= 1
-        if not self._connected[key]:
-            del self._connected[key]
+        self.connections.remove(address)
 
     def join(self, address: str, now: float) -> float:
         """A join from this address; 0 if it may be, else the seconds to wait."""
-        if self.exempt(address):
-            return 0.0
-        most = float(self._limits.joins_per_second_per_address)
-        return _bucket(self._joins, network(address), most, most, now).take(now)
+        return 0.0 if self.exempt(address) else self._joins.take(address, now)
 
     def preflight(self, address: str, now: float) -> float:
         """A check before joining from this address; 0 if it may be, else the seconds to wait."""
-        if self.exempt(address):
-            return 0.0
-        most = float(self._limits.preflights_per_minute_per_address)
-        return _bucket(self._preflights, network(address), most / 60.0, most, now).take(now)
+        return 0.0 if self.exempt(address) else self._preflights.take(address, now)
 
     def may_guess(self, address: str, now: float) -> float:
         """A password from this address; 0 if it may be checked, else the seconds to wait."""
-        if self.exempt(address):
-            return 0.0
-        bucket = self._wrong.get(network(address))
-        return 0.0 if bucket is None else bucket.wait(now)
+        return 0.0 if self.exempt(address) else self._wrong.wait(address, now)
 
     def guessed_wrong(self, address: str, now: float) -> None:
         """It was none. Those that were being checked meanwhile count as well: they are owed."""
         if not self.exempt(address):
-            most = float(self._limits.wrong_passwords_per_minute_per_address)
-            _bucket(self._wrong, network(address), most / 60.0, most, now).owe(now)
+            self._wrong.owe(address, now)
 
     def exempt(self, address: str) -> bool:
         """Whether limits per address do not apply; an address that cannot be read is not exempt."""
@@ -197,27 +173,3 @@ class ClientAddress:
     def guessed_wrong(self, now: float) -> None:
         """See `Addresses.guessed_wrong`."""
         self._addresses.guessed_wrong(self._address, now)
-
-
-def network(address: str) -> str:
-    """What is counted as one address."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if parsed.version == 4:
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.ip_network((parsed, 64), strict=False))
-
-
-def _bucket(
-    buckets: dict[str, TokenBucket], key: str, rate: float, burst: float, now: float
-) -> TokenBucket:
-    """The one of an address, put last; those idle longest are forgotten first."""
-    bucket = buckets.pop(key, None) or TokenBucket(rate, burst, now)
-    buckets[key] = bucket
-    if len(buckets) > ADDRESSES:
-        del buckets[next(iter(buckets))]
-    return bucket

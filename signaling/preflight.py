@@ -16,7 +16,7 @@ from sfu.loopback import SLOT, Line, Loopback
 from sfu.signaling import attributes, described
 from sfu.signaling.admission import Admission
 from sfu.signaling.ice_servers import servers_for
-from sfu.signaling.limits import Addresses, network
+from sfu.signaling.limits import Addresses
 from sfu.signaling.negotiation import (
     NegotiationError,
     Slot,
@@ -24,6 +24,7 @@ from sfu.signaling.negotiation import (
     answer_publish,
     offer_receive,
 )
+from sfu.signaling.networks import networks
 from sfu.signaling.rest.gate import Rest
 from sfu.signaling.sdp import SdpError, parse
 from sfu.signaling.tokens import TokenError, verify
@@ -148,7 +149,8 @@ class Preflight:
         limits = self.settings.limits
         bounds: dict[str, int] = {}
         if not self._addresses.exempt(address):
-            bounds[network(address)] = limits.preflight_sessions_per_address
+            most = limits.preflight_sessions_per_address
+            bounds |= {key: times * most for key, times in networks(address)}
         if person is not None:
             bounds[person] = limits.preflight_sessions_per_person
         if len(self.probes) >= limits.preflight_sessions or any(

@@ -123,7 +123,7 @@ async def test_who_does_not_finish_a_request_is_closed(
             async with asyncio.timeout(4):  # uvicorn's own timer takes five seconds
                 await reader.read()
         writer.close()
-        assert not daemon.sockets.addresses._connected
+        assert not daemon.sockets.addresses.connections
 
 
 async def test_a_socket_is_no_request_that_is_not_finished(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,10 +146,10 @@ async def test_connections_of_an_address_are_bounded(monkeypatch: pytest.MonkeyP
             with contextlib.suppress(ConnectionResetError):
                 assert not await reader.read()
             beyond.close()
-            assert addresses._connected.total() == 2
+            assert len(addresses.connections) == 1
             for _, writer in held:
                 writer.close()
-            while addresses._connected:  # noqa: ASYNC110  # a connection has no event for its end
+            while addresses.connections:  # noqa: ASYNC110  # a connection has no event for its end
                 await asyncio.sleep(0.001)
             assert (await request(port, "/healthz")).startswith("HTTP/1.1 200 ")
 

@@ -3,7 +3,7 @@
 import pytest
 
 from sfu.config import LimitSettings
-from sfu.signaling import limits
+from sfu.signaling import networks
 from sfu.signaling.limits import Addresses, Window
 
 LIMITS = LimitSettings(
@@ -64,11 +64,11 @@ def test_all_others_are_not(address: str) -> None:
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "ADDRESSES", 1_000)
+    monkeypatch.setattr(networks, "REMEMBERED", 1_000)
     all_ = addresses()
     for number in range(1_100):
-        all_.join(f"2001:db9:{number >> 16:x}:{number & 0xFFFF:x}::1", 5.0)
-        all_.guessed_wrong(f"2001:db9:{number >> 16:x}:{number & 0xFFFF:x}::1", 5.0)
+        all_.join(f"2001:db9:{number:x}::1", 5.0)
+        all_.guessed_wrong(f"2001:db9:{number:x}::1", 5.0)
     assert len(all_._joins) == len(all_._wrong) == 1_000
 
 
@@ -83,6 +83,23 @@ def test_an_address_of_ipv6_stands_for_its_network() -> None:
     assert [opened(all_, each) for each in ("192.0.2.1", "::ffff:192.0.2.1", "192.0.2.1")] == [
         True, True, False,
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("subnet", "most"), [("2001:db9:0:{:x}::1", 8), ("2001:db9:0:{:x}00::1", 32)]
+)
+def test_whoever_has_many_networks_has_no_more_by_all_of_them(subnet: str, most: int) -> None:
+    """A customer's /56 is four addresses, a company's /48 sixteen."""
+    most_of_one = LimitSettings(sockets_per_address=2, wrong_passwords_per_minute_per_address=2)
+    all_ = Addresses(most_of_one, ())
+    for number in range(150):
+        opened(all_, subnet.format(number))
+        if not all_.may_guess(subnet.format(number), 5.0):
+            all_.guessed_wrong(subnet.format(number), 5.0)
+    assert all_.total == most
+    assert all_.may_guess(subnet.format(150), 5.0) > 0
+    assert all_.may_guess("2001:db9:1::1", 5.0) == 0
+    assert opened(all_, "2001:db9:1::1")
 
 
 def test_sockets_are_opened_at_a_rate() -> None:
