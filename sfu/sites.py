@@ -35,6 +35,7 @@ class Sites:
         self._weights: dict[int, int] = {}
         self._tracks: dict[int, tuple[str, int]] = {}
         """Codec and count of layers."""
+        self._caps: dict[int, int] = {}
         home.load += 1
 
     def __iter__(self) -> Iterator[Forwarder]:
@@ -130,6 +131,13 @@ class Sites:
             self._relay(track, other)
         return track
 
+    def cap(self, track: int, layers: int) -> None:
+        """No more than so many of a track's lowest layers are forwarded from now on."""
+        if track in self._tracks:
+            self._caps[track] = layers
+            for forwarder in self:
+                forwarder.order(forwarder.worker.cap, track, layers)
+
     def remove_track(self, track: int) -> None:
         """Ends a track; routes bound to it fall silent."""
         self.home.remove_track(track)
@@ -156,6 +164,7 @@ class Sites:
     def _forget(self, track: int) -> None:
         if self._tracks.pop(track, None) is None:
             return
+        self._caps.pop(track, None)
         for route in [each for each, bound in self._bound.items() if bound == track]:
             del self._bound[route]
         for other in self._others:
@@ -202,4 +211,6 @@ class Sites:
         # a keyframe then.
         codec, layers = self._tracks[track]
         other.order(other.worker.add_relayed_track, track, self.home.id, codec, layers)
+        if track in self._caps:
+            other.order(other.worker.cap, track, self._caps[track])
         self.home.order(self.home.worker.relay, track, other.id)

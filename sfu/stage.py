@@ -59,7 +59,7 @@ class Stage:
         self._add_routes(room.slots)
         self._sent: dict[int, Sent] = {}
         self._ids: dict[Track, int] = {}
-        self.uplinks = Uplinks(sites.home, room, self.published, notify)
+        self.uplinks = Uplinks(sites, room, self.published, notify)
         self.receivers: dict[str, Receiver] = {}
         """By participant."""
         self.focus = Focus(room)
@@ -81,7 +81,6 @@ class Stage:
             return
         home = another()
         self._sites.move(home)
-        self.uplinks.forwarder = home
         self._microphones = Microphones(home, self._room.options.microphones)
         for routes in self._routes.values():
             routes.bound = {False: None, True: None}

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Sequence
 
 from sfu.config.budgets import AUDIO, upload
 from sfu.events import Notice
-from sfu.forwarder import Forwarder
 from sfu.overspending import Overspending
 from sfu.room import Room
 from sfu.sent import Sent
+from sfu.sites import Sites
 from sfu.track import Source
 from sfu.transport import Transport
 
@@ -21,13 +21,13 @@ class Uplinks:
 
     def __init__(
         self,
-        forwarder: Forwarder,
+        sites: Sites,
         room: Room,
         published: Callable[[str], Sequence[Sent]],
         notify: Callable[[str, Notice], None],
     ) -> None:
-        self.forwarder = forwarder
         self.overspending = Overspending(published, self._cap, notify)
+        self._sites = sites
         self._room = room
         self._transports: dict[str, Transport] = {}
         self._ceilings: dict[str, int] = {}
@@ -87,12 +87,12 @@ class Uplinks:
             ceiling = sum(budgets[source.value] for source in publisher.tracks)
             if self._ceilings.get(id, 0) != ceiling:
                 self._ceilings[id] = ceiling
-                set_upload = self.forwarder.worker.set_upload
-                self.forwarder.order(set_upload, transport.id, ceiling, AUDIO)
+                home = self._sites.home
+                home.order(home.worker.set_upload, transport.id, ceiling, AUDIO)
 
     def _budgets(self) -> dict[str, int]:
         options = self._room.options
         return upload(options.video, options.screen)
 
     def _cap(self, sent: Sent, layers: int) -> None:
-        self.forwarder.order(self.forwarder.worker.cap, sent.id, layers)
+        self._sites.cap(sent.id, layers)

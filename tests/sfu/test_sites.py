@@ -188,3 +188,27 @@ def test_a_worker_is_told_anew_of_a_track_that_nobody_sees_there(pair: House) ->
     stage._sites.show_again(track, pair.forwarders[0])
     assert home.take() == [("bind", (bound[0], None)), ("bind", bound)]
     assert other.take() == []
+
+
+def test_what_is_cut_is_cut_on_all_workers_also_those_that_come_later(pair: House) -> None:
+    ann = pair.presenter()
+    *_, eva = attend(pair, 2)
+    assert of(pair, [eva]) == [1]
+    home, other = pair.workers
+    track = next(args[0] for args in home.named("add_track") if args[3] == "vp8")
+    stage = pair.live().stage
+    assert stage is not None
+    stage.uplinks._cap(stage._sent[track], 2)
+    assert home.named("cap") == other.named("cap") == [(track, 2)]
+    other.take()
+    stage._sites.show_again(track, pair.forwarders[1])
+    names = [name for name, _ in other.commands]
+    assert names[:3] == ["remove_track", "add_relayed_track", "cap"]
+    eva.ask("leave")
+    other.take()
+    attend(pair, 1)
+    assert other.named("cap") == [(track, 2)]
+    assert len(home.named("cap")) == 1
+    ann.ask("unpublish", source="camera")
+    stage._sites.cap(track, 3)
+    assert len(home.named("cap")) == len(other.named("cap")) == 1, "it has gone"

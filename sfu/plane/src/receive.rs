@@ -176,7 +176,8 @@ impl Forwarder {
         if received.repaired && arrival == Arrival::Late {
             self.counters.recovered += 1;
         }
-        if track.codec.is_video() && ingress.missing.is_waiting() {
+        let is_forwarded = stream.layer < track.cap;
+        if track.codec.is_video() && is_forwarded && ingress.missing.is_waiting() {
             self.agenda.hasten(track.origin);
         }
         let parsed = if payload.is_empty() {

@@ -156,6 +156,10 @@ impl Track {
     /// others are about to come as well: nobody needs to begin with this one. With a keyframe it
     /// begins anew, maybe without them.
     fn wake(&mut self, meta: &Meta, now_us: i64) {
+        if meta.layer >= self.cap {
+            // It was on its way from another worker when its layer was cut.
+            return;
+        }
         if self.alive == [false; MAX_LAYERS] {
             let mut slept = std::mem::take(&mut self.slept);
             slept[self.cap.into()..].fill(false);
@@ -350,5 +354,26 @@ impl Track {
             .and_then(|last| self.ring.get(last.index))
             .is_some_and(|(last, _)| last.timestamp == meta.timestamp);
         !same_frame
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ring::tests::meta;
+
+    #[test]
+    fn a_layer_that_was_cut_is_not_woken_by_what_was_under_way() {
+        let layers = vec![LayerSource::default(); 2];
+        let mut track = Track::new(1, Origin::Peer(0), String::new(), Codec::Vp8, layers, 16);
+        track.cap = 1;
+        let late = Meta {
+            layer: 1,
+            ..meta(1)
+        };
+        track.push_relayed(late, false, &[0; 4], 0);
+        assert_eq!(track.alive, [false; MAX_LAYERS]);
+        track.push_relayed(meta(1), false, &[0; 4], 0);
+        assert_eq!(track.alive, [true, false, false, false]);
     }
 }

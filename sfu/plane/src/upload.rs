@@ -84,15 +84,18 @@ impl Forwarder {
         sound_bps: u32,
     ) -> Result<(), &'static str> {
         self.with_transport(id, |row| {
+            // What has come beyond the former one is not forgotten: ceilings change often.
             row.upload = Upload {
                 bps,
                 sound_bps,
-                ..Upload::default()
+                due_us: 0,
+                ..row.upload
             }
         })
     }
 
-    /// No more than so many of a track's lowest layers are forwarded from now on.
+    /// No more than so many of a track's lowest layers are forwarded from now on; each worker that
+    /// shows it is told so.
     pub(crate) fn cap(&mut self, id: Id, layers: u8, now: Now) -> Result<(), &'static str> {
         let key = self.tracks.key(id).ok_or("no such track")?;
         let track = self.tracks.get_mut(key).ok_or("no such track")?;
@@ -101,6 +104,11 @@ impl Forwarder {
         track.refresh_alive(now.us);
         // What comes next of these layers has no connection with what came before.
         track.forget_keyframes(least);
+        // Nobody is served with what is missing of them, or was wished for.
+        for layer in track.layers.iter_mut().skip(least) {
+            layer.missing.skip_before(u64::MAX);
+            layer.keyframes.cancel();
+        }
         let next = track.ring.next();
         for route in &track.routes {
             let egresses = self.routes.get(*route).map(|row| row.egresses.as_slice());
@@ -111,9 +119,6 @@ impl Forwarder {
                     }
                 }
             }
-        }
-        if layers > former {
-            self.pass_on_anew(key);
         }
         self.schedule(key);
         Ok(())

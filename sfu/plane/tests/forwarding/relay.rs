@@ -71,6 +71,19 @@ impl Pair {
         self.home.frame(Frame::new(ssrc, key, packets));
         self.settle();
     }
+
+    fn cap(&mut self, layers: u8) {
+        for call in [&mut self.home, &mut self.away] {
+            call.apply(Command::Cap { track: 1, layers });
+        }
+        self.settle();
+    }
+
+    /// How many packets came to each of two streams on the other worker since the last look.
+    fn got(&mut self, ssrcs: [u32; 2]) -> [usize; 2] {
+        let got = self.away.received(SUBSCRIBER);
+        ssrcs.map(|ssrc| got.iter().filter(|packet| packet.ssrc == ssrc).count())
+    }
 }
 
 #[test]
@@ -185,6 +198,53 @@ fn layers_switch_on_the_other_worker_too() {
         .reports
         .iter()
         .any(|report| matches!(report, Report::Switched { spatial: 1, .. })));
+}
+
+#[test]
+fn a_layer_that_is_cut_gives_way_there_at_once_and_its_return_freezes_nobody() {
+    let mut pair = Pair::new();
+    pair.publish(1, &[("q", 1000, 1001), ("h", 1010, 1011)]);
+    let high_and_low = [2000, 2002];
+    pair.away.subscribe_video(10, 2000, 2001);
+    pair.away.subscribe_video(11, 2002, 2003);
+    pair.away.target(11, 0, 9);
+    for ssrc in [1000, 1010] {
+        pair.frame(ssrc, true, 1);
+    }
+    pair.got(high_and_low);
+    pair.cap(1);
+    assert_eq!(pair.got(high_and_low), [1, 0], "from its last keyframe on");
+    pair.frame(1000, false, 2);
+    pair.frame(1010, false, 2);
+    assert_eq!(pair.got(high_and_low), [2, 2]);
+    pair.cap(2);
+    pair.frame(1000, false, 2);
+    pair.frame(1010, false, 2);
+    assert_eq!(pair.got(high_and_low), [2, 2]);
+    pair.run(20);
+    assert_eq!(pair.home.plane.counters().plis_out, 1, "of what is back");
+    pair.frame(1010, true, 3);
+    pair.frame(1000, false, 2);
+    assert_eq!(pair.got(high_and_low), [3, 2]);
+}
+
+#[test]
+fn nobody_wishes_for_a_keyframe_of_a_layer_that_is_cut() {
+    let mut pair = Pair::new();
+    pair.publish(1, &[("q", 1000, 1001), ("h", 1010, 1011)]);
+    pair.away.subscribe_video(10, 2000, 2001);
+    pair.away.target(10, 0, 9);
+    for ssrc in [1000, 1010] {
+        pair.frame(ssrc, true, 1);
+    }
+    pair.away.target(10, 1, 9);
+    pair.run(20);
+    let wishes = |pair: &Pair| pair.away.plane.counters().relayed_wishes;
+    let before = wishes(&pair);
+    assert_eq!(before, 1);
+    pair.cap(1);
+    pair.run(1_000);
+    assert_eq!(wishes(&pair), before);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use crate::call::{Call, PUBLISHER, SUBSCRIBER};
 use crate::picture::Frame;
 use _plane::command::Command;
 use _plane::report::Report;
+use std::time::Duration;
 
 fn limit(call: &mut Call, bps: u32) {
     call.apply(Command::SetUpload {
@@ -146,10 +147,50 @@ fn whoever_sends_more_than_allowed_is_reported() {
 }
 
 #[test]
+fn a_new_ceiling_forgets_nothing_of_what_came_beyond() {
+    let mut call = limited(200_000);
+    for n in 0..8 {
+        limit(&mut call, 200_000 + n);
+        play(&mut call, 10);
+    }
+    assert!(exceeded(&call) > 0);
+}
+
+fn cap(call: &mut Call, layers: u8) {
+    call.apply(Command::Cap { track: 1, layers });
+}
+
+/// A frame of the upper layer arrives without its second packet; gives how long the plane may sleep.
+fn lose(call: &mut Call) -> Duration {
+    call.frame(Frame {
+        rid: Some("f"),
+        lose: Some(1),
+        ..Frame::delta(1002, 3)
+    });
+    let now = call.now();
+    call.plane.advance(now)
+}
+
+#[test]
+fn what_is_lost_of_a_layer_that_is_cut_is_not_asked_for() {
+    let mut call = limited(0);
+    lose(&mut call);
+    cap(&mut call, 1);
+    let sleeps = (0..20).map(|_| lose(&mut call));
+    let long = sleeps.filter(|sleep| *sleep > Duration::from_millis(10));
+    assert!(long.count() > 10, "it is woken for nothing");
+    cap(&mut call, 2);
+    call.run(100);
+    assert!(call.asked_of_publisher().is_empty());
+    lose(&mut call);
+    call.run(100);
+    assert_eq!(call.asked_of_publisher().len(), 1);
+}
+
+#[test]
 fn a_layer_that_is_cut_gives_way_to_the_one_below_and_comes_back_with_a_keyframe() {
     let mut call = limited(200_000);
     play(&mut call, 20);
-    let cap = |call: &mut Call, layers| call.apply(Command::Cap { track: 1, layers });
     cap(&mut call, 1);
     call.sent.clear();
     play(&mut call, 4);
