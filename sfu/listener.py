@@ -51,7 +51,7 @@ class Door(Protocol):
 def http_protocol(door: Door) -> type[H11Protocol]:
     """HTTP, in which `door` is asked by the peer's address before a request to its path is read.
 
-    Only a connection's first request is looked at: the application has to ask as well.
+    Who comes through a proxy is known to the application only, which has to ask as well.
     """
     begins = (f"GET {door.PATH} ".encode(), f"GET {door.PATH}?".encode())
 
@@ -76,19 +76,23 @@ def http_protocol(door: Door) -> type[H11Protocol]:
 
         def data_received(self, data: bytes) -> None:
             first, self._first = self._first, False
-            denial = None
-            if first and data.startswith(begins):
-                denial = door.refuse_peer(self._peer())
-            if denial is None:
+            if not (first and data.startswith(begins) and self._refuse()):
                 super().data_received(data)
                 self._watch()
-                return
-            self.transport.write(_answer(denial))
-            self.transport.close()
 
         def handle_websocket_upgrade(self, event: h11.Request) -> None:
-            self._let_go()
-            super().handle_websocket_upgrade(event)
+            # Its first bytes may not have shown it.
+            if not (self.scope["path"] == door.PATH and self._refuse()):
+                self._let_go()
+                super().handle_websocket_upgrade(event)
+
+        def _refuse(self) -> bool:
+            denial = door.refuse_peer(self._peer())
+            if denial is None:
+                return False
+            self.transport.write(_answer(denial))
+            self.transport.close()
+            return True
 
         def _peer(self) -> str:
             return self.client[0] if self.client else ""

@@ -68,6 +68,36 @@ async def test_a_peer_is_refused_before_its_request_is_read(
         assert (await request(port, "/v1/signals")).startswith("HTTP/1.1 404 ")
 
 
+ANSWERED = b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n"
+UPGRADE = (
+    b"Host: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize("path", [b"/v1/%73ignal", b"/v1/signal"])
+async def test_nor_is_one_read_that_looks_otherwise_at_first(
+    monkeypatch: pytest.MonkeyPatch, path: bytes
+) -> None:
+    """By its spelling, or because another comes before it, as when its first bytes come alone."""
+    async with listening() as (daemon, port):
+        monkeypatch.setattr(daemon.sockets.addresses, "exempt", lambda _: False)
+        read: list[str] = []
+        monkeypatch.setattr(daemon.sockets, "serve", lambda socket: read.append(socket))
+        daemon.sockets.addresses.open("127.0.0.1", daemon.clock.monotonic())
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        if path == b"/v1/signal":
+            writer.write(ANSWERED)
+            await reader.readuntil(b"}")
+        writer.write(b"GET %b HTTP/1.1\r\n" % path + UPGRADE)
+        assert await reader.readline() == b"HTTP/1.1 429 Too Many Requests\r\n"
+        await reader.read()
+        writer.close()
+        assert not read
+        assert daemon.sockets.refused["sockets_per_address"] == 1
+        assert not daemon.sockets.addresses.connections
+
+
 @pytest.mark.parametrize("proxy", ["127.0.0.1", "::ffff:127.0.0.1"])
 async def test_who_comes_through_a_proxy_is_known_by_its_word(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, proxy: str
@@ -95,9 +125,6 @@ async def test_who_comes_through_a_proxy_is_known_by_its_word(
         assert daemon.sockets.opened == 2
         assert daemon.sockets.refused["sockets_per_second_per_address"] == 1
         assert not caplog.records
-
-
-ANSWERED = b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n"
 
 
 @pytest.mark.parametrize(
