@@ -152,15 +152,22 @@ def nothing() -> None:
 class ClientAddress:
     """Who has opened one socket, for the limits of their address."""
 
-    __slots__ = ("_address", "_addresses", "joined")
+    __slots__ = ("_address", "_addresses", "joined", "not_joined")
 
     def __init__(
-        self, addresses: Addresses, address: str, joined: Callable[[], None] = nothing
+        self,
+        addresses: Addresses,
+        address: str,
+        joined: Callable[[], None] = nothing,
+        not_joined: Callable[[], None] = nothing,
     ) -> None:
         self._addresses = addresses
         self._address = address
         self.joined = joined
-        """To be called when somebody is in, or at a door, by this socket."""
+        """To be called when somebody is in, or at a door, by this socket, or their password is
+        being checked."""
+        self.not_joined = not_joined
+        """To be called when it was the wrong one."""
 
     def join(self, now: float) -> float:
         """See `Addresses.join`."""

@@ -40,6 +40,16 @@ class Newcomers:
             oldest.close(NO_JOIN)
         self._since[outbox] = now
 
+    def again(self, outbox: Outbox, now: float) -> None:
+        """Somebody has left to join and is not in. There may be many, whom nobody else makes room
+        for: one for whom there is none is closed."""
+        if outbox in self._since:
+            return
+        if self.refusal(now) is None:
+            self.come(outbox, now)
+        else:
+            outbox.close(NO_JOIN)
+
     def leave(self, outbox: Outbox) -> None:
-        """Somebody has joined by it, or it is gone; nothing if both."""
+        """Somebody joins by it, or it is gone; nothing if both."""
         self._since.pop(outbox, None)

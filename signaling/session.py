@@ -1,20 +1,9 @@
 """One client, from the opening of its socket to its end. No I/O in here.
 
-            +--> CHECKING --wrong password--> NEW
-            |        |
-    NEW --join-------+-----------------> JOINED --leave, removed, socket closed--> LEFT
-     |               |                     ^                                        ^ ^
-     |               +-----> WAITING --admitted      WAITING --leave, turned away --+ |
-     +------------ socket closed, too much that is malformed ------------------------+
-
-Who is JOINED or WAITING and has lost the socket may come back on another one, whose
-session takes over all that this one has.
-
 Frames come in through `receive`; what is to be sent waits in the outbox. Every
 frame is answered, whatever it holds. `now` is monotonic, in seconds.
 """
 
-import enum
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -36,18 +25,9 @@ from sfu.signaling.connections import Connections
 from sfu.signaling.limits import ClientAddress
 from sfu.signaling.outbox import Close, Outbox
 from sfu.signaling.resumption import ResumeToken, make_token
+from sfu.signaling.session_state import State
 
 log = structlog.get_logger()
-
-
-class State(enum.Enum):
-    """Where a session stands; see the picture above."""
-
-    NEW = "new"
-    CHECKING = "checking"
-    WAITING = "waiting"
-    JOINED = "joined"
-    LEFT = "left"
 
 
 class Session:
@@ -254,6 +234,7 @@ class Session:
         if wait := self._address.may_guess(now):
             raise Refusal("rate_limited", "too many wrong passwords", retry_after=round(wait, 3))
         self.state = State.CHECKING
+        self._address.joined()
         try:
             self._admission.passwords.check(
                 request.password or "",
@@ -262,6 +243,7 @@ class Session:
             )
         except Refusal:
             self.state = State.NEW
+            self._address.not_joined()
             raise
 
     def _checked(self, request: messages.Join, admitted: Admitted, right: bool) -> None:
@@ -270,6 +252,8 @@ class Session:
             return
         self.state = State.NEW
         self._attempt(request, lambda: self._enter_checked(request, admitted, right))
+        if self.state is State.NEW:
+            self._address.not_joined()
 
     def _enter_checked(self, request: messages.Join, admitted: Admitted, right: bool) -> None:
         if not right:

@@ -18,7 +18,8 @@ from sfu.signaling.messages import SUBPROTOCOL
 from sfu.signaling.newcomers import NO_JOIN, Newcomers
 from sfu.signaling.origins import Origins
 from sfu.signaling.outbox import Close, Outbox
-from sfu.signaling.session import Session, State
+from sfu.signaling.session import Session
+from sfu.signaling.session_state import State
 
 GOING_AWAY: Final = 1001
 """How a browser closes the socket of a page that is left (RFC 6455 §7.4.1): nobody comes back."""
@@ -102,7 +103,12 @@ class Sockets:
     async def _open(self, socket: WebSocket, address: str, subprotocol: str | None) -> None:
         now = self._clock.monotonic()
         outbox = Outbox(self._limits.pending_frames)
-        client = ClientAddress(self.addresses, address, lambda: self.newcomers.leave(outbox))
+        client = ClientAddress(
+            self.addresses,
+            address,
+            joined=lambda: self.newcomers.leave(outbox),
+            not_joined=lambda: self.newcomers.again(outbox, self._clock.monotonic()),
+        )
         session = Session(self.admission, self._limits, self._clock, outbox, client)
         self.addresses.open(address, now)
         self.newcomers.come(outbox, now)

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from sfu.errors import CODES
 from sfu.participant import Role
 from sfu.passwords import Passwords, hash_password, in_threads
 from sfu.room import Options
+from sfu.signaling.newcomers import Newcomers
+from sfu.signaling.outbox import Outbox
 from sfu.signaling.tokens import mint
 from sfu.track import Source
 from tests.sfu import fake_plane
@@ -185,6 +188,35 @@ def test_a_password_is_checked_while_others_go_on(house: House) -> None:
     # Who guessed wrong may try again.
     house.slow_passwords = False
     assert bob.ask("join", room="hall", password="open sesame")["status"] == "admitted"
+
+
+def test_whose_password_is_being_checked_does_not_only_hold_a_place(house: House) -> None:
+    house.rooms.create("dev", "hall", Options(access="password", password=HASH))
+    house.slow_passwords = True
+    newcomers = Newcomers(2)
+
+    def come_again(outbox: Outbox) -> None:
+        newcomers.again(outbox, house.now)
+
+    ann, bob, cid, dan = (house.visitor() for _ in range(4))
+    for each in (ann, bob):
+        each.session._address.joined = partial(newcomers.leave, each.outbox)
+        each.session._address.not_joined = partial(come_again, each.outbox)
+        newcomers.come(each.outbox, house.now)
+    for each, password in ((ann, "open sesame"), (bob, "guess")):
+        each.send(json.dumps({"type": "join", "id": 1, "room": "hall", "password": password}))
+    assert len(newcomers) == 0
+    house.now += 60.0
+    for other in (cid, dan):
+        newcomers.come(other.outbox, house.now)
+    for check in house.checks:
+        check()
+    assert [frame["type"] for frame in ann.read()] == ["ok", "offer"]
+    # Who guessed wrong is as others are who have not joined, and comes after them.
+    assert [frame.get("code") for frame in bob.read()] == ["wrong_password"]
+    assert bob.outbox.closing
+    assert not cid.outbox.closing
+    assert len(newcomers) == 2
 
 
 @pytest.mark.parametrize("change", ["removed", "another", "draining", "ended"])

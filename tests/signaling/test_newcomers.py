@@ -28,3 +28,20 @@ def test_in_a_storm_nobody_is_closed_for_another_one() -> None:
     assert refused is not None
     assert (refused.limit, refused.status, refused.seconds) == ("unjoined_sockets", 503, 1)
     assert waiting.refusal(10.0 + PATIENCE) is None
+
+
+def test_who_has_not_come_in_waits_again_where_there_is_a_place() -> None:
+    waiting = Newcomers(2)
+    first, second, third = (Outbox(10) for _ in range(3))
+    for outbox in (first, second):
+        waiting.come(outbox, 10.0)
+    waiting.again(first, 10.0)
+    waiting.leave(first)
+    waiting.again(first, 11.0)
+    assert len(waiting) == 2
+    waiting.again(third, 11.0)
+    assert third.take() == NO_JOIN
+    waiting.leave(third)
+    again = Outbox(10)
+    waiting.again(again, 10.0 + PATIENCE)
+    assert [each.closing for each in (first, second, again)] == [False, True, False]
