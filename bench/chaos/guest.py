@@ -23,6 +23,7 @@ from sfu.bench.endpoints import PATIENCE, Endpoints
 from sfu.bench.errors import ClientError, Refused
 from sfu.bench.stays import Visit
 from sfu.config import DEV_SECRET, DEV_TENANT
+from sfu.dtls import DtlsError
 from sfu.participant import Role
 from sfu.signaling.tokens import mint
 
@@ -32,6 +33,8 @@ BITRATE: Final = 100_000
 """Of a camera, bit/s: what happens to two hundred is wanted, not what their pictures cost."""
 FPS: Final = 10
 PASSING: Final = frozenset({"overloaded", "rate_limited", "internal"})
+REPLACED: Final = frozenset({"offer_replaced", "no_offer"})
+"""Refusals of an answer after which another offer comes."""
 
 
 @dataclass(slots=True)
@@ -56,6 +59,8 @@ class Half:
     ours: Credentials
     remote: Remote | None = None
     work: asyncio.Task[None] | None = None
+    session: str = ""
+    """The id in the origin of its offers (RFC 9429 §5.2.1)."""
 
 
 class Guest:
@@ -236,11 +241,15 @@ class Guest:
                 await self._on_lost(event["connection"])
 
     async def _on_offer(self, sdp: str, number: int) -> None:
-        remote = read_remote(sdp)
+        remote, session = read_remote(sdp), sdp.partition("\no=")[2].split(" ", 2)[1]
         half = self.receiving
+        if half is not None and half.session != session:
+            # It is for another connection: that this one is lost is not told if it never was one.
+            await self._drop(half)
+            half = None
         if half is None:
             endpoint = self.place.endpoints.engine.add_attendee(verify=False)
-            half = Half(endpoint, Credentials.generate(), remote)
+            half = Half(endpoint, Credentials.generate(), remote, session=session)
             self.receiving = half
             agree = partial(self._answer, sdp, number)
             half.work = self._begin(partial(self._connect, agree, half), "to receive")
@@ -259,7 +268,7 @@ class Guest:
             await line.request("answer", sdp=answer, number=number)
         except Refused as error:
             # There may be a later offer by now, or none because the connection is lost.
-            if error.code != "offer_replaced" and line.events.empty():
+            if error.code not in REPLACED and line.events.empty():
                 raise
         except ClientError:
             # The offer comes again if the server has not got the answer.
@@ -273,7 +282,13 @@ class Guest:
         if half.ours is not ours and half.remote is not None:
             remote = half.remote  # a restart has come meanwhile
         half.remote = remote
-        await self.place.endpoints.connect(self.name, half.endpoint, half.ours, remote)
+        try:
+            await self.place.endpoints.connect(self.name, half.endpoint, half.ours, remote)
+        except ClientError as error:
+            # Ports of this machine are used again: what is sent to who had one before may come to
+            # who has it now. The server offers another connection; whoever gets none is stuck.
+            if not isinstance(error.__cause__, DtlsError):
+                raise
 
     def _restart(self, half: Half, remote: Remote) -> None:
         half.remote = remote

@@ -18,9 +18,13 @@ class Endpoints:
     def __init__(self) -> None:
         self.engine = self
         self.asked: tuple[str, str] = ("", "")
+        self.removed: list[int] = []
 
     def add_attendee(self, *, verify: bool) -> int:
         return 0 if not verify else 1
+
+    def remove(self, endpoint: int) -> None:
+        self.removed.append(endpoint)
 
     def connect(self, *told: Any) -> Any:
         if isinstance(told[-1], Remote):  # with a handshake: name, endpoint, ours, theirs
@@ -67,6 +71,26 @@ async def test_a_restart_that_overtakes_the_first_answer_counts() -> None:
     assert place.faults == []
     assert line.requests == 2
     assert endpoints.asked == (f"second:{half.ours.ufrag}", "password")
+
+
+async def test_an_offer_for_another_connection_takes_the_place_of_one_that_came_to_nothing() -> (
+    None
+):
+    endpoints, line = Endpoints(), Line()
+    place = Place("", "r", endpoints, 1.0)  # type: ignore[arg-type]  # what a guest uses of them
+    guest = Guest(place, "g")
+    guest._line = line  # type: ignore[assignment]  # likewise
+    await guest._on_offer(offer("first"), 1)
+    lost = guest.receiving
+    await asyncio.sleep(0)
+    await guest._on_offer(offer("second").replace("o=- 1 ", "o=- 2 "), 2)
+    assert guest.receiving is not lost
+    assert guest.receiving is not None
+    assert guest.receiving.work is not None
+    await guest.receiving.work
+    assert endpoints.removed == [0]
+    assert place.faults == []
+    assert endpoints.asked == (f"second:{guest.receiving.ours.ufrag}", "password")
 
 
 class Socket:
