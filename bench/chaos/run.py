@@ -268,8 +268,12 @@ class Run:
                 self._place.faults.append("somebody has not gone")
                 break
             await asyncio.sleep(0.5)
-        records = await asyncio.to_thread(self._server.usage)
-        self._place.faults.extend(wrong_records(crowd.visits, records))
+        # The last ones are written a moment after.
+        while wrong := wrong_records(crowd.visits, await asyncio.to_thread(self._server.usage)):
+            if time.monotonic() > deadline:
+                self._place.faults.extend(wrong)
+                break
+            await asyncio.sleep(0.5)
         faults = self._place.faults
         return Chaos(
             plan=plan,
