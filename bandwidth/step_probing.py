@@ -44,11 +44,7 @@ RETRY_MOST: Final = 2.0
 COST: Final = 0.04
 """Of what arrives may go into probes."""
 JITTER_SPAN: Final = 8.0
-"""Times the jitter that a cluster lasts longer, so that jitter is a small part of it, ..."""
-ADDED: Final = 0.010
-ADDED_JITTER: Final = 2.0
-"""... unless the queue that it makes on a path which carries no more than is believed would be
-longer than so many seconds and so many times the jitter."""
+"""Times the jitter that a cluster lasts longer, so that jitter is a small part of it."""
 PACKET_BITS: Final = 6_400.0
 """About what a probe's packet costs where five packets are more than 15 ms."""
 RATE_LEAST: Final = 100_000.0
@@ -134,8 +130,7 @@ class StepProbing(Columns):
         goal = np.maximum(MARGIN * at.next_step, above * at.estimate)
         goal = np.maximum(goal, self._further[rows])
         goal = np.minimum(goal, np.maximum(ENOUGH * at.wanted, MARGIN * at.next_step))
-        duration = _duration(goal, at.estimate, at.jitter)
-        bits = np.maximum(goal * duration, LEAST_PACKETS * PACKET_BITS)
+        bits = np.maximum(goal * (DURATION + JITTER_SPAN * at.jitter), LEAST_PACKETS * PACKET_BITS)
         affordable = bits / (COST * np.maximum(at.throughput, RATE_LEAST))
         due = np.where(self._failures[rows] > 0, self.started_at[rows] + affordable, -math.inf)
         need &= now >= due
@@ -161,17 +156,9 @@ class StepProbing(Columns):
         rate = np.minimum(first[which], most)
         again = np.zeros(len(rows)) if second is None else np.minimum(second[which], most)
         again = np.where(again > rate, again, 0.0)
-        duration = _duration(rate, at.estimate[which], at.jitter[which])
+        duration = DURATION + JITTER_SPAN * at.jitter[which]
         self.clusters.put(rows, rate, again, duration)
         self.probed[rows] = np.maximum(rate, again)
         self._believed[rows] = at.estimate[which]
         self.started_at[rows] = now
         self._further[rows] = 0.0
-
-
-def _duration(rate: Floats, estimate: Floats, jitter: Floats) -> Floats:
-    """Seconds that a cluster of this rate lasts."""
-    excess = np.maximum(rate / estimate - 1.0, 1e-3)
-    bearable = np.maximum((ADDED + ADDED_JITTER * jitter) / excess, DURATION)
-    duration: Floats = np.minimum(DURATION + JITTER_SPAN * jitter, bearable)
-    return duration

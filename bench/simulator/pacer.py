@@ -151,8 +151,7 @@ class Pacer:
 
     def _padding(self, probing: Bools, media: Floats) -> tuple[Ints, Ints, Ints, Ints]:
         """Fills probes up, and idle rows to the rate of padding."""
-        slow = probing & (self._probe_rate < _REPEATED_FROM)
-        size = np.where(self._has_sent_video & ~slow, _REPEATED, _PADDING_ONLY)
+        size = np.where(self._has_sent_video, _REPEATED, _PADDING_ONLY)
         most = 2.0 * _REPEATED
         self._credit = np.clip(
             self._credit + self.padding * (STEP / 8) - media, -self.padding * (_MOST_DEBT / 8), most
@@ -241,10 +240,7 @@ _LEAST_RATE: Final = 30_000.0
 _REPEATED: Final = 1190
 """Bytes of padding that sends a recent packet again …"""
 _PADDING_ONLY: Final = 279
-"""… and of padding alone, before there was a picture and in slow clusters (RFC 3550 §5.1: at most
-255)."""
-_REPEATED_FROM: Final = 1_000_000.0
-"""bit/s of a cluster that sends such large packets."""
+"""… and of padding alone, before there was a picture (RFC 3550 §5.1: at most 255)."""
 _PROBE_BURST: Final = 0.002
 _STALE: Final = 5.0
 _LATENESS: Final = 0.001

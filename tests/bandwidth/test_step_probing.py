@@ -1,14 +1,10 @@
 """Probes for the next step of the allocation."""
 
-from dataclasses import replace
-
 import numpy as np
-import pytest
 
-from sfu.bandwidth.clusters import DURATION
 from sfu.bandwidth.probing import Situation
 from sfu.bandwidth.rows import RATES
-from sfu.bandwidth.step_probing import JITTER_SPAN, RETRY_MOST, STAGNATION, StepProbing
+from sfu.bandwidth.step_probing import RETRY_MOST, STAGNATION, StepProbing
 
 ROW = np.array([0])
 
@@ -93,16 +89,3 @@ def test_lost_results_end_the_wait() -> None:
     session._due.clear()
     session.run(6.0, situation(1e6, 9e5, 1.5e6, 2e6))
     assert len(session.probes) > 3
-
-
-def test_a_cluster_lasts_longer_in_jitter_but_not_where_it_asks_for_much_more() -> None:
-    def duration(step: float, jitter: float) -> float:
-        session = Session(capacity=1e6)
-        at = replace(situation(1e6, 9e5, step, 2e6), jitter=np.array([jitter]))
-        session.run(3.0, at)
-        return float(session.probing.clusters.duration[0])
-
-    assert duration(1e6, 0.0) == DURATION
-    assert duration(1e6, 0.002) == pytest.approx(DURATION + 0.002 * JITTER_SPAN)
-    assert duration(1.5e6, 0.002) == DURATION
-    assert DURATION < duration(1.5e6, 0.02) < DURATION + 0.02 * JITTER_SPAN

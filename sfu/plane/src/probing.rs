@@ -14,8 +14,6 @@ use std::collections::BinaryHeap;
 const GRID_US: i64 = 1_000;
 /// A cluster leaves in bursts of so long (goog_cc, min_probe_delta).
 const BURST_US: i64 = 2_000;
-/// Slower clusters are of bare padding, for a large packet alone is 10 ms of such a path.
-const REPEATED_FROM_BPS: u32 = 1_000_000;
 /// However late, no more than this many bytes beyond two bursts are made up for.
 const LEAST_BURST: u64 = 1_500;
 /// Between two looks at a transport that cannot be sent to yet, and at one that cannot be padded.
@@ -204,8 +202,6 @@ impl Forwarder {
         else {
             return 0;
         };
-        let run = &transport.prober.run;
-        let is_slow = run.is_some_and(|run| run.cluster.bps < REPEATED_FROM_BPS);
         let track = self.routes.get(egress.route).and_then(|route| route.track);
         let track = track.and_then(|track| self.tracks.get(track));
         let mut wire = Wire {
@@ -218,7 +214,7 @@ impl Forwarder {
             now_us: now.us,
             send_time: send_time(now.ntp),
         };
-        let ring = track.filter(|_| !is_slow).map(|track| &track.ring);
+        let ring = track.map(|track| &track.ring);
         egress.pad(ring, &transport.payload_types, &mut wire)
     }
 }

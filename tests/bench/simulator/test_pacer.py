@@ -126,18 +126,6 @@ def test_a_probe_is_sent_in_full_at_its_rate(media: int) -> None:
     assert paced.ended == [(0, 9)]
 
 
-@pytest.mark.parametrize(("bps", "most"), [(600_000, 300), (2_000_000, 1_200)])
-def test_slow_probes_are_of_small_packets(bps: int, most: int) -> None:
-    paced = pacer()
-    queue(paced, 1)
-    run(paced, 0.0, 0.1)
-    obey(paced, flags=START_PROBE, probe=9, probe_bps=bps, probe_bytes=6_000, probe_packets=5)
-    sent = run(paced, 0.1, 0.3)
-    size = np.concatenate([each.take(each.probe == 9).size for each in sent])
-    assert most - 100 < size.max() <= most
-    assert size.sum() >= 6_000
-
-
 def test_probes_wait_for_each_other_and_can_be_called_off() -> None:
     paced = pacer()
     for number in (1, 2):

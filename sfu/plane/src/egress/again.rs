@@ -49,7 +49,7 @@ impl Egress {
         true
     }
 
-    /// Sends a packet that only fills the path, whatever the pace: one of the latest of `ring` once
+    /// Sends a packet that only fills the path, whatever the pace: one of the latest once
     /// more, or bare padding. Gives its bytes, 0 where the subscriber takes neither.
     pub fn pad(
         &mut self,

@@ -218,31 +218,6 @@ fn media_counts_and_recent_packets_are_sent_again() {
 }
 
 #[test]
-fn a_slow_cluster_is_of_small_packets() {
-    let mut call = paced(Rates {
-        probe: None,
-        ..PROBING
-    });
-    call.frame(PICTURE);
-    call.received(SUBSCRIBER);
-    let slow = Cluster {
-        bps: 600_000,
-        bytes: 1_200,
-        ..CLUSTER
-    };
-    call.apply(Command::SetRates(vec![Rates {
-        probe: Some(slow),
-        ..PROBING
-    }]));
-    call.run(100);
-    let got = call.received(SUBSCRIBER);
-    assert!((5..=8).contains(&got.len()), "{}", got.len());
-    assert!(got
-        .iter()
-        .all(|packet| packet.ssrc == 2001 && packet.body.is_empty()));
-}
-
-#[test]
 fn clusters_are_aborted_and_expire() {
     let mut call = paced(Rates {
         probe: None,
