@@ -89,7 +89,4 @@ def spread(column: Floats) -> tuple[tuple[float, float], ...]:
 
 
 _NONE: Final[Floats] = np.zeros(0)
-NOBODY: Final = Paths(
-    *(_NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE),
-    np.zeros(0, dtype=np.bool_), _NONE, _NONE,
-)  # fmt: skip
+NOBODY: Final = Paths(*[_NONE] * 8, np.zeros(0, dtype=np.bool_), _NONE, _NONE)

@@ -11,8 +11,8 @@ GOAL_US: Final = 4.0
 GOAL_RATIO: Final = 1.4
 """Of that to the floor."""
 GOAL_P99_MS: Final = 10.0
-ENOUGH: Final = 0.1
-"""So much of all must have been seen while the machine was not slow to speak for it."""
+ENOUGH: Final = 0.4
+"""So much of all must have been seen while the machine was not slow to be judged by it alone."""
 GOAL_BYTES: Final = 256 * 1024
 """Resident memory per subscriber, with two hundred of them to divide what the first one costs."""
 

@@ -18,12 +18,12 @@ def send(house: House) -> int:
     return track
 
 
-def watch(house: House, track: int | None) -> Visitor:
+def watch(house: House, track: int | None, mid: str = "v1") -> Visitor:
     """Somebody with a good path, to whom this track is forwarded."""
     visitor = house.member()
     visitor.receive()
     if track is not None:
-        house.report(fake_plane.Switched(egress(house, visitor, "v1"), track, 2, 2))
+        house.report(fake_plane.Switched(egress(house, visitor, mid), track, 2, 2))
     visitor.read()
     return visitor
 
@@ -75,6 +75,18 @@ def test_where_nobody_sees_it_the_worker_is_told_anew(house: House) -> None:
     house.pass_time(10, step=0.5)
     assert len(house.worker.named("bind")) == 4
     assert [each.events("connection") for each in people] == [[], [], []]
+
+
+def test_a_picture_that_is_switched_off_is_not_missed_beside_one_that_is(house: House) -> None:
+    send(house)
+    send(house)
+    dan = watch(house, None)
+    wanted = egress(house, dan, "v2")
+    assert dan.ask("view", slots={"seat-1": "off"})["type"] == "ok"
+    watch(house, tracks(house)["vp8"], "v2")
+    house.worker.take()
+    house.pass_time(SECONDS + 1, step=0.5)
+    assert begun_anew(house) == [wanted]
 
 
 def test_nobody_is_helped_for_ever(house: House) -> None:
