@@ -3,7 +3,7 @@
 import pytest
 
 from tests.calls.conftest import Invite
-from tests.calls.guest import Guest, Json
+from tests.calls.guest import Guest, Json, shows_pattern
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
@@ -30,11 +30,20 @@ async def test_picture_and_sound_in_all_three_layers(invite: Invite) -> None:
         await guest.until_height(slot, height, FINDING_OUT)
         await guest.until_grown(slot, "video", "framesDecoded", 15)
         await guest.until_grown(slot, "audio", "totalAudioEnergy", 1e-4)
-        picture = await guest.until_pattern(slot)
-        assert (picture["width"], picture["height"]) == (width, height)
+        picture = await until_size(guest, slot, (width, height))
 
     number = picture["number"]
     await guests[-1].until(f"probe.picture('{slot}').number", lambda now: now != number)
+
+
+async def until_size(guest: Guest, slot: str, size: tuple[int, int]) -> Json:
+    """Waits until the tile shows the camera's pattern in this size; on a busy machine the layer may
+    be gone again for a moment."""
+    return await guest.until(
+        f"probe.picture('{slot}')",
+        lambda seen: shows_pattern(seen) and (seen["width"], seen["height"]) == size,
+        FINDING_OUT,
+    )
 
 
 async def test_the_server_enforces_mute(invite: Invite) -> None:
