@@ -89,4 +89,7 @@ def spread(column: Floats) -> tuple[tuple[float, float], ...]:
 
 
 _NONE: Final[Floats] = np.zeros(0)
-NOBODY: Final = Paths(*[_NONE] * 8, np.zeros(0, dtype=np.bool_), _NONE, _NONE)
+NOBODY: Final = Paths(
+    _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE,
+    silent=np.zeros(0, dtype=np.bool_), freezes=_NONE, frozen=_NONE,
+)  # fmt: skip
