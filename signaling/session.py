@@ -23,6 +23,7 @@ from sfu.signaling.audience import audience_of
 from sfu.signaling.closing import CLOSE_CODES, REMOVED
 from sfu.signaling.connections import Connections
 from sfu.signaling.limits import ClientAddress
+from sfu.signaling.newcomers import NO_JOIN
 from sfu.signaling.outbox import Close, Outbox
 from sfu.signaling.resumption import ResumeToken, make_token
 from sfu.signaling.session_state import State
@@ -54,6 +55,8 @@ class Session:
         self._connections: Connections | None = None
         self._noted_at = now
         """When the client told last how it is, or came in."""
+        self._expired = False
+        """Whether the time to join is over."""
         self._answering = False
         self._close: Close | None = None
         """How the socket ends once the request that is being answered has its answer."""
@@ -77,6 +80,12 @@ class Session:
         self._answering = False
         if self._close is not None:
             self.outbox.close(self._close)
+
+    def join_expired(self) -> None:
+        """The time to join is over. Whose password is being checked goes once it was wrong."""
+        self._expired = True
+        if self.state is State.NEW:
+            self.outbox.close(NO_JOIN)
 
     def closed(self, now: float) -> None:
         """The socket is gone, and so is who was in."""
@@ -254,6 +263,8 @@ class Session:
         self._attempt(request, lambda: self._enter_checked(request, admitted, right))
         if self.state is State.NEW:
             self._address.not_joined()
+            if self._expired:
+                self.outbox.close(NO_JOIN)
 
     def _enter_checked(self, request: messages.Join, admitted: Admitted, right: bool) -> None:
         if not right:

@@ -15,7 +15,7 @@ from sfu.config import Settings
 from sfu.signaling.admission import Admission
 from sfu.signaling.limits import Addresses, ClientAddress, Refused
 from sfu.signaling.messages import SUBPROTOCOL
-from sfu.signaling.newcomers import NO_JOIN, Newcomers
+from sfu.signaling.newcomers import Newcomers
 from sfu.signaling.origins import Origins
 from sfu.signaling.outbox import Close, Outbox
 from sfu.signaling.session import Session
@@ -147,7 +147,7 @@ class Sockets:
         writer = asyncio.create_task(_write(socket, session.outbox))
         reader = asyncio.create_task(self._read(socket, session))
         patience = asyncio.get_running_loop().call_later(
-            self._limits.join_timeout, _give_up, session
+            self._limits.join_timeout, session.join_expired
         )
         try:
             await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
@@ -171,11 +171,6 @@ class Sockets:
             if frame is None:
                 frame = message.get("bytes") or b""
             session.receive(frame, self._clock.monotonic())
-
-
-def _give_up(session: Session) -> None:
-    if session.state is State.NEW:
-        session.outbox.close(NO_JOIN)
 
 
 async def _deny(socket: WebSocket, refused: Refused) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from websockets.asyncio.client import connect as open_socket
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.typing import Subprotocol
 
+from sfu.room import Options
 from tests.signaling.listening import ask, listening, settings
 from tests.waiting import until
 
@@ -122,6 +124,35 @@ async def test_who_does_not_join_is_closed() -> None:
     ):
         await ask(member, "join", room="hall")
         assert (await closed(lurker))[0] == 4408
+        assert (await ask(member, "ping"))["type"] == "ok"
+
+
+async def test_nor_may_who_was_being_checked_at_that_moment_stay(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A password may be checked for longer than there is to join."""
+    async with (
+        listening(settings(SFU_LIMITS__JOIN_TIMEOUT="0.2")) as (server, host),
+        connect(host) as guesser,
+        connect(host) as lurker,
+        connect(host) as member,
+    ):
+        server.rooms.create("dev", "hall", Options(access="password", password="$"))
+        verdicts: list[Callable[[bool], None]] = []
+        monkeypatch.setattr(
+            server._daemon.admission.passwords, "check", lambda *asked: verdicts.append(asked[-1])
+        )
+        for socket in (guesser, member):
+            await socket.send(
+                json.dumps({"type": "join", "id": 1, "room": "hall", "password": "guess"})
+            )
+        await until(lambda: len(verdicts) == 2)
+        assert (await closed(lurker))[0] == 4408
+        for verdict, right in zip(verdicts, (False, True), strict=True):
+            verdict(right)
+        assert json.loads(await guesser.recv())["code"] == "wrong_password"
+        assert (await closed(guesser))[0] == 4408
+        assert json.loads(await member.recv())["status"] == "admitted"
         assert (await ask(member, "ping"))["type"] == "ok"
 
 
