@@ -219,6 +219,11 @@ class LimitSettings(Table):
     sockets: Count = 20_000
     """Signaling sockets at once."""
 
+    connections: Count = 8000
+    """Connections of HTTP at once that are no signaling sockets (yet), those with whom TLS is still
+    to be agreed upon included; when there are more, the one that has waited longest with an
+    unfinished request gives way, or nobody new comes in for a moment."""
+
     connections_per_address: Count = 4000
     """Connections of HTTP from one address that are no signaling sockets (yet); a browser opens six
     for a page. Loopback and trusted proxies are exempt."""
@@ -264,6 +269,10 @@ class LimitSettings(Table):
 
     pending_frames: Count = 512
     """Frames that may wait to be sent to one client; a slower one is disconnected."""
+
+    request_timeout: Annotated[Duration, Field(gt=0, le=3600)] = 20.0
+    """From the beginning of a connection of HTTP, or of a request, to the request's end, its body
+    included; with TLS also to the end of the handshake before it."""
 
     join_timeout: Duration = 10.0
     """From the opening of a socket to its join."""

@@ -60,7 +60,11 @@ def _address_or_any(text: str) -> str:
 
 
 def _network(text: str) -> str:
-    return str(ipaddress.ip_network(text, strict=False))
+    network = ipaddress.ip_network(text, strict=False)
+    if isinstance(network, ipaddress.IPv6Network) and network.subnet_of(_MAPPED):
+        # Whoever comes from there is looked for by the address of IPv4.
+        return f"{network.network_address.ipv4_mapped}/{network.prefixlen - _MAPPED.prefixlen}"
+    return str(network)
 
 
 def _frozen(value: object) -> object:
@@ -84,6 +88,9 @@ def _origin(text: str) -> str:
 
 MOST = 1_000_000_000
 """A bound that keeps typing errors out and nothing else."""
+
+_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
+"""Addresses of IPv4, as sockets of both families have them (RFC 4291 §2.5.5.2)."""
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*(ms|s|m|h|d)?", re.ASCII)

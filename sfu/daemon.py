@@ -191,6 +191,7 @@ class Daemon:
             **end,
             "sfu_store_waiting": 0 if self.journal is None else self.journal.store.waiting,
             "sfu_rooms": len(self.rooms),
+            "sfu_connections": self.sockets.addresses.connected,
             "sfu_sockets": self.sockets.addresses.total,
             "sfu_sockets_unjoined": len(self.sockets.newcomers),
             "sfu_sockets_opened": self.sockets.opened,
@@ -204,6 +205,8 @@ class Daemon:
         yield from samples(self.forwarders, self.rooms)
         for reason, count in self.sockets.refused.items():
             yield "sfu_sockets_refused", (reason,), count
+        for limit, count in self.sockets.connections_refused.items():
+            yield "sfu_connections_refused", (limit,), count
         for result, count in self.admission.joins.results.items():
             yield "sfu_joins", (result,), count
         for reason, count in self.admission.joins.refused.items():

@@ -122,15 +122,15 @@ def segmentation() -> Finding:
 
 
 def descriptors(settings: Settings) -> Finding:
-    """Whether the process may open as many sockets as `limits.sockets` allows."""
+    """Whether the process may open as many sockets as `[limits]` allows."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    wanted = settings.limits.sockets + _OTHER_FILES
+    wanted = settings.limits.sockets + settings.limits.connections + _OTHER_FILES
     if limit == resource.RLIM_INFINITY or limit >= wanted:
         return Finding(Level.GOOD, "open files", "unlimited" if limit < 0 else str(limit))
     return Finding(
         Level.DOUBTFUL,
         "open files",
-        f"{limit} allowed, limits.sockets needs {wanted}",
+        f"{limit} allowed, limits.sockets and connections need {wanted}",
         f"ulimit -n {wanted}, or LimitNOFILE={wanted} in the systemd unit",
     )
 

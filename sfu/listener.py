@@ -2,7 +2,8 @@
 
 An application sees a request when it has been parsed twice and has a task of its own, which is half
 of what a socket costs. Who may not open one is told so by the first bytes of the request. Nor does
-an application see who is connected and asks for nothing: those are bounded here.
+an application see who is connected and asks for nothing: those are bounded here, and those with
+whom TLS is still to be agreed upon in `sfu.handshakes`.
 """
 
 import asyncio
@@ -13,10 +14,9 @@ from uvicorn._types import ASGISendEvent  # what its own classes take has no oth
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-REASONS: Final = {429: "Too Many Requests", 503: "Service Unavailable"}
+from sfu.unfinished import Unfinished
 
-REQUEST_SECONDS: Final = 20.0
-"""Within which a request has come whole, from its first byte or the connection's beginning on."""
+REASONS: Final = {429: "Too Many Requests", 503: "Service Unavailable"}
 
 
 class Denial(Protocol):
@@ -38,6 +38,15 @@ class Door(Protocol):
     def PATH(self) -> str:
         """Of the sockets."""
 
+    @property
+    def request_timeout(self) -> float:
+        """Seconds within which a request has come whole, from its first byte or the connection's
+        beginning on; and a TLS handshake before it."""
+
+    @property
+    def full(self) -> bool:
+        """Whether there are as many connections of HTTP as there may be."""
+
     def refuse_peer(self, address: str) -> Denial | None:
         """Why it may not open a socket now; None if it may."""
 
@@ -47,8 +56,18 @@ class Door(Protocol):
     def disconnect(self, address: str) -> None:
         """It is gone, or has become a socket."""
 
+    def timed_out(self, address: str) -> None:
+        """It is closed, for nothing has come of it in time."""
 
-def http_protocol(door: Door) -> type[H11Protocol]:
+
+def admit(door: Door, unfinished: Unfinished, address: str, now: float) -> bool:
+    """Whether somebody may connect, for whom another one may have to go."""
+    if door.full:
+        unfinished.make_room(now)
+    return door.connect(address)
+
+
+def http_protocol(door: Door, unfinished: Unfinished) -> type[H11Protocol]:
     """HTTP, in which `door` is asked by the peer's address before a request to its path is read.
 
     Who comes through a proxy is known to the application only, which has to ask as well.
@@ -64,7 +83,7 @@ def http_protocol(door: Door) -> type[H11Protocol]:
             self, transport: asyncio.Transport
         ) -> None:
             super().connection_made(transport)
-            self._counted = door.connect(self._peer())
+            self._counted = admit(door, unfinished, self._peer(), self.loop.time())
             if self._counted:
                 self._watch()
             else:
@@ -102,9 +121,20 @@ def http_protocol(door: Door) -> type[H11Protocol]:
             if not self._counted or self.conn.their_state not in (h11.IDLE, h11.SEND_BODY):
                 self._stop_watching()
             elif self._patience is None:
-                self._patience = self.loop.call_later(REQUEST_SECONDS, self.transport.abort)
+                unfinished.begin(self, self.loop.time())
+                self._patience = self.loop.call_later(door.request_timeout, self._time_out)
+
+        def _time_out(self) -> None:
+            door.timed_out(self._peer())
+            self.give_way()
+
+        def give_way(self) -> None:
+            """See `sfu.unfinished.Connection`."""
+            self._let_go()
+            self.transport.abort()
 
         def _stop_watching(self) -> None:
+            unfinished.end(self)
             if self._patience is not None:
                 self._patience.cancel()
                 self._patience = None

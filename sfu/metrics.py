@@ -23,6 +23,17 @@ TABLE: Final[dict[str, tuple[str, tuple[str, ...], str]]] = {
         "Signaling sockets that were refused: by which of `[limits]`, by the page's origin, or by "
         "the subprotocol.",
     ),
+    "sfu_connections": (
+        "gauge",
+        (),
+        "Connections of HTTP that are no signaling sockets (yet), TLS handshakes included.",
+    ),
+    "sfu_connections_refused": (
+        "counter",
+        ("reason",),
+        "Connections of HTTP that were refused, or closed for want of a request: by which of "
+        "`[limits]`.",
+    ),
     "sfu_joins": (
         "counter",
         ("result",),

@@ -20,10 +20,12 @@ import uvloop
 from sfu import logs, readiness
 from sfu.config import Settings
 from sfu.daemon import Daemon
+from sfu.handshakes import secured
 from sfu.listener import WebSocketProtocol, http_protocol
 from sfu.reload import Reload
 from sfu.store import StoreError
 from sfu.tls import Tls
+from sfu.unfinished import Unfinished
 
 log = structlog.get_logger()
 
@@ -126,9 +128,11 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def _uvicorn(daemon: Daemon, tls: Tls | None) -> uvicorn.Config:
     proxies = _either_form(daemon.settings.server.trusted_proxies)
+    unfinished = Unfinished()
+    http = http_protocol(daemon.sockets, unfinished)
     return uvicorn.Config(
         daemon.app,
-        http=http_protocol(daemon.sockets),
+        http=http if tls is None else secured(http, daemon.sockets, unfinished, tls.context),  # type: ignore[arg-type]  # uvicorn calls it, and asks for no more
         ws=WebSocketProtocol,
         ws_max_size=daemon.settings.limits.frame_bytes,
         ws_per_message_deflate=False,
@@ -142,7 +146,6 @@ def _uvicorn(daemon: Daemon, tls: Tls | None) -> uvicorn.Config:
         lifespan="off",
         server_header=False,
         timeout_graceful_shutdown=5,
-        ssl_context_factory=None if tls is None else lambda *_: tls.context,
     )
 
 

@@ -63,6 +63,8 @@ class Addresses:
         self._trusted = [ipaddress.ip_network(network) for network in trusted]
         self.connections = Counts()
         """Of HTTP, those that are no sockets."""
+        self.connected = 0
+        """How many these are."""
         self._sockets = Counts()
         self.total = 0
         """Sockets that are open."""
@@ -104,18 +106,27 @@ class Addresses:
         self.total -= 1
         self._sockets.remove(address)
 
-    def connect(self, address: str) -> bool:
-        """A connection that is no socket yet; says whether there may be one more from here. If so
-        `disconnect` must follow."""
+    @property
+    def full(self) -> bool:
+        """Whether there are as many connections that are no sockets as there may be."""
+        return self.connected >= self._limits.connections
+
+    def connect(self, address: str) -> str | None:
+        """A connection that is no socket yet: None if there may be one more from here, and then
+        `disconnect` must follow; else the setting that says no."""
+        if self.full:
+            return "connections"
         full = self.connections.full(address, self._limits.connections_per_address)
         if full and not self.exempt(address):
-            return False
+            return "connections_per_address"
         self.connections.add(address)
-        return True
+        self.connected += 1
+        return None
 
     def disconnect(self, address: str) -> None:
         """The connection is gone, or has become a socket."""
         self.connections.remove(address)
+        self.connected -= 1
 
     def join(self, address: str, now: float) -> float:
         """A join from this address; 0 if it may be, else the seconds to wait."""

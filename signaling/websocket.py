@@ -29,6 +29,8 @@ REASONS: Final = (
     "origin", "subprotocol",
 )  # fmt: skip
 """Why a socket is refused: by which setting, by its page, or by its protocol."""
+CONNECTION_LIMITS: Final = ("connections", "connections_per_address", "request_timeout")
+"""The settings by which connections of HTTP are refused, or closed."""
 
 log = structlog.get_logger()
 
@@ -46,6 +48,7 @@ class Sockets:
         self.newcomers = Newcomers(settings.limits.unjoined_sockets)
         self.opened = 0
         self.refused: Counter[str] = Counter(dict.fromkeys(REASONS, 0))
+        self.connections_refused: Counter[str] = Counter(dict.fromkeys(CONNECTION_LIMITS, 0))
         self._limits = settings.limits
         self.origins = Origins(settings.server.allowed_origins)
         self.admission = admission
@@ -71,12 +74,28 @@ class Sockets:
         """The same by who is connected; who comes through a proxy cannot be told by that."""
         return None if self.addresses.exempt(address) else self.refuse(address)
 
+    @property
+    def request_timeout(self) -> float:
+        """Seconds that a connection has for a request, and for TLS before it."""
+        return self._limits.request_timeout
+
+    @property
+    def full(self) -> bool:
+        """Whether there are as many connections as there may be."""
+        return self.addresses.full
+
     def connect(self, address: str) -> bool:
         """Somebody connects; says whether they may. If so `disconnect` must follow."""
-        if self.addresses.connect(address):
-            return True
-        log.warning("connection refused", address=address, bounded=True)
-        return False
+        limit = self.addresses.connect(address)
+        if limit is not None:
+            self.connections_refused[limit] += 1
+            log.warning("connection refused", address=address, limit=limit, bounded=True)
+        return limit is None
+
+    def timed_out(self, address: str) -> None:
+        """A connection is closed that has asked for nothing in time."""
+        self.connections_refused["request_timeout"] += 1
+        log.info("connection timed out", address=address, bounded=True)
 
     def disconnect(self, address: str) -> None:
         """The connection is gone, or has become a socket, which is counted by itself."""

@@ -90,8 +90,11 @@ def test_open_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (1024, 4096))
     finding = doctor.descriptors(settings())
     assert finding.level is Level.DOUBTFUL
-    assert "LimitNOFILE=20200" in finding.remedy
-    assert doctor.descriptors(settings(LIMITS__SOCKETS="500")).level is Level.GOOD
+    assert "LimitNOFILE=28200" in finding.remedy
+    assert (
+        doctor.descriptors(settings(LIMITS__SOCKETS="500", LIMITS__CONNECTIONS="300")).level
+        is Level.GOOD
+    )
 
 
 def test_addresses() -> None:

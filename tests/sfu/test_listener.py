@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import re
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -13,11 +14,13 @@ from uvicorn.protocols.websockets import websockets_sansio_impl
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
-from sfu import listener
+from sfu import unfinished
 from sfu.clock import Clock
 from sfu.config import load
 from sfu.daemon import Daemon
 from sfu.process import HttpServer, _uvicorn
+from sfu.signaling.websocket import CONNECTION_LIMITS
+from tests.waiting import until
 
 ONE_SOCKET = {
     "SFU_LIMITS__SOCKETS_PER_ADDRESS": "1",
@@ -136,11 +139,8 @@ async def test_who_comes_through_a_proxy_is_known_by_its_word(
         ANSWERED + b"GET /",
     ],
 )
-async def test_who_does_not_finish_a_request_is_closed(
-    monkeypatch: pytest.MonkeyPatch, sent: bytes
-) -> None:
-    monkeypatch.setattr(listener, "REQUEST_SECONDS", 0.05)
-    async with listening() as (daemon, port):
+async def test_who_does_not_finish_a_request_is_closed(sent: bytes) -> None:
+    async with listening(SFU_LIMITS__REQUEST_TIMEOUT="0.05") as (daemon, port):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         if sent.startswith(ANSWERED):
             writer.write(ANSWERED)
@@ -151,13 +151,46 @@ async def test_who_does_not_finish_a_request_is_closed(
                 await reader.read()
         writer.close()
         assert not daemon.sockets.addresses.connections
+        assert refusals(daemon) == {"request_timeout": 1}
 
 
-async def test_a_socket_is_no_request_that_is_not_finished(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listener, "REQUEST_SECONDS", 0.2)
-    async with listening() as (_, port), connect(f"ws://127.0.0.1:{port}/v1/signal") as socket:
+async def test_a_socket_is_no_request_that_is_not_finished() -> None:
+    async with (
+        listening(SFU_LIMITS__REQUEST_TIMEOUT="0.2") as (_, port),
+        connect(f"ws://127.0.0.1:{port}/v1/signal") as socket,
+    ):
         await asyncio.sleep(0.3)  # longer than a request may take
         await (await socket.ping())
+
+
+def refusals(daemon: Daemon) -> dict[str, int]:
+    """Connections by why they were refused or closed, as the metrics say."""
+    text = daemon.metrics.render().decode()
+    found = re.findall(r'^sfu_connections_refused_total{reason="(.*)"} (\S+)$', text, re.MULTILINE)
+    assert {reason for reason, _ in found} == set(CONNECTION_LIMITS)
+    return {reason: int(float(count)) for reason, count in found if float(count)}
+
+
+async def test_connections_are_bounded_in_all_and_who_waits_longest_gives_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with listening(SFU_LIMITS__CONNECTIONS="2") as (daemon, port):
+        first = await asyncio.open_connection("127.0.0.1", port)
+        second = await asyncio.open_connection("127.0.0.1", port)
+        await until(lambda: daemon.sockets.full)
+        # Nobody has waited for long.
+        with contextlib.suppress(ConnectionResetError):
+            assert not await request(port, "/healthz")
+        assert refusals(daemon) == {"connections": 1}
+        monkeypatch.setattr(unfinished, "PATIENCE", 0.0)
+        assert (await request(port, "/healthz")).startswith("HTTP/1.1 200 ")
+        assert refusals(daemon) == {"connections": 1}
+        with contextlib.suppress(ConnectionResetError):
+            assert not await first[0].read()
+        second[1].write(ANSWERED)
+        assert (await second[0].readline()).startswith(b"HTTP/1.1 200 ")
+        for _, writer in (first, second):
+            writer.close()
 
 
 async def test_connections_of_an_address_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,6 +207,7 @@ async def test_connections_of_an_address_are_bounded(monkeypatch: pytest.MonkeyP
                 assert not await reader.read()
             beyond.close()
             assert len(addresses.connections) == 1
+            assert refusals(daemon) == {"connections_per_address": 1}
             for _, writer in held:
                 writer.close()
             while addresses.connections:  # noqa: ASYNC110  # a connection has no event for its end

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sfu.config import LimitSettings
+from sfu.config import LimitSettings, load
 from sfu.signaling import networks
 from sfu.signaling.limits import Addresses, Window
 
@@ -51,6 +51,19 @@ def test_loopback_and_trusted_proxies_are_exempt(address: str) -> None:
     all_ = addresses()
     assert all(opened(all_, address) for _ in range(10))
     assert all(all_.join(address, 5.0) == 0 for _ in range(100))
+
+
+@pytest.mark.parametrize("rule", ["10.1.0.7", "::ffff:10.1.0.7", "::ffff:10.1.0.0/112"])
+@pytest.mark.parametrize("address", ["10.1.0.7", "::ffff:10.1.0.7"])
+def test_a_proxy_is_trusted_whichever_form_it_is_written_in_or_connects_by(
+    rule: str, address: str
+) -> None:
+    """RFC 4291 §2.5.5.2."""
+    server = load(None, {"SFU_SERVER__TRUSTED_PROXIES": f'["{rule}"]'}, dev=True).server
+    all_ = Addresses(LIMITS, server.trusted_proxies)
+    assert all_.exempt(address)
+    assert not all_.exempt("10.2.0.7")
+    assert not all_.exempt("::ffff:10.2.0.7")
 
 
 @pytest.mark.parametrize("address", ["192.0.2.1", "10.2.0.1", "2001:db9::1", "", "testclient"])
