@@ -1,16 +1,16 @@
 """This server under measurement, as a user starts it."""
 
+import contextlib
 import json
 import re
-import socket
 import sys
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-from sfu.bench.process import Process, free_port
+from sfu.bench.process import Process
 from sfu.config import DEV_SECRET, DEV_TENANT
 
 
@@ -24,24 +24,22 @@ class Daemon(Process):
         """`core` is where all its threads run, None for any; `settings` are SFU_… variables."""
         super().__init__(core)
         self._settings = settings
-        self.port = free_port(socket.SOCK_STREAM)
-        workers = settings.get("SFU_MEDIA__WORKERS", "1")
-        # What is no number the server refuses, with its reason.
-        count = int(workers) if workers.isdecimal() else 1
-        self.udp_port = free_port(socket.SOCK_DGRAM, count)
+        self.port = 0
+        """Of HTTP, once it is started: the system chooses, so that nobody is faster."""
+        self.udp_ports: Sequence[int] = ()
+        """Of media, worker by worker, likewise."""
 
     def __enter__(self) -> Self:
         """Starts it and waits until it takes joins. Raises ProcessError."""
         environment = {
             "SFU_SERVER__HOST": "127.0.0.1",
-            "SFU_SERVER__PORT": str(self.port),
-            "SFU_MEDIA__UDP_PORT": str(self.udp_port),
+            "SFU_SERVER__PORT": "0",
+            "SFU_MEDIA__UDP_PORT": "0",
             "SFU_STORE__PATH": str(self.folder / "sfu.sqlite"),
             **self._settings,
         }
         command = [sys.executable, "-m", self.module, "serve", "--dev"]
-        url = f"http://127.0.0.1:{self.port}/readyz"
-        self.start(command, lambda: _answers(url), environment)
+        self.start(command, self._is_ready, environment)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -78,6 +76,17 @@ class Daemon(Process):
             records += page["items"]
             query = f"usage?{urllib.parse.urlencode({'cursor': page['cursor']})}"
         return records
+
+    def _is_ready(self) -> bool:
+        """Also learns its ports, from its log."""
+        for line in self._log.read_text(errors="replace").splitlines():
+            with contextlib.suppress(ValueError):
+                match json.loads(line):
+                    case {"event": "media ready", "ports": [*ports]}:
+                        self.udp_ports = ports
+                    case {"event": "http ready", "port": int(port)}:
+                        self.port = port
+        return self.port != 0 and _answers(f"http://127.0.0.1:{self.port}/readyz")
 
     def _ask(self, path: str) -> Any:
         request = urllib.request.Request(

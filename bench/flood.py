@@ -216,7 +216,7 @@ class Strangers:
             return await asyncio.to_thread(
                 flood,
                 "127.0.0.1",
-                [self._server.udp_port],
+                self._server.udp_ports,
                 self._datagrams[kind],
                 plan.rate,
                 plan.seconds,
@@ -227,7 +227,7 @@ class Strangers:
             return 0
         rate = plan.rate / SHARES[kind]
         if kind == CONNECTIONS:
-            return await self._visit(rate, partial(connect, "127.0.0.1", self._server.udp_port))
+            return await self._visit(rate, partial(connect, "127.0.0.1", self._server.udp_ports[0]))
         if kind == ADDRESS:
             return await self._visit(rate, partial(ring, "127.0.0.1", self._server.port))
         joins = JOINS_EACH if kind == JOINS else 0

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -18,6 +19,8 @@ START_PATIENCE: Final = 60.0
 STOP_PATIENCE: Final = 5.0
 _TETHER: Final = ("setpriv", "--pdeathsig", "TERM", "--") if shutil.which("setpriv") else ()
 """The server does not outlive who started it, even if that is killed."""
+LOWEST: Final = 10_000
+"""Port that may be chosen; below are those that people know."""
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -155,17 +158,21 @@ def on_core(core: int | None) -> Iterator[None]:
 
 def free_port(kind: socket.SocketKind, count: int = 1) -> int:
     """The first of `count` ports in a row that nobody uses now; those for datagrams are free for
-    TCP too, as media may come by it. Random, so that measurements side by side do not meet."""
+    TCP too, as media may come by it. Random, so that measurements side by side do not meet, and
+    none that a connection to elsewhere may be given meanwhile."""
     while True:
-        with contextlib.ExitStack() as stack:
-            first = 0
-            with contextlib.suppress(OSError, OverflowError):
-                for number in range(count):
-                    for each in dict.fromkeys((kind, socket.SOCK_STREAM)):
-                        probe = stack.enter_context(socket.socket(socket.AF_INET, each))
-                        probe.bind(("", first + number if first else 0))
-                        first = first or int(probe.getsockname()[1])
-                return first
+        first = _candidate()
+        with contextlib.ExitStack() as stack, contextlib.suppress(OSError, OverflowError):
+            for port in range(first, first + count):
+                for each in dict.fromkeys((kind, socket.SOCK_STREAM)):
+                    probe = stack.enter_context(socket.socket(socket.AF_INET, each))
+                    probe.bind(("", port))
+            return first
+
+
+def _candidate() -> int:
+    ephemeral = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    return random.randrange(*(LOWEST, ephemeral) if ephemeral > 2 * LOWEST else (LOWEST, 1 << 16))
 
 
 def dropped(pids: Iterable[int]) -> int:

@@ -33,7 +33,8 @@ class Victim(Protocol):
     def interrupt(self, number: signal.Signals) -> None:
         """Has a worker panic."""
 
-    udp_port: int
+    udp_ports: Sequence[int]
+    """Of media."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ class Troubles:
             engine.impair(endpoint, 0.0)
 
     async def _flood(self) -> None:
-        ports = [self._victim.udp_port, self._victim.udp_port + 1]
+        ports = self._victim.udp_ports
         make, seed = self._chance.choice(KINDS), self._chance.getrandbits(32)
         await asyncio.to_thread(flood, "127.0.0.1", ports, make, FLOOD, FLOOD_SECONDS, seed)
 

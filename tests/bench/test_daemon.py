@@ -8,10 +8,10 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from sfu.bench import process
 from sfu.bench.daemon import Daemon
 from sfu.bench.process import ProcessError, free_port, on_core, udp_drops
 
@@ -60,35 +60,35 @@ with Daemon(None, {}) as daemon:
     assert not Path("/proc", pid).exists()
 
 
-def test_ports_that_are_taken_are_passed_over() -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
-        taken.bind(("", free_port(socket.SOCK_DGRAM)))
-        assert free_port(socket.SOCK_DGRAM) != taken.getsockname()[1]
-
-
-def test_a_port_for_datagrams_is_free_for_tcp_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.socket() as taken:
+@pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])
+def test_a_port_for_datagrams_is_free_for_both(
+    monkeypatch: pytest.MonkeyPatch, kind: socket.SocketKind
+) -> None:
+    with socket.socket(socket.AF_INET, kind) as taken:
         taken.bind(("", 0))
-        offered = [taken.getsockname()[1]]
-
-        class Offering(socket.socket):
-            """Of the ports that it may choose itself it takes that one first."""
-
-            def bind(self, address: Any, /) -> None:
-                host, port = address
-                super().bind((host, offered.pop() if offered and not port else port))
-
-        monkeypatch.setattr(socket, "socket", Offering)
-        assert free_port(socket.SOCK_DGRAM) != taken.getsockname()[1]
+        port = taken.getsockname()[1]
+        offered, choose = [port, port - 1], process._candidate
+        monkeypatch.setattr(process, "_candidate", lambda: offered.pop(0) if offered else choose())
+        # It is the second of those that begin one before.
+        assert free_port(socket.SOCK_DGRAM, 2) not in (port, port - 1)
         assert not offered
+
+
+def test_no_connection_to_elsewhere_is_given_one() -> None:
+    text = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text()
+    given = range(*map(int, text.split()))
+    if given.start <= 2 * process.LOWEST:
+        pytest.skip("connections are given nearly all ports here")
+    assert all(free_port(socket.SOCK_STREAM) not in given for _ in range(50))
 
 
 def test_servers_started_at_once_do_not_meet() -> None:
     with contextlib.ExitStack() as stack:
         daemons = [Daemon(None, {}) for _ in range(3)]
-        assert len({daemon.port for daemon in daemons}) == 3
         with ThreadPoolExecutor() as threads:
             list(threads.map(stack.enter_context, daemons))
+        ports = {port for daemon in daemons for port in (daemon.port, *daemon.udp_ports)}
+        assert len(ports - {0}) == 6
         for daemon in daemons:
             assert daemon.running.poll() is None
 

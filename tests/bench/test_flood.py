@@ -39,7 +39,7 @@ async def test_a_flood_reaches_the_media_port(kind: str) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as port:
         port.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         port.bind(("127.0.0.1", 0))
-        server = SimpleNamespace(udp_port=port.getsockname()[1])
+        server = SimpleNamespace(udp_ports=[port.getsockname()[1]])
         come = Strangers(server, "theirs", Plan(1, 1200, 0.1))  # type: ignore[arg-type]  # a part
         sent = await come.come(kind)
         heard = [port.recv(2048, socket.MSG_DONTWAIT) for _ in range(sent)]
