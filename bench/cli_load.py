@@ -54,6 +54,7 @@ def add(app: typer.Typer) -> None:
         join,
         churn,
         chaos,
+        panic,
         flood,
         capacity,
         compare,
@@ -155,6 +156,20 @@ def chaos(
 
     plan = bench.Plan(people, stay, seconds, seed)
     _run("chaos", lambda tell: bench.measure(plan, tell, log), json, plot)
+
+
+def panic(
+    people: Annotated[int, typer.Option("-n", "--people", min=2, max=2000)] = 200,
+    workers: Annotated[int, typer.Option(min=1, max=2, help="That share the room.")] = 1,
+    rounds: Annotated[int, typer.Option(min=1, max=100, help="Panics, one by one.")] = 3,
+    json: Json = None,
+    log: Annotated[Path | None, typer.Option(help="Keep the server's log here.")] = None,
+) -> None:
+    """The worker of a room panics: how soon everybody has pictures again."""
+    from sfu.bench.chaos import panic as bench
+
+    plan = bench.Plan(people, workers, rounds)
+    _run("panic", lambda tell: bench.measure(plan, tell, log), json)
 
 
 def flood(

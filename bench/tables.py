@@ -192,6 +192,30 @@ def _chaos_remarks(result: Result) -> Iterator[str]:
     yield from result["faults"]
 
 
+def _panic(result: Result) -> list[Rows]:
+    head = ["", "times", "told s", "agreed s", "connected s", "p50 s", "p95 s", "longest s"]
+    names = ("told", "agreed", "connected", "p50", "p95", "most")
+    rows = [
+        [
+            each["name"],
+            str(each["count"]),
+            *(f"{each[name]:.2f}" if each[name] else "-" for name in names),
+        ]
+        for each in result["groups"]
+    ]
+    return [[head, *rows]]
+
+
+def _panic_remarks(result: Result) -> Iterator[str]:
+    plan = result["plan"]
+    yield (
+        f"{plan['people']} people on {plan['workers']} workers, {plan['rounds']} panics; seconds "
+        "from the panic, medians but for the last three columns, which end with the first packet "
+        "of a picture"
+    )
+    yield from result["faults"]
+
+
 def _flood(result: Result) -> list[Rows]:
     head = ["kind", "a second", "worker", "control", "µs each", "lost", "again", "dropped"]
     head += ["longest gap, ms", "longest delay, ms", "MiB more"]
@@ -324,6 +348,7 @@ _TABLES: Final[dict[str, Callable[[Result], list[Rows]]]] = {
     "join": _join,
     "churn": _churn,
     "chaos": _chaos,
+    "panic": _panic,
     "flood": _flood,
     "capacity": _capacity,
     "compare": _compare,
@@ -334,6 +359,7 @@ _REMARKS: Final[dict[str, Callable[[Result], Iterator[str]]]] = {
     "join": _join_remarks,
     "churn": _churn_remarks,
     "chaos": _chaos_remarks,
+    "panic": _panic_remarks,
     "flood": _flood_remarks,
     "capacity": _capacity_remarks,
     "compare": _compare_remarks,

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -61,6 +62,9 @@ class Half:
     work: asyncio.Task[None] | None = None
     session: str = ""
     """The id in the origin of its offers (RFC 9429 §5.2.1)."""
+    agreed: float = math.inf
+    connected: float = math.inf
+    """When it was described, and when media could flow, in seconds of time.monotonic()."""
 
 
 class Guest:
@@ -76,6 +80,8 @@ class Guest:
         """Whether anybody else speaks."""
         self.returns = 0
         """How often a lost socket was come back from."""
+        self.told = -math.inf
+        """When the server said last that a connection is lost, in seconds of time.monotonic()."""
         self._role = role
         self._line: Line | None = None
         self._leaving = self._gone = False
@@ -238,6 +244,7 @@ class Guest:
             if event["type"] == "offer":
                 await self._on_offer(event["sdp"], event["number"])
             elif event["type"] == "connection":
+                self.told = time.monotonic()
                 await self._on_lost(event["connection"])
 
     async def _on_offer(self, sdp: str, number: int) -> None:
@@ -279,11 +286,13 @@ class Guest:
     async def _connect(self, agree: Callable[[Credentials], Awaitable[str]], half: Half) -> None:
         ours = half.ours
         remote = read_remote(await agree(ours))
+        half.agreed = time.monotonic()
         if half.ours is not ours and half.remote is not None:
             remote = half.remote  # a restart has come meanwhile
         half.remote = remote
         try:
             await self.place.endpoints.connect(self.name, half.endpoint, half.ours, remote)
+            half.connected = time.monotonic()
         except ClientError as error:
             # Ports of this machine are used again: what is sent to who had one before may come to
             # who has it now. The server offers another connection; whoever gets none is stuck.
@@ -324,12 +333,13 @@ class Presenter(Guest):
         self._number = number
         self._speaks = speaks
         self.hears = not speaks
-        self._publishing: Half | None = None
+        self.publishing: Half | None = None
+        """What is sent over."""
 
     @property
     def endpoints(self) -> list[int]:
         """Of all connections there are now."""
-        publishing = [] if self._publishing is None else [self._publishing.endpoint]
+        publishing = [] if self.publishing is None else [self.publishing.endpoint]
         return [*super().endpoints, *publishing]
 
     async def come(self) -> None:
@@ -340,7 +350,7 @@ class Presenter(Guest):
     async def restart_ice(self) -> None:
         """Another path to each connection, asked for as browsers do."""
         await super().restart_ice()
-        half = self._publishing
+        half = self.publishing
         if half is not None and half.work is not None and half.work.done():
             half.ours = Credentials.generate()
             with contextlib.suppress(ClientError):
@@ -352,15 +362,15 @@ class Presenter(Guest):
             video_ssrc=video, audio_ssrc=audio, bitrate=BITRATE, fps=FPS, seed=self._number + 1,
             microphone=self._speaks,
         )  # fmt: skip
-        self._publishing = Half(endpoint, Credentials.generate())
-        connect = partial(self._connect, self._offer, self._publishing)
-        self._publishing.work = self._begin(connect, "to send")
+        self.publishing = Half(endpoint, Credentials.generate())
+        connect = partial(self._connect, self._offer, self.publishing)
+        self.publishing.work = self._begin(connect, "to send")
 
     async def _offer(self, ours: Credentials) -> str:
-        assert self._publishing is not None
+        assert self.publishing is not None
         sdp = publish_offer(
             ours, self.place.endpoints.fingerprint, *self._ssrcs, microphone=self._speaks,
-            session=1 + self._publishing.endpoint,
+            session=1 + self.publishing.endpoint,
         )  # fmt: skip
         sources = {mid: SOURCES[mid] for mid in (VIDEO_MID, AUDIO_MID)[: 1 + self._speaks]}
         answer: str = (await self._insist("publish", sdp=sdp, sources=sources))["sdp"]
@@ -373,10 +383,10 @@ class Presenter(Guest):
     async def _on_lost(self, connection: str) -> None:
         await super()._on_lost(connection)
         if connection == "publish":
-            await self._drop(self._publishing)
+            await self._drop(self.publishing)
             self._publish()
 
     async def _drop_all(self) -> None:
         await super()._drop_all()
-        await self._drop(self._publishing)
-        self._publishing = None
+        await self._drop(self.publishing)
+        self.publishing = None

@@ -5,7 +5,6 @@ import asyncio
 import contextlib
 import itertools
 import random
-import signal
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,10 +14,10 @@ from typing import Any, Final
 
 from sfu.bench._load import Engine
 from sfu.bench.chaos.guest import Guest, Place, Presenter
+from sfu.bench.chaos.server import PRESENTERS, Server
 from sfu.bench.chaos.troubles import Event, Troubles
 from sfu.bench.chaos.watch import Watch
 from sfu.bench.churn import GOAL_GROWTH, growth
-from sfu.bench.daemon import Daemon
 from sfu.bench.endpoints import Endpoints
 from sfu.bench.errors import BenchError, ClientError
 from sfu.bench.room import AT_ONCE, Progress, prepare
@@ -27,7 +26,6 @@ from sfu.bench.stays import Visit, wrong_times
 from sfu.usage import HEARTBEAT
 
 ROOM: Final = "chaos"
-PRESENTERS: Final = 2
 WORKERS: Final = 2
 PAUSE: Final = 1.0
 """Seconds between two visits, in the mean."""
@@ -126,30 +124,10 @@ class Chaos:
         return {**asdict(self), "growth": self.growth, "missed": self.missed()}
 
 
-class Server(Daemon):
-    """With workers that panic when they are told to."""
-
-    module = "sfu.bench.faulty"
-
-    def __init__(self, plan: Plan) -> None:
-        settings = {
-            "SFU_ROOM__ATTENDEES": str(2 * plan.people + 100),
-            "SFU_ROOM__PRESENTERS": str(PRESENTERS + 1),
-            "SFU_MEDIA__WORKERS": str(WORKERS),
-            "SFU_MEDIA__SPILL_AFTER": str(max(1, plan.people // WORKERS)),
-            "SFU_LIMITS__RESUME_TIMEOUT": f"{plan.resume_timeout:.0f}s",
-        }
-        super().__init__(None, settings)
-
-    def interrupt(self, number: signal.Signals) -> None:
-        """Has a worker panic."""
-        self.running.send_signal(number)
-
-
 def measure(plan: Plan, progress: Progress, log: Path | None = None) -> Chaos:
     """Keeps the server's log where `log` says. Raises BenchError, and OSError of that file."""
-    prepare(Shape(2 * plan.people + 500))
-    with Server(plan) as server:
+    core, _ = prepare(Shape(2 * plan.people + 500))
+    with Server(core, plan.people, WORKERS, plan.resume_timeout) as server:
         try:
             return asyncio.run(_chaos(server, plan, progress))
         finally:
