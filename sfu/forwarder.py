@@ -296,12 +296,14 @@ class Forwarder:
         self.worker.stop()
 
     def abandon(self, now: float) -> None:
-        """After a fault: all that was on the worker is gone, and its owners are told."""
+        """After a fault: all that was on the worker is gone, and its owners are told; publishers
+        first, for whom the others wait."""
         for peer in self._peers:
             peer._peers.pop(self, None)
             peer.order(peer.worker.remove_peer, self.id)
         self._peers.clear()
-        for transport, _ in list(self._transports.values()):
+        transports = [transport for transport, _ in self._transports.values()]
+        for transport in sorted(transports, key=lambda each: each.site is not None):
             try:
                 transport.close("worker fault", now)
             except Exception:

@@ -150,7 +150,7 @@ def test_the_rooms_of_a_dead_worker_go_on_elsewhere_and_everybody_is_told(house:
     stage = pair.live("one").stage
     assert stage is not None
     assert stage.forwarder is pair.forwarders[1]
-    assert [e["connection"] for e in ann.events("connection")] == ["receive", "publish"]
+    assert [e["connection"] for e in ann.events("connection")] == ["publish", "receive"]
     frames = one.read()
     told = [frame["type"] for frame in frames if frame["type"] in ("connection", "offer")]
     assert told == ["connection", "offer"]
