@@ -2,8 +2,11 @@
 -- does on SQLite. Redis runs a script as a whole and writes its effects to the
 -- append-only file as one transaction.
 --
+-- Answers with a JSON object: by number, from 1, what is wrong for good with a commit. What stood
+-- before that in the same commit is done: Redis takes nothing back.
+--
 -- ARGV: a token that names the batch, so that one sent twice is done once;
---       the operations, as a JSON list of lists of strings;
+--       the commits, as a JSON list of lists of operations, which are lists of strings;
 --       what is kept how long: usage and webhooks in milliseconds, their counts;
 --       then the event logs, in milliseconds and entries of a room.
 --
@@ -27,6 +30,7 @@
 -- sfu:logs                      set     tenant/room with such a log
 -- sfu:tenants                   set     tenants with usage or webhooks
 -- sfu:position                  counter
+-- sfu:commit:<token>            what a batch was answered with, for a minute
 
 local call = redis.call
 local kept = {
@@ -268,11 +272,26 @@ function carry_out.prune(now)
   end
 end
 
-if not call('SET', 'sfu:commit:' .. ARGV[1], 1, 'NX', 'EX', 60) then
-  return 0
+local function carry_out_commit(operations)
+  for _, operation in ipairs(operations) do
+    carry_out[operation[1]](unpack(operation, 2))
+  end
 end
-for _, operation in ipairs(cjson.decode(ARGV[2])) do
-  local carry = carry_out[operation[1]]
-  carry(unpack(operation, 2))
+
+local batch = 'sfu:commit:' .. ARGV[1]
+local answer = call('GET', batch)
+if answer then
+  return answer
 end
-return 1
+-- The first write: a server that takes none at present says so here, before anything is done.
+call('SET', batch, '{}', 'EX', 60)
+local failed = {}
+for number, operations in ipairs(cjson.decode(ARGV[2])) do
+  local done, fault = pcall(carry_out_commit, operations)
+  if not done then
+    failed[tostring(number)] = type(fault) == 'table' and fault.err or tostring(fault)
+  end
+end
+answer = next(failed) and cjson.encode(failed) or '{}'
+call('SET', batch, answer, 'EX', 60)
+return answer

@@ -1,8 +1,11 @@
 """The store in Redis: `commit.lua` writes, and what is read is read as it lies there.
 
-A batch is one script, so it is done as a whole. It is as durable as the server
-makes it: `appendonly yes` and `appendfsync always` lose nothing, less is
-warned of. One daemon at a time may use a database; no Redis Cluster.
+A batch is one script: all of its commits are tried, and the answer says which of them can never
+be done, and why. Whatever else the server answers is a refusal that will pass, of the whole batch
+(no memory, no disk, no replicas, read only, another script at work): nothing has been done.
+
+It is as durable as the server makes it: `appendonly yes` and `appendfsync always` lose nothing,
+less is warned of. One daemon at a time may use a database; no Redis Cluster.
 """
 
 import asyncio
@@ -19,8 +22,6 @@ from redis.exceptions import (
     BusyLoadingError,
     ConnectionError,
     NoScriptError,
-    OutOfMemoryError,
-    ReadOnlyError,
     RedisError,
     ResponseError,
 )
@@ -118,28 +119,26 @@ class RedisStore:
         await self.submit(writes)
 
     async def _apply(self, batch: list[list[Operation]]) -> list[Exception | None]:
-        operations = [_texts(operation) for commit in batch for operation in commit]
+        commits = [[_texts(operation) for operation in commit] for commit in batch]
         # The token makes it safe to send a batch again when its answer has been lost.
-        arguments = (secrets.token_hex(16), json.dumps(operations), *self._kept)
-        for attempt in range(ATTEMPTS):
-            try:
-                await self._run(arguments)
-                break
-            except (ConnectionError, RedisTimeout, BusyLoadingError, OSError):
-                if attempt == ATTEMPTS - 1:
-                    raise
-                await asyncio.sleep(PAUSE)
-            except (OutOfMemoryError, ReadOnlyError):
-                raise
-            except ResponseError as error:  # will not be better next time
-                return [error] * len(batch)
-        return [None] * len(batch)
+        arguments = (secrets.token_hex(16), json.dumps(commits), *self._kept)
+        failed = json.loads(await self._patiently(arguments))
+        faults = (failed.get(str(number)) for number in range(1, len(batch) + 1))
+        return [None if fault is None else ResponseError(fault) for fault in faults]
 
-    async def _run(self, arguments: tuple[str | int, ...]) -> None:
+    async def _patiently(self, arguments: tuple[str | int, ...]) -> str:
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return await self._run(arguments)
+            except (ConnectionError, RedisTimeout, BusyLoadingError, OSError):
+                await asyncio.sleep(PAUSE)
+        return await self._run(arguments)
+
+    async def _run(self, arguments: tuple[str | int, ...]) -> str:
         try:
-            await self._call("EVALSHA", self._script, 0, *arguments)
+            return str(await self._call("EVALSHA", self._script, 0, *arguments))
         except NoScriptError:  # the server has been restarted
-            await self._call("EVAL", SCRIPT, 0, *arguments)
+            return str(await self._call("EVAL", SCRIPT, 0, *arguments))
 
     # Reads
 

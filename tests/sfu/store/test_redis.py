@@ -65,10 +65,11 @@ async def test_a_batch_whose_answer_was_lost_is_not_done_twice(
     await store.open()
     run, lost = store._run, iter([True, True])
 
-    async def losing(arguments: tuple[str | int, ...]) -> None:
-        await run(arguments)
+    async def losing(arguments: tuple[str | int, ...]) -> str:
+        answer = await run(arguments)
         if next(lost, False):
             raise ConnectionError("lost")
+        return answer
 
     monkeypatch.setattr(store, "_run", losing)
     await store.commit([Enqueue("acme", "a", "h1", "x", 1.0, {})])
@@ -146,4 +147,47 @@ async def test_what_is_kept_waits_for_memory_and_what_cannot_be_done_does_not(
     await store._call("SET", "sfu:bans:acme/a", "of the wrong type")
     with pytest.raises(StoreError, match="WRONGTYPE"):
         await store.keep([SaveBan("acme", "a", "eve", 1.0)])
+    await store.close()
+
+
+async def test_what_is_kept_waits_for_replicas_and_is_done_once(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commits, "PAUSE", 0.01)
+    store = RedisStore(server.url)
+    await store.open()
+    await store._call("CONFIG", "SET", "min-replicas-to-write", "1")
+    kept = store.keep([Enqueue("acme", "a", "h1", "x", 1.0, {})])
+    with pytest.raises(StoreError, match="NOREPLICAS"):
+        await store.commit([SaveRoom("acme", "b", {}, 1)])
+    assert not kept.done()
+    await store._call("CONFIG", "SET", "min-replicas-to-write", "0")
+    await asyncio.wait_for(kept, 5)
+    assert [each.id for each in await store.outbox("acme", "a", 10)] == ["h1"]
+    await store.close()
+
+
+async def test_a_commit_that_cannot_be_done_harms_no_other(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_store, "PAUSE", 0.001)
+    store = RedisStore(server.url)
+    await store.open()
+    await store._call("SET", "sfu:bans:acme/a", "of the wrong type")
+    run, lost = store._run, iter([True])
+
+    async def losing(arguments: tuple[str | int, ...]) -> str:
+        answer = await run(arguments)
+        if next(lost, False):
+            raise ConnectionError("lost")
+        return answer
+
+    monkeypatch.setattr(store, "_run", losing)
+    good = [store.keep([Enqueue("acme", "a", "h1", "x", 1.0, {})])]
+    bad = store.keep([SaveBan("acme", "a", "eve", 1.0), SaveRoom("acme", "bad", {}, 1)])
+    good.append(store.keep([Enqueue("acme", "a", "h2", "x", 1.0, {})]))
+    with pytest.raises(StoreError, match="WRONGTYPE"):
+        await bad
+    await asyncio.gather(*good)
+    assert [each.id for each in await store.outbox("acme", "a", 10)] == ["h1", "h2"]
     await store.close()
