@@ -30,7 +30,7 @@ class Join:
     seat: int | None = None
     """The seat they had before a restart: theirs again if it is free."""
     returning: bool = False
-    """They were inside before a restart."""
+    """They were inside before a restart: nothing but a ban keeps them out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,8 @@ FULL_NO_LONGER: Final = 0.85
 
 
 def join(room: RoomState, command: Join, now: float) -> list[Change]:
-    """Lets somebody in, or has them wait; who has the same identity goes."""
+    """Lets somebody in, or has them wait; who has the same identity goes. Who was inside before a
+    restart never waits, though others may have taken the last place meanwhile."""
     kept = room.records.get(command.identity, Record())
     demoted = kept.demoted and command.role is Role.PRESENTER
     role = Role.ATTENDEE if demoted else command.role
@@ -40,7 +41,8 @@ def join(room: RoomState, command: Join, now: float) -> list[Change]:
         raise Refusal("room_ended", "the event is over")
     former = room.identities.get(command.identity)
     was_inside = former in room.participants or command.returning
-    if former is None and len(room.waiting) >= room.options.waiting and _waits(room, command):
+    crowded = former is None and len(room.waiting) >= room.options.waiting
+    if crowded and not command.returning and _waits(room, command):
         raise Refusal("room_full", "no place is left, not even for waiting")
     newcomer = Participant(
         id=command.participant,
@@ -58,7 +60,8 @@ def join(room: RoomState, command: Join, now: float) -> list[Change]:
     )
     changes: list[Change] = leave(room, former, "replaced") if former is not None else []
     room.identities[newcomer.identity] = newcomer.id
-    reason = barrier(room, newcomer)
+    # Who comes back goes on with their stay, which would be over by the time they are let in.
+    reason = None if command.returning else barrier(room, newcomer)
     if was_inside and reason == "locked":
         reason = None
     if reason is None and not was_inside and not role.presents and room.waiting:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from sfu.commands import Join, Leave, Lock, SetMode, SetStatus
+from sfu.commands import Admit, Join, Leave, Lock, SetMode, SetStatus
 from sfu.config import load
 from sfu.journal import Journal
 from sfu.options import Mode, Options, State
@@ -245,6 +245,34 @@ async def test_who_does_not_come_back_has_left_when_last_seen(
         assert names.count(("participant.joined", "p-ann")) == 1
         assert names.count(("participant.left", "p-eve")) == 1
         assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("barrier", ["preparing", "full"])
+async def test_who_was_inside_comes_back_inside_and_their_stay_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, barrier: str
+) -> None:
+    store = tmp_path / "sfu.sqlite"
+    async with serving(store) as backend:
+        await backend.create(start=barrier == "full", limits={"attendees": 1})
+        live = backend.live()
+        backend.join("ann")
+        if barrier == "preparing":
+            live.execute(Admit("p-ann"), None)
+        backend.join("bob")
+        assert ([*live.room.participants], [*live.room.waiting]) == (["p-ann"], ["p-bob"])
+        await kill(backend.server)
+    async with serving(store) as backend:
+        live, journal, clock = backend.live(), backend.journal, backend.server.rooms.clock
+        live.join(Join("p-bob-2", "bob", "Bob", Role.ATTENDEE))
+        live.join(Join("p-ann", "ann", "Ann", Role.ATTENDEE, returning=True))
+        later = clock.wall() + PATIENCE + 350
+        monkeypatch.setattr(type(journal), "_now", lambda _: later)
+        journal.tick(clock.monotonic())
+        live.execute(Leave("p-ann"), "p-ann")
+        await journal.durable()
+        (stay,) = (await backend.ask("GET", "/v1/usage"))["items"]
+        assert (stay["participant"], stay["reason"]) == ("p-ann", "left")
+        assert stay["seconds_by_role"]["attendee"] > 350
 
 
 async def test_one_command_is_one_commit(tmp_path: Path) -> None:

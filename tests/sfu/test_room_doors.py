@@ -97,6 +97,21 @@ def test_only_a_full_queue_is_refused() -> None:
     assert "cid" not in house.room.identities
 
 
+def test_nothing_but_a_ban_keeps_out_who_was_inside_before_a_restart() -> None:
+    preparing = House(State.PREPARING)
+    preparing.join("ann", returning=True)
+    full = House(attendees=1, waiting=1)
+    for id in ("eve", "bob"):
+        full.join(id)
+    full.join("ann", returning=True)
+    assert (list(preparing.room.participants), list(preparing.room.waiting)) == (["ann"], [])
+    assert (list(full.room.participants), list(full.room.waiting)) == (["eve", "ann"], ["bob"])
+    full.do(Remove("ann", ban=True))
+    assert full.refusal(Join("ann", "ann", "Ann", Role.ATTENDEE, returning=True)) == "banned"
+    # One too many were here: a place that becomes free is nobody's yet.
+    assert list(full.room.waiting) == ["bob"]
+
+
 def test_who_was_inside_comes_back_through_a_lock() -> None:
     house = House()
     house.join("olga", Role.ORGANIZER)
