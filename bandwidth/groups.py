@@ -1,6 +1,7 @@
 """Successive groups of packets of many transports, side by side."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -17,12 +18,25 @@ costs the others nothing."""
 class Block(NamedTuple):
     """Some successive deltas of the first `len(counts)` rows of `Groups.order`, in milliseconds.
 
-    Arrays have a line per delta and a column per row. Where a row has fewer than there are lines,
-    the rest of its column says nothing.
+    They stand line by line: the first one of each row, then the second of those that have one, and
+    so on, so that the rows of a line are the first of those of the line before. Arrays have an
+    entry per delta but for those of rows.
     """
 
     counts: Ints
     """How many deltas each of the rows has, at least one."""
+    first: slice
+    """The first line."""
+    steps: list[tuple[slice, slice]]
+    """Each further line, and the same rows in the line before."""
+    former: Ints
+    """Where the delta before is of the same row; of those that are not in the first line."""
+    last: Ints
+    """Where the last delta of each of the rows is."""
+    place: Ints
+    """Which of the rows a delta is of."""
+    number: Ints
+    """Which of its row's deltas it is."""
     send_delta: Floats
     variation: Floats
     """By how much more the groups are apart at arrival than they were when sent."""
@@ -31,7 +45,7 @@ class Block(NamedTuple):
 
 class Groups:
     """Deltas by row. `order` sorts the rows by their number of deltas, most first, so that the
-    rows that have a k-th one are always a prefix."""
+    rows that have a k-th one are always the first of them."""
 
     def __init__(self, first: Ints, counts: Ints, deltas: Records) -> None:
         """`first` and `counts` say where each row's deltas are; both may lie, all is bounded."""
@@ -54,12 +68,33 @@ class Groups:
         most = int(self.counts[0]) if len(self.counts) else 0
         for start in range(0, most, BLOCK):
             rows = int(np.count_nonzero(self.counts > start))
-            counts = np.minimum(self.counts[:rows] - start, BLOCK)
-            entry = self._first[:rows] + start + np.arange(counts[0])[:, None]
-            np.minimum(entry, len(self._send) - 1, out=entry)
-            yield Block(
-                counts,
-                self._send.take(entry),
-                self._variation.take(entry),
-                self._arrival.take(entry),
-            )
+            yield self._block(start, np.minimum(self.counts[:rows] - start, BLOCK))
+
+    def _block(self, start: int, counts: Ints) -> Block:
+        """From the delta `start` of each row on, so many."""
+        most = int(counts[0])
+        # As the counts fall, those beyond a number are the first ones.
+        widths = np.searchsorted(-counts, -np.arange(most))
+        bounds = np.zeros(most + 1, dtype=np.int64)
+        np.cumsum(widths, out=bounds[1:])
+        number = np.repeat(np.arange(most), widths)
+        each = np.arange(len(number))
+        place = each - bounds.take(number)
+        entry = self._first.take(place) + number
+        entry += start
+        begins = bounds.tolist()
+        return Block(
+            counts,
+            slice(0, begins[1]),
+            [
+                (slice(here, end), slice(before, before + end - here))
+                for (before, here), (_, end) in pairwise(pairwise(begins))
+            ],
+            each[begins[1] :] - widths.take(number[begins[1] :] - 1),
+            bounds.take(counts - 1) + np.arange(len(counts)),
+            place,
+            number,
+            self._send.take(entry),
+            self._variation.take(entry),
+            self._arrival.take(entry),
+        )

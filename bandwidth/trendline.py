@@ -6,7 +6,6 @@ rounding counts. All that does not depend on the delta before is reckoned for ma
 """
 
 import math
-from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -36,7 +35,8 @@ OVERUSE_MS: Final = 10.0
 
 _REBASE_MS: Final = 8_000.0
 _REBASE_APART_MS: Final = 1_000.0
-_STEPS: Final = np.arange(1, BLOCK + 1)[:, None]
+_WRAPPED: Final = np.arange(WINDOW + BLOCK) % WINDOW
+"""Places in the window's ring; a table, since remainders take far longer."""
 
 
 class Trendline(Columns):
@@ -93,152 +93,149 @@ class Trendline(Columns):
             self._take(rows[: len(block.counts)], block)
 
     def _take(self, rows: Ints, block: Block) -> None:
-        each = np.arange(len(rows))
-        last = (block.counts - 1) * len(rows) + each
-        number = np.minimum(self._count[rows] + _STEPS[: len(block.arrival)], MOST_DELTAS)
-        base = self._base[rows]
-        fresh = np.isnan(base)
-        if np.count_nonzero(fresh):
-            base = np.where(fresh, block.arrival[0], base)
-        x, y = block.arrival - base, self._smooth(rows, block, last)
-        slope = self._fit(rows, block, x, y, last, number)
-        self._detect(rows, block, slope, last, number)
-        self._count[rows] = number.take(last)
+        count, base = self._count[rows], self._base[rows]
+        number = None
+        if count.min() < DELTAS_THAT_COUNT:
+            number = np.minimum(count.take(block.place) + block.number + 1, MOST_DELTAS)
+            base = np.where(np.isnan(base), block.arrival[block.first], base)
+        x, y = block.arrival - base.take(block.place), self._smooth(rows, block)
+        slope = self._fit(rows, block, x, y, number)
+        self._detect(rows, block, slope, number)
+        self._count[rows] = np.minimum(count + block.counts, MOST_DELTAS)
         self._base[rows] = base
         # Not all rows in the same tick, nor a few in each.
-        newest, limit = x.take(last), _REBASE_MS + _REBASE_APART_MS * (rows % 4)
+        newest, limit = x.take(block.last), _REBASE_MS + _REBASE_APART_MS * (rows % 4)
         back = newest < 0.0
         if np.count_nonzero(back | (newest >= limit)):
             self._rebase(rows[back | (newest >= limit - _REBASE_APART_MS)])
 
-    def _smooth(self, rows: Ints, block: Block, last: Ints) -> Floats:
+    def _smooth(self, rows: Ints, block: Block) -> Floats:
         """The accumulated delay, smoothed."""
         delay = block.variation
-        delay[0] += self._delay[rows]
-        _accumulate(delay)
+        delay[block.first] += self._delay[rows]
+        for here, before in block.steps:
+            delay[here] += delay[before]
         smoothed = (1.0 - SMOOTHING) * delay
-        smoothed[0] += SMOOTHING * self._smoothed[rows]
-        for before, after in pairwise(smoothed):
-            after += SMOOTHING * before
-        self._delay[rows], self._smoothed[rows] = delay.take(last), smoothed.take(last)
+        smoothed[block.first] += SMOOTHING * self._smoothed[rows]
+        for here, before in block.steps:
+            smoothed[here] += SMOOTHING * smoothed[before]
+        self._delay[rows], self._smoothed[rows] = delay.take(block.last), smoothed.take(block.last)
         return smoothed
 
-    def _fit(
-        self, rows: Ints, block: Block, x: Floats, y: Floats, last: Ints, number: Ints
-    ) -> Floats:
-        """Slopes over the window once each point is in; the last one until the window is full."""
+    def _fit(self, rows: Ints, block: Block, x: Floats, y: Floats, number: Ints | None) -> Floats:
+        """Slopes over the window once each point is in; the last one until the window is full.
+        `number` says how many points there have been, None for many."""
         at = self._at[rows]
-        cell = (at + _STEPS[: len(x)] - 1) % WINDOW + rows * (2 * WINDOW)
+        cell = _WRAPPED.take(at.take(block.place) + block.number)
+        cell += (2 * WINDOW * rows).take(block.place)
+        other = cell + WINDOW
         window = self._window.reshape(-1)
-        old_x, old_y = window.take(cell), window.take(cell + WINDOW)
-        sums = np.empty((4, *x.shape))
+        old_x, old_y = window.take(cell), window.take(other)
+        sums = np.empty((4, len(x)))
         np.subtract(x, old_x, out=sums[0])
         np.subtract(y, old_y, out=sums[1])
         np.subtract(x * x, old_x * old_x, out=sums[2])
         np.subtract(x * y, old_x * old_y, out=sums[3])
-        sums[:, 0] += self._sums[rows].T
-        _accumulate(sums.transpose(1, 0, 2))
-        self._sums[rows] = sums.reshape(4, -1)[:, last].T
-        self._at[rows] = (at + block.counts) % WINDOW
-        if block.counts[-1] < len(x):
-            there = _STEPS[: len(x)] <= block.counts
-            cell, x, y = cell[there], x[there], y[there]
-        window[cell], window[cell + WINDOW] = x, y
+        sums[:, block.first] += self._sums[rows].T
+        for here, before in block.steps:
+            sums[:, here] += sums[:, before]
+        self._sums[rows] = sums[:, block.last].T
+        self._at[rows] = _WRAPPED.take(at + block.counts)
+        window[cell], window[other] = x, y
         sx, sy, sxx, sxy = sums
         spread = WINDOW * sxx - sx * sx
-        fitted = (spread > 1e-3) & (number >= WINDOW)
-        if np.count_nonzero(fitted) == fitted.size:
+        fitted = spread > 1e-3
+        if number is not None:
+            fitted &= number >= WINDOW
+        if np.count_nonzero(fitted) == len(fitted):
             slope: Floats = (WINDOW * sxy - sx * sy) / spread
             return slope
-        slope = np.divide(WINDOW * sxy - sx * sy, spread, where=fitted, out=np.zeros(spread.shape))
-        before = self.slope[rows]
-        for line, known in zip(slope, fitted, strict=True):
-            np.copyto(line, before, where=~known)
-            before = line
+        slope = np.divide(WINDOW * sxy - sx * sy, spread, where=fitted, out=np.zeros(len(x)))
+        np.copyto(slope[block.first], self.slope[rows], where=~fitted[block.first])
+        for here, before in block.steps:
+            np.copyto(slope[here], slope[before], where=~fitted[here])
         return slope
 
-    def _detect(self, rows: Ints, block: Block, slope: Floats, last: Ints, number: Ints) -> None:
-        trend = slope * np.minimum(number, DELTAS_THAT_COUNT)
+    def _detect(self, rows: Ints, block: Block, slope: Floats, number: Ints | None) -> None:
+        weight = DELTAS_THAT_COUNT if number is None else np.minimum(number, DELTAS_THAT_COUNT)
+        trend = slope * weight
         trend *= GAIN
-        size = np.abs(trend)
-        threshold = self._adapt(rows, block, size, last, number)
-        above = trend > threshold
-        verdict = np.where(trend < -threshold, UNDERUSE, NORMAL)
-        state = verdict.take(last)
+        threshold = self._adapt(rows, block, np.abs(trend), number)
+        newest = trend.take(block.last)
+        state = np.where(newest < -threshold.take(block.last), UNDERUSE, NORMAL)
         calm = rows
+        above = trend > threshold
         if np.count_nonzero(above):
-            hot = above.any(axis=0)
-            here, calm = np.flatnonzero(hot), rows[~hot]
-            state[here] = self._judge(
-                rows[here],
-                block.counts[here],
-                block.send_delta[:, here],
-                slope[:, here],
-                above[:, here],
-                verdict[:, here],
+            hot = np.zeros(len(rows), dtype=np.bool_)
+            hot[block.place[above]] = True
+            calm = rows[~hot]
+            state[hot] = self._judge(
+                rows, block, np.flatnonzero(hot), slope, above, trend < -threshold
             )
-        self._over_ms[calm] = -1.0
-        self._over[calm] = 0
-        self.detections[calm] = 0
+        former = calm[self._over_ms[calm] >= 0.0]
+        if len(former):
+            self._over_ms[former] = -1.0
+            self._over[former] = self.detections[former] = 0
         self.state[rows] = state
-        self.slope[rows], self.trend[rows] = slope.take(last), trend.take(last)
+        self.slope[rows], self.trend[rows] = slope.take(block.last), newest
 
     def _judge(
-        self,
-        rows: Ints,
-        counts: Ints,
-        send_delta: Floats,
-        slope: Floats,
-        above: Bools,
-        otherwise: Ints,
+        self, rows: Ints, block: Block, hot: Ints, slope: Floats, above: Bools, below: Bools
     ) -> Ints:
-        """State of rows that have slopes above their threshold; it stays until overuse is sure."""
+        """State of the rows at the places `hot`, which have slopes above their threshold; it stays
+        until overuse is sure."""
+        rows = rows[hot]
         over_ms, over = self._over_ms[rows], self._over[rows]
         state, detections, before = self.state[rows], self.detections[rows], self.slope[rows]
-        for line in range(int(counts.max())):
-            taken, up = counts > line, above[line]
-            sent = send_delta[line]
-            longer = over_ms + np.where(over_ms < 0.0, 1.0 + sent / 2.0, sent)
-            found = up & (longer > OVERUSE_MS) & (over > 0) & (slope[line] >= before)
-            np.copyto(over_ms, np.where(up, np.where(found, 0.0, longer), -1.0), where=taken)
-            np.copyto(over, np.where(up & ~found, over + 1, 0), where=taken)
-            np.copyto(detections, np.where(up, detections + found, 0), where=taken)
-            verdict = np.where(up, np.where(found, OVERUSE, state), otherwise[line])
-            np.copyto(state, verdict, where=taken)
-            before = slope[line]
+        for line in (block.first, *(here for here, _ in block.steps)):
+            some = slice(0, int(np.searchsorted(hot, line.stop - line.start)))
+            at = hot[some] + line.start
+            up, sent, here = above[at], block.send_delta[at], slope[at]
+            longer = over_ms[some] + np.where(over_ms[some] < 0.0, 1.0 + sent / 2.0, sent)
+            found = up & (longer > OVERUSE_MS) & (over[some] > 0) & (here >= before[some])
+            over_ms[some] = np.where(up, np.where(found, 0.0, longer), -1.0)
+            over[some] = np.where(up & ~found, over[some] + 1, 0)
+            detections[some] = np.where(up, detections[some] + found, 0)
+            otherwise = np.where(below[at], UNDERUSE, NORMAL)
+            state[some] = np.where(up, np.where(found, OVERUSE, state[some]), otherwise)
+            before[some] = here
         self._over_ms[rows], self._over[rows] = over_ms, over
         self.detections[rows] = detections
         return state
 
-    def _adapt(self, rows: Ints, block: Block, size: Floats, last: Ints, number: Ints) -> Floats:
+    def _adapt(self, rows: Ints, block: Block, size: Floats, number: Ints | None) -> Floats:
         """The threshold that each slope is held against."""
-        elapsed = np.empty(size.shape)
-        np.subtract(block.arrival[0], self._adapted[rows], out=elapsed[0])
-        np.subtract(block.arrival[1:], block.arrival[:-1], out=elapsed[1:])
+        first, arrival = block.first, block.arrival
+        elapsed = np.empty(len(size))
+        np.subtract(arrival[first], self._adapted[rows], out=elapsed[first])
+        np.subtract(arrival[first.stop :], arrival.take(block.former), out=elapsed[first.stop :])
         np.maximum(elapsed, 0.0, out=elapsed)
         np.minimum(elapsed, ADAPT_STEP_MS, out=elapsed)
-        if np.count_nonzero(number[0] < 3):
+        newest = arrival.take(block.last)
+        if number is not None:
             # Nothing was adapted yet.
             elapsed[number < 3] = 0.0
-        self._adapted[rows] = np.where(number.take(last) >= 2, block.arrival.take(last), math.inf)
-        held = np.empty((len(size) + 1, len(rows)))
-        held[:] = self.threshold[rows]
-        most = float(size.max())
-        if most <= THRESHOLD_LEAST and float(held[0].max()) <= THRESHOLD_LEAST:
-            return held[:-1]
+            newest = np.where(number.take(block.last) >= 2, newest, math.inf)
+        self._adapted[rows] = newest
+        held, most = self.threshold[rows], float(size.max())
+        if most <= THRESHOLD_LEAST and float(held.max()) <= THRESHOLD_LEAST:
+            return held.take(block.place)
         # Below the threshold the faster gain is the smaller change, too.
         slow, fast = ADAPT_UP * elapsed, ADAPT_DOWN * elapsed
         beyond = most > THRESHOLD_LEAST + ADAPT_WITHIN
-        for line, (before, after) in enumerate(pairwise(held)):
-            away = size[line] - before
-            change = np.minimum(away * slow[line], away * fast[line])
+        before, after = np.empty(len(size)), np.empty(len(size))
+        before[first] = held
+        for here, former in ((first, first), *block.steps):
+            if here is not first:
+                np.minimum(after[former], THRESHOLD_MOST, out=before[here])
+            away = size[here] - before[here]
+            change = np.minimum(away * slow[here], away * fast[here])
             if beyond:
                 change *= away <= ADAPT_WITHIN
-            np.add(before, change, out=after)
-            np.maximum(after, THRESHOLD_LEAST, out=after)
-        np.minimum(held, THRESHOLD_MOST, out=held)
-        self.threshold[rows] = held.take(last + len(rows))
-        return held[:-1]
+            np.add(before[here], change, out=after[here])
+            np.maximum(after[here], THRESHOLD_LEAST, out=after[here])
+        self.threshold[rows] = np.minimum(after.take(block.last), THRESHOLD_MOST)
+        return before
 
     def _rebase(self, rows: Ints) -> None:
         """Moves the origin of both axes to the newest point and makes the sums anew."""
@@ -256,9 +253,3 @@ class Trendline(Columns):
         self._smoothed[rows] -= origin[:, 1]
         sums = [x.sum(axis=1), y.sum(axis=1), (x * x).sum(axis=1), (x * y).sum(axis=1)]
         self._sums[rows] = np.stack(sums, axis=1)
-
-
-def _accumulate(lines: Floats) -> None:
-    """Sums up line by line, in place; faster than cumsum along the first axis."""
-    for before, after in pairwise(lines):
-        after += before

@@ -16,8 +16,15 @@ def test_every_delta_is_seen_once_and_in_order(counts: list[int]) -> None:
     groups = Groups(first, np.array(counts, dtype=np.int64), deltas)
     seen: list[list[float]] = [[] for _ in counts]
     for block in groups.blocks():
-        for column, count in enumerate(block.counts):
-            seen[groups.order[column]] += block.arrival[:count, column].tolist()
+        for place, at in zip(block.place, block.arrival, strict=True):
+            seen[groups.order[place]].append(at)
+        ends = [seen[row][-1] for row in groups.order[: len(block.counts)]]
+        assert block.arrival[block.last].tolist() == ends
+        assert np.bincount(block.place).tolist() == block.counts.tolist()
+        here = block.arrival[block.first.stop :]
+        assert (here - block.arrival[block.former]).tolist() == [1.0] * len(here)
+        former = [block.arrival[here] - block.arrival[before] for here, before in block.steps]
+        assert all((apart == 1.0).all() for apart in former)
     assert [at for row in seen for at in row] == list(range(len(deltas)))
 
 
