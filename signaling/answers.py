@@ -115,7 +115,8 @@ class Snapshot(Message):
     that expire; `resume` is for taking the session up again, once.
 
     `resumed`: this is the session of before. `events` is how many events it has had up to here,
-    and `lost` how many of those that were missed are not told any more."""
+    an `admitted` with itself, and `lost` how many of those that were missed are not told any
+    more."""
 
     participant: Person
     room: RoomFacts

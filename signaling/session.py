@@ -131,7 +131,8 @@ class Session:
             return
         self.outbox.hold(self._live.written)
         self._begin(self._live)
-        admitted = events.AdmittedEvent.model_construct(**self._snapshot(self._live))
+        told = {**self._snapshot(self._live), "events": self.outbox.events + 1}  # with this one
+        admitted = events.AdmittedEvent.model_construct(**told)
         self._tell(admitted, again=False)
         self._receive_media()
 

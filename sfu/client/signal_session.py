@@ -187,7 +187,8 @@ class SignalSession:
             return
         answer = entered.answer
         self.resume = answer.get("resume")
-        self._received = answer.get("events", self._received)
+        if answer["type"] != "admitted":  # which is an event, counted as such; older servers say 0
+            self._received = answer.get("events", self._received)
         self.state = "waiting" if answer.get("status") == "waiting" else "joined"
         self._on_entered(entered)
 

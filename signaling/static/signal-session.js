@@ -182,7 +182,8 @@ export class SignalSession extends EventTarget {
    */
   #enter(answer, how) {
     this.resume = answer.resume ?? null;
-    this.#received = answer.events ?? this.#received;
+    // `admitted` is an event, counted as such; older servers say 0 in it.
+    if (answer.type !== 'admitted') this.#received = answer.events ?? this.#received;
     this.#become(answer.status === 'waiting' ? 'waiting' : 'joined');
     this.#tell('entered', { answer, ...how });
   }

@@ -8,6 +8,7 @@ import pytest
 from websockets.asyncio.client import connect as open_socket
 
 from sfu.commands import Remove
+from sfu.signaling import door
 from sfu.signaling.outbox import KEPT_BYTES
 from sfu.signaling.resumption import Resumption, digest, make_token
 from tests.signaling.listening import ask, kill, listening, settings
@@ -151,6 +152,26 @@ def test_a_place_in_the_queue_is_kept(house: "House") -> None:
     assert inside.joined["status"] == "admitted"
     assert [each["type"] for each in inside.read()] == ["offer"]
     assert second.id in house.live().room.waiting
+
+
+def test_nothing_comes_twice_to_who_has_waited(house: "House") -> None:
+    ann = house.member("presenter")
+    ann.ask("lock")
+    first, second = house.guest(), house.guest()
+    first.ask("leave")
+    house.pass_time(2 * door.ROUND)
+    ann.ask("admit", participant=second.id)
+    told = second.read()
+    assert [each["type"] for each in told[:3]] == ["queue", "admitted", "offer"]
+    # The number is that of the events so far, with this one.
+    assert told[1]["events"] == 2
+    talk(ann, 1)
+    counted = told[1]["events"] + len(told[2:]) + len(second.read())
+    assert second.session.dropped()
+    talk(ann, 2)
+    back = resume(house, second, received=counted)
+    assert (back.joined["events"], back.joined["lost"]) == (counted, 0)
+    assert [each["body"] for each in back.events("message")] == [2]
 
 
 def test_a_token_is_good_once_for_one_room_of_one_session(house: "House") -> None:

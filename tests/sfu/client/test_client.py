@@ -12,6 +12,8 @@ import pytest
 from sfu.client import Client, ClientError, TestPicture, signal_session
 from sfu.client import client as client_module
 from sfu.client.shapes import SourceName
+from sfu.client.signal_session import SignalSession
+from sfu.signaling import door
 from tests.signaling.listening import listening, settings
 
 
@@ -146,6 +148,46 @@ async def test_who_waits_is_let_in_and_the_end_is_told() -> None:
             assert (await over)["code"] == 4004
             with pytest.raises(ClientError, match="connection_closed"):
                 await ben.ping()
+
+
+@pytest.mark.parametrize("counts", [True, False])
+async def test_nothing_comes_twice_to_who_has_waited(
+    counts: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Older servers did not count in `admitted`."""
+    monkeypatch.setattr(door, "ROUND", 0.0)
+    take = SignalSession._take
+    if not counts:
+        monkeypatch.setattr(
+            SignalSession,
+            "_take",
+            lambda it, frame: take(it, frame | ({"events": 0} if "events" in frame else {})),
+        )
+    async with (
+        listening() as (_, host),
+        joined(host, "organizer") as ann,
+        Client(url(host)) as cat,
+        Client(url(host)) as ben,
+    ):
+        await ann.lock()
+        await cat.join("hall", role="attendee")
+        await ben.join("hall", role="attendee")
+        await cat.leave()
+        await ben.until(lambda room: room.queue and room.queue["position"] == 1)
+        await ann.admit_all()
+        await ben.until(lambda room: room.queue is None)
+        events, heard = ben.events(), first(ben, "message")
+        await ann.send_message("all", "chat", 1)
+        await heard
+        assert ben._session._socket is not None
+        ben._session._socket.abandon()
+        await ann.send_message("all", "chat", 2)
+        bodies: list[object] = []
+        async with asyncio.timeout(10):
+            while 2 not in bodies:
+                event = await anext(events)
+                bodies += [event["body"]] if event["type"] == "message" else []
+        assert bodies == [1, 2]
 
 
 async def test_who_waits_to_come_back_publishes_again_when_let_in() -> None:

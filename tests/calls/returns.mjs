@@ -1,0 +1,96 @@
+// The browser client without a browser: how it comes back after a lost socket. Prints what it has
+// sent, and what it has told, as JSON.
+import { SfuClient } from '../../signaling/static/sfu-client.js';
+
+const soon = () => new Promise((next) => { setImmediate(next); });
+
+/** The server's end of one socket; the call that its address names says what it does. */
+class Socket {
+  static OPEN = 1;
+  static CLOSING = 2;
+  readyState = Socket.OPEN;
+  sent = [];
+  constructor(url) {
+    this.call = Call.all.get(new URL(url).hostname);
+    this.call.onSocket(this);
+  }
+  send(data) {
+    const { id, ...request } = JSON.parse(data);
+    this.sent.push(request);
+    const answer = this.call.answer(request, this);
+    if (answer !== null) setImmediate(() => this.tell({ type: 'ok', ...answer, id }));
+  }
+  tell(frame) { this.onmessage?.({ data: JSON.stringify(frame) }); }
+  lose() { this.onclose?.({ code: 1006, reason: '' }); }
+  close() { this.readyState = Socket.CLOSING; }
+}
+
+globalThis.WebSocket = Socket;
+globalThis.document = {
+  visibilityState: 'visible', addEventListener() { document.watched += 1; }, watched: 0,
+};
+
+const IN = {
+  status: 'admitted', participant: { id: 'me' }, room: {}, slots: {}, resume: 'r', events: 0,
+};
+const WAITING = { ...IN, status: 'waiting', reason: 'locked', position: 1 };
+
+/** One client and the sockets it has opened. */
+class Call {
+  static all = new Map();
+  sockets = [];
+  told = [];
+  client = new SfuClient();
+  /** Answers to joins, one after the other; null is none. */ joins = [];
+  opens = async () => {};
+  constructor(name, ...joins) {
+    this.name = name;
+    this.joins = joins;
+    Call.all.set(name, this);
+    for (const type of ['joined', 'resumed', 'closed']) {
+      this.client.addEventListener(type, () => this.told.push(type));
+    }
+  }
+  async join() {
+    await this.client.connect(`ws://${this.name}/`);
+    await this.client.join({ room: 'r' });
+  }
+  async onSocket(socket) {
+    this.sockets.push(socket);
+    await soon();
+    await this.opens();
+    socket.onopen?.();
+  }
+  answer({ type }) {
+    return type === 'join' ? this.joins.shift() : {};
+  }
+  get last() { return this.sockets.at(-1); }
+  /** Loses the socket, and waits until the next one is there, and for so many requests on it. */
+  async lose(requests) {
+    const { length } = this.sockets;
+    this.last.lose();
+    while (this.sockets.length === length || this.last.sent.length < requests) await soon();
+  }
+}
+
+/** How many events have come, as a client says that has waited. */
+async function waited(name, events) {
+  const call = new Call(name, WAITING, { ...IN, resumed: true, events: 4 });
+  await call.join();
+  call.last.tell({ type: 'queue', reason: 'locked', position: 1 });
+  call.last.tell({ ...IN, type: 'admitted', events });
+  call.last.tell({ type: 'message', from: 'x', to: 'all', topic: 'chat', body: 1 });
+  await call.lose(1);
+  return call.last.sent[0].received;
+}
+
+const scenarios = {
+  waited: () => waited('waited', 2),
+  waitedThen: () => waited('waited-then', 0),
+};
+
+const seen = await Promise.all(
+  Object.entries(scenarios).map(async ([name, act]) => [name, await act()]),
+);
+console.log(JSON.stringify(Object.fromEntries(seen)));
+process.exit(0);

@@ -1,0 +1,25 @@
+"""How the browser client comes back after a lost socket, without a browser."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROGRAM = Path(__file__).with_name("returns.mjs")
+
+
+@pytest.fixture(scope="module")
+def seen() -> dict[str, Any]:
+    """What was sent and told, by what has happened."""
+    done = subprocess.run(
+        ["node", PROGRAM], capture_output=True, text=True, check=False, timeout=30
+    )
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))
+
+
+def test_who_has_waited_counts_all_events(seen: dict[str, Any]) -> None:
+    """Older servers did not count in `admitted`."""
+    assert (seen["waited"], seen["waitedThen"]) == (3, 3)
