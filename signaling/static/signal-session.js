@@ -181,6 +181,7 @@ export class SignalSession extends EventTarget {
    * @param {{again: boolean, anew: boolean}} how
    */
   #enter(answer, how) {
+    if (this.state === 'closed') return;  // meanwhile
     this.resume = answer.resume ?? null;
     // `admitted` is an event, counted as such; older servers say 0 in it.
     if (answer.type !== 'admitted') this.#received = answer.events ?? this.#received;
@@ -195,6 +196,10 @@ export class SignalSession extends EventTarget {
       if (this.state !== 'resuming') return;
       try {
         const socket = await SignalSocket.open(this.#url, PATIENCE);
+        if (this.state !== 'resuming') {  // left meanwhile
+          socket.close();
+          return;
+        }
         this.#use(socket);
         const answer = await this.#joinAgain(socket);
         // What has had no events yet has no connections either: the server was started anew.

@@ -26,9 +26,7 @@ class Socket {
 }
 
 globalThis.WebSocket = Socket;
-globalThis.document = {
-  visibilityState: 'visible', addEventListener() { document.watched += 1; }, watched: 0,
-};
+globalThis.document = Object.assign(new EventTarget(), { visibilityState: 'visible' });
 
 const IN = {
   status: 'admitted', participant: { id: 'me' }, room: {}, slots: {}, resume: 'r', events: 0,
@@ -84,7 +82,43 @@ async function waited(name, events) {
   return call.last.sent[0].received;
 }
 
+/** What came of somebody who left while the next socket was being opened. */
+async function leftWhileOpening() {
+  const call = new Call('left-opening', IN, { ...IN, resumed: true });
+  await call.join();
+  const opening = new Promise((begun) => {
+    call.opens = () => new Promise((open) => { begun(open); });
+  });
+  await call.lose(0);
+  const open = await opening;
+  await call.client.leave();
+  open();
+  return left(call);
+}
+
+/** The same while the answer to the join was awaited, which came all the same. */
+async function leftWhileJoining() {
+  const call = new Call('left-joining', IN, null);
+  await call.join();
+  await call.lose(1);
+  await call.client.leave();
+  call.last.tell({ ...IN, type: 'ok', id: 1, resumed: true });
+  return left(call);
+}
+
+async function left(call) {
+  for (let each = 0; each < 10; each += 1) await soon();
+  return {
+    sent: call.last.sent.map(({ type }) => type),
+    socket: call.last.readyState,
+    state: call.client.state.session,
+    told: call.told,
+  };
+}
+
 const scenarios = {
+  leftWhileOpening,
+  leftWhileJoining,
   waited: () => waited('waited', 2),
   waitedThen: () => waited('waited-then', 0),
 };

@@ -23,3 +23,9 @@ def seen() -> dict[str, Any]:
 def test_who_has_waited_counts_all_events(seen: dict[str, Any]) -> None:
     """Older servers did not count in `admitted`."""
     assert (seen["waited"], seen["waitedThen"]) == (3, 3)
+
+
+def test_who_leaves_while_coming_back_is_gone(seen: dict[str, Any]) -> None:
+    gone = {"socket": 2, "state": "closed", "told": ["joined", "closed"]}
+    assert seen["leftWhileOpening"] == {**gone, "sent": []}
+    assert seen["leftWhileJoining"] == {**gone, "sent": ["join", "leave"]}
