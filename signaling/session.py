@@ -21,6 +21,7 @@ from sfu.signaling.admission import Admission, Admitted
 from sfu.signaling.allowance import Allowance
 from sfu.signaling.audience import audience_of
 from sfu.signaling.closing import CLOSE_CODES, REMOVED
+from sfu.signaling.complaints import Complaints
 from sfu.signaling.connections import Connections
 from sfu.signaling.limits import ClientAddress
 from sfu.signaling.newcomers import NO_JOIN
@@ -53,8 +54,7 @@ class Session:
         self._participant = ""
         self._resume = ResumeToken("", "")
         self._connections: Connections | None = None
-        self._noted_at = now
-        """When the client told last how it is, or came in."""
+        self._complaints = Complaints(now)
         self._expired = False
         """Whether the time to join is over."""
         self._answering = False
@@ -181,7 +181,7 @@ class Session:
             case _ if self.state is State.WAITING:
                 raise Refusal("waiting", "the room has not let you in yet")
             case messages.Stats(frozen=frozen, concealed=concealed):
-                self._note(frozen + concealed, now)
+                self._complaints.note(self._live, self._participant, frozen + concealed, now)
                 self._ok(request)
             case messages.Join():
                 self._join(request, now)
@@ -219,13 +219,6 @@ class Session:
                 # Room, worker and audience have followed when this returns: then comes the ok.
                 live.execute(orders.command(request, self._participant), self._participant)
                 self._ok(request)
-
-    def _note(self, spoilt: float, now: float) -> None:
-        """So many seconds were no good, says the client: of those that have passed, at most."""
-        if self._live is not None:
-            if account := self._live.accounts.get(self._participant):
-                account.spoil(min(spoilt, now - self._noted_at))
-            self._noted_at = now
 
     # Coming
 
@@ -314,7 +307,7 @@ class Session:
         assert live is not None
         self.state, self._live = former.state, live
         self._participant, self._connections = former._participant, former._connections
-        self._allowance, self._noted_at = former._allowance, former._noted_at
+        self._allowance, self._complaints = former._allowance, former._complaints
         missed, lost = self.outbox.go_on_from(former.outbox, request.received)
         former._hand_over()
         audience_of(live).take_over(self._participant, self)
@@ -342,7 +335,7 @@ class Session:
 
     def _begin(self, live: LiveRoom) -> None:
         self.state = State.JOINED
-        self._noted_at = self._clock.monotonic()
+        self._complaints.begin(self._clock.monotonic())
         self._connections = Connections(live, self._participant)
 
     def _snapshot(self, live: LiveRoom) -> dict[str, Any]:
