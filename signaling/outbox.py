@@ -143,18 +143,26 @@ class Outbox:
         self._frames.clear()
         self._bytes = 0
 
-    def go_on_from(self, former: "Outbox", received: int | None) -> tuple[list[str], int]:
+    def go_on_from(
+        self, former: "Outbox", received: int | None, *, anew: bool = False
+    ) -> tuple[list[str], int]:
         """Takes the place of another client's connection; gives the events that the client has
         missed, and how many more are gone for good. They are not counted again: see `repeat`.
 
         received -- how many events have come, as the client says; None when it does not: then
             those are missed that were not sent.
+        anew -- whether it knows nothing of the session: all are missed, and the first that it gets
+            is the first of the count.
         """
-        self._events = former._events
-        sent = self._events.count - former._unsent
-        missed = self._events.after(sent if received is None else received)
-        former._events = Kept(0)
-        return missed
+        events, former._events = former._events, Kept(0)
+        sent = events.count - former._unsent
+        missed, lost = events.after(0 if anew else sent if received is None else received)
+        if anew:
+            for frame in missed:
+                self._events.add(frame)
+        else:
+            self._events = events
+        return missed, lost
 
     def repeat(self, frame: str) -> None:
         """Adds an event that the client has missed: it was counted before."""

@@ -49,12 +49,13 @@ socket with 1001: that is a goodbye.)
 To go on, open another socket and `join` the same room with the `resume` of the last answer, and
 with `received`, how many events (frames without `id`) have come since the session began. The
 answer is a snapshot of all that is now, with `resumed: true`, the same participant, and a new
-`resume`: each is good once. Then the events follow that were missed; without `received` those that
-the server had not sent. `events` is the number to count on from (that of an `admitted` counts
-itself), `lost` tells how many missed events are not kept any more (the last `[limits]
-pending_frames` are, up to 512 KiB). An `offer` that waits for its answer is made again. The
-connections of both directions go on all the while; answers to requests that were under way are
-lost. The former socket, should it still be there, is closed with 4005.
+`resume`: each is good once. (Should this answer be lost with its socket, the same `resume` works
+again: it is used up by the next frame that the client sends.) Then the events follow that were
+missed; without `received` those that the server had not sent. `events` is the number to count on
+from (that of an `admitted` counts itself), `lost` tells how many missed events are not kept any
+more (the last `[limits] pending_frames` are, up to 512 KiB). An `offer` that waits for its answer
+is made again. The connections of both directions go on all the while; answers to requests that
+were under way are lost. The former socket, should it still be there, is closed with 4005.
 
 What cannot be resumed is refused with `cannot_resume`: it is too late, the token was used, the
 session has ended or was replaced. Then join anew, without `resume`. After a restart of the server

@@ -26,7 +26,7 @@ from sfu.signaling.connections import Connections
 from sfu.signaling.limits import ClientAddress
 from sfu.signaling.newcomers import NO_JOIN
 from sfu.signaling.outbox import Close, Outbox
-from sfu.signaling.resumption import ResumeToken, make_token
+from sfu.signaling.resumption import ResumeToken, digest, make_token
 from sfu.signaling.session_state import State
 
 log = structlog.get_logger()
@@ -53,6 +53,8 @@ class Session:
         self._live: LiveRoom | None = None
         self._participant = ""
         self._resume = ResumeToken("", "")
+        self._unheard = False
+        """Whether it is back after a restart, and may not know that yet."""
         self._connections: Connections | None = None
         self._complaints = Complaints(now)
         self._expired = False
@@ -65,6 +67,8 @@ class Session:
         """Takes one frame and answers it."""
         if self.outbox.closing:
             return
+        self._admission.sessions.confirm(self._resume)
+        self._unheard = False
         try:
             if isinstance(frame, bytes):
                 raise messages.Unreadable("frames are text")
@@ -269,7 +273,8 @@ class Session:
 
     def _enter(self, request: messages.Join, admitted: Admitted) -> None:
         live = admitted.live
-        token = make_token()
+        back = admitted.command.returning
+        token = make_token(digest(request.resume or "") if back else "")
         participant = live.join(replace(admitted.command, resume=token.digest))
         room = live.room
         self._live, self._participant = live, participant.id
@@ -280,7 +285,7 @@ class Session:
             participant=participant.id, role=participant.role.value, bounded=True,
         )  # fmt: skip
         self.outbox.hold(live.written)
-        back = admitted.command.returning
+        self._unheard = back
         self._admission.joins.came(inside=inside, again=back)
         if inside:
             audience_of(live).enter(participant, self)
@@ -308,10 +313,13 @@ class Session:
         self.state, self._live = former.state, live
         self._participant, self._connections = former._participant, former._connections
         self._allowance, self._complaints = former._allowance, former._complaints
-        missed, lost = self.outbox.go_on_from(former.outbox, request.received)
+        presented = digest(request.resume or "")
+        self._unheard = former._unheard and presented == former._resume.former
+        past = former.outbox, request.received
+        missed, lost = self.outbox.go_on_from(*past, anew=self._unheard)
         former._hand_over()
         audience_of(live).take_over(self._participant, self)
-        token = make_token()
+        token = make_token(presented)
         self._keep(token)
         live.renew(self._participant, token.digest)
         self._admission.joins.came(inside=self.state is State.JOINED, again=True)
@@ -324,7 +332,7 @@ class Session:
             self._offer(offer)
 
     def _hand_over(self) -> None:
-        self._admission.sessions.forget(self._resume)
+        self._forget_token()
         self.state, self._live, self._connections = State.LEFT, None, None
         self.outbox.close(CLOSE_CODES["resumed"])
 
@@ -332,6 +340,10 @@ class Session:
         self._resume = token
         self._admission.sessions.keep(token, self)
         self._address.joined()
+
+    def _forget_token(self) -> None:
+        token, self._resume = self._resume, ResumeToken("", "")
+        self._admission.sessions.forget(token)
 
     def _begin(self, live: LiveRoom) -> None:
         self.state = State.JOINED
@@ -369,7 +381,7 @@ class Session:
             self._connections.close(now)
         self._connections = None
         self._live = None
-        self._admission.sessions.forget(self._resume)
+        self._forget_token()
 
     def _ok(self, request: messages.Request) -> None:
         self._send(answers.Ok(id=request.id))

@@ -1,5 +1,6 @@
 """A session that goes on over another socket: seat, media, missed events, and who may do it."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -189,10 +190,52 @@ def test_a_token_is_good_once_for_one_room_of_one_session(house: "House") -> Non
     closed = ann.closed()
     assert closed is not None
     assert closed.code == 4005
+    assert back.ask("ping")["type"] == "ok"
     assert house.visitor().ask("join", room="hall", resume=ann.joined["resume"])["code"] == (
         "cannot_resume"
     )
-    assert back.ask("ping")["type"] == "ok"
+
+
+def test_an_answer_that_does_not_arrive_costs_nothing(house: "House") -> None:
+    ann, dan = house.member("presenter"), house.member()
+    house.pass_time(1)
+    seen = 1 + len(ann.read())
+    kept = len(house.admission.sessions)
+    attempts = [ann]
+    for number in range(3):
+        # Whether the server knows that the socket is gone or not: nothing of it was read.
+        if number < 2:
+            assert attempts[-1].session.dropped()
+        talk(dan, number)
+        attempts.append(resume(house, ann, received=seen))
+        assert attempts[-1].joined["resumed"]
+        assert len(house.admission.sessions) == kept + 1
+    for each in attempts[:-1]:
+        each.session.closed(house.now)  # as their time is over
+    back = attempts[-1]
+    assert back.id == ann.id
+    assert back.joined["lost"] == 0
+    told = back.read()
+    assert [each.get("body", each["type"]) for each in told] == [0, 1, 2, "offer"]
+    # Whoever says something has the answer.
+    back.send("rubbish")
+    assert len(house.admission.sessions) == kept
+    assert resume(house, ann).joined["code"] == "cannot_resume"
+    again = resume(house, back, received=back.joined["events"] + len(told))
+    assert again.joined["events"] == back.joined["events"] + len(told)
+    assert [each["type"] for each in again.read()] == ["offer"]
+    again.ask("leave")
+    assert len(house.admission.sessions) == kept - 1
+
+
+def test_who_comes_by_the_new_token_has_it(house: "House") -> None:
+    ann = house.member("presenter")
+    assert ann.session.dropped()
+    back = resume(house, ann)
+    assert back.session.dropped()
+    again = resume(house, back)
+    assert resume(house, ann).joined["code"] == "cannot_resume"
+    assert resume(house, back).id == again.id == ann.id
 
 
 @pytest.mark.parametrize("end", ["left", "expired", "replaced", "removed", "ended", "abuse"])
@@ -270,6 +313,37 @@ async def test_a_session_goes_on_after_a_restart(tmp_path: Path) -> None:
         records = (await journal.store.usage("dev")).items
         ended = [each for each in records if each.get("participant") == back["participant"]["id"]]
         assert [each["reason"] for each in ended] == ["left"]
+
+
+async def test_an_answer_that_does_not_arrive_after_a_restart(tmp_path: Path) -> None:
+    store = settings(SFU_STORE__PATH=str(tmp_path / "sfu.sqlite"))
+    async with listening(store) as (server, host):
+        socket = await open_socket(f"ws://{host}/v1/signal")
+        ann = await ask(socket, "join", room="hall", role="presenter")
+        await kill(server)
+    past = {"room": "hall", "resume": ann["resume"], "received": 50}
+    async with listening(store) as (_, host):
+        for _ in range(2):
+            lost = await open_socket(f"ws://{host}/v1/signal")
+            assert (await ask(lost, "join", **past))["resumed"]
+            await lost.recv()  # the offer, which nobody answers
+            lost.transport.abort()
+        async with open_socket(f"ws://{host}/v1/signal") as socket:
+            back = await ask(socket, "join", **past)
+            # Nothing that this server told has come: all begins anew, and so do the counts.
+            assert (back["resumed"], back["events"], back["lost"]) == (True, 0, 0)
+            assert back["participant"]["id"] == ann["participant"]["id"]
+            counted, told = 0, ""
+            async with asyncio.timeout(5):
+                while told != "offer":
+                    told = json.loads(await socket.recv())["type"]
+                    counted += 1
+            await ask(socket, "ping")
+        async with open_socket(f"ws://{host}/v1/signal") as socket:
+            assert (await ask(socket, "join", **past))["code"] == "cannot_resume"
+            past = {"room": "hall", "resume": back["resume"], "received": counted}
+            again = await ask(socket, "join", **past)
+            assert (again["resumed"], again["events"], again["lost"]) == (True, counted, 0)
 
 
 async def test_who_comes_back_after_a_restart_has_a_place_in_a_full_tenant(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from sfu.client import Client, ClientError, TestPicture, signal_session
 from sfu.client import client as client_module
 from sfu.client.shapes import SourceName
 from sfu.client.signal_session import SignalSession
+from sfu.client.signal_socket import SignalSocket
 from sfu.signaling import door
 from tests.signaling.listening import listening, settings
 
@@ -131,6 +132,37 @@ async def test_a_lost_socket_is_come_back_from() -> None:
         assert ann.participant is not None
         assert ann.participant["id"] == before
         assert ann.state == "joined"
+
+
+async def test_an_answer_that_is_lost_on_the_way_back_costs_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(signal_session, "FIRST_PAUSE", 0.01)
+    take = SignalSocket._take
+    lost: list[str] = []
+
+    def lose(socket: SignalSocket, frame: dict[str, Any]) -> None:
+        if frame.get("resumed") and len(lost) < 2:
+            lost.append(frame["resume"])
+            socket.abandon()
+        else:
+            take(socket, frame)
+
+    async with (
+        listening() as (_, host),
+        joined(host, "presenter") as ann,
+        joined(host, "attendee") as ben,
+    ):
+        before = ann.participant and ann.participant["id"]
+        back, missed = first(ann, "resumed"), first(ann, "message")
+        monkeypatch.setattr(SignalSocket, "_take", lose)
+        assert ann._session._socket is not None
+        ann._session._socket.abandon()
+        await ben.send_message("all", "chat", "while you were away")
+        assert (await back)["resumed"]
+        assert (await missed)["body"] == "while you were away"
+        assert len(lost) == 2
+        assert (ann.participant or {})["id"] == before
 
 
 async def test_who_waits_is_let_in_and_the_end_is_told() -> None:
