@@ -4,6 +4,7 @@ They are in the room as if they had come over a socket, and gone when the sessio
 media stops.
 """
 
+import asyncio
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from typing import Any, Final
 from sfu.commands import Leave
 from sfu.errors import Refusal
 from sfu.events import ConnectionLost, Notice
+from sfu.journal import PATIENCE
 from sfu.rooms import LiveRoom
 from sfu.signaling import messages
 from sfu.signaling.admission import Admission
@@ -23,6 +25,7 @@ from sfu.signaling.limits import Addresses
 from sfu.signaling.rest.gate import Rest
 from sfu.signaling.sdp import Description, SdpError, parse
 from sfu.signaling.sdpfrag import Fragment, parse_fragment, write_fragment
+from sfu.store import StoreError
 from sfu.track import Source
 
 Agree = Callable[[Connections], str]
@@ -84,6 +87,22 @@ class HttpSession:
         """They go."""
         if self.participant in self.live.room.participants:
             self.live.execute(Leave(self.participant, reason), self.participant)
+
+
+async def keep(session: HttpSession) -> None:
+    """Returns when it is durable that they have come. Raises StoreError; then they have not."""
+    written = session.live.written
+    if written is None:
+        return
+    try:
+        # Others wait for the same: a request that is given up must not end it for them.
+        await asyncio.wait_for(asyncio.shield(written), PATIENCE)
+    except TimeoutError:
+        session.leave("refused")
+        raise StoreError("the store is busy or away") from None
+    except BaseException:
+        session.leave("refused")
+        raise
 
 
 def _tag() -> str:

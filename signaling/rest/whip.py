@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from sfu.errors import Refusal
 from sfu.signaling.rest.gate import BoundedRequest
-from sfu.signaling.rest.http_sessions import HttpSession, HttpSessions
+from sfu.signaling.rest.http_sessions import HttpSession, HttpSessions, keep
 from sfu.signaling.rest.problems import problem
 from sfu.signaling.tokens import ROOM_ID
 
@@ -78,8 +78,7 @@ async def _enter(
         if refusal.code != "waiting":
             raise
         return problem(refusal.code, refusal.message, {"Retry-After": str(RETRY_AFTER)})
-    if written := session.live.written:
-        await written
+    await keep(session)
     response = Response(answer, 201, media_type=SDP)
     mounted_at = request.scope.get("root_path", "")
     response.headers["Location"] = f"{mounted_at}/v1/{protocol}/{room}/{session.id}"

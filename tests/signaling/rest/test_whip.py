@@ -1,16 +1,21 @@
 """WHIP (RFC 9725) over real HTTP: aiortc publishes, is seen in the room, and goes."""
 
+import asyncio
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
+import pytest
 from aiortc import RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack, VideoStreamTrack
 
 from sfu.config import DEV_SECRET, DEV_TENANT
 from sfu.participant import Role
+from sfu.signaling.rest import http_sessions
 from sfu.signaling.tokens import mint
+from sfu.store import StoreError
 from tests.signaling.listening import listening, settings
 from tests.waiting import until
 
@@ -156,6 +161,48 @@ async def test_a_refused_offer_ends_nothing_that_runs() -> None:
         refused = await client.post("/hall", content=silent, headers=headers)
         assert refused.json()["code"] == "not_sending"
         assert list(live.room.participants) == [running]
+
+
+@pytest.mark.parametrize("fails", [True, False])
+async def test_whose_coming_cannot_be_kept_has_not_come(
+    fails: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_sessions, "PATIENCE", 0.05)
+    async with (
+        listening() as (server, host),
+        httpx.AsyncClient(base_url=f"http://{host}/v1/whip") as client,
+    ):
+        kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def keep(_: object) -> asyncio.Future[None]:
+            if fails:
+                raise StoreError("the disk is full")
+            return kept
+
+        journal = server._daemon.journal
+        assert journal is not None
+        with monkeypatch.context() as away:
+            away.setattr(journal.store, "keep", keep)
+            headers = {**SDP, **bearer(server)}
+            refused = await client.post("/hall", content=OFFER.read_text(), headers=headers)
+        assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")
+        live = server.rooms.find("dev", "hall")
+        assert live is None or not live.room.participants
+        # Others may wait for the same.
+        assert not kept.done()
+        kept.set_result(None)
+
+
+async def test_a_request_that_is_given_up_ends_nothing_for_others() -> None:
+    written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    left: list[str] = []
+    session: Any = SimpleNamespace(live=SimpleNamespace(written=written), leave=left.append)
+    waiting = asyncio.create_task(http_sessions.keep(session))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert (written.cancelled(), left) == (False, ["refused"])
 
 
 async def test_without_media_there_is_no_session() -> None:
