@@ -292,11 +292,11 @@ class Journal:
         if account is None or account.settled:
             totals = None if account is None else account.totals
             return self._attendance.leave(id, now, reason, totals)
-        self._attendance.part(id, now, reason)
+        writes = self._attendance.part(id, now, reason)
         self._leaving[id] = self._rooms.clock.monotonic() + SETTLING, account
         self._settled.clear()
         account.when_settled(lambda: self._settle(id))
-        return []
+        return writes
 
     def _settle(self, id: str) -> None:
         found = self._leaving.pop(id, None)
@@ -332,8 +332,7 @@ class Journal:
         """The same, with the webhooks for stays that end by no change of their room."""
         told: list[Write] = []
         for write in writes:
-            if isinstance(write, CloseStay):
-                stay = write.stay
+            if isinstance(write, CloseStay) and (stay := write.stay).left is None:
                 body = lost(stay, write.reason)
                 told += self._enqueue(stay.tenant, stay.room, body, write.recorded_at)
             told.append(write)

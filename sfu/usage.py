@@ -12,12 +12,13 @@ in step; a join is to be durable before it is answered, the rest may follow.
                              v            |                          |
                            absent --------+--------------------------+
 
-Who is leaving is gone, and when and why is known; only their totals are still to come.
+Who is leaving is gone, and when and why is known and kept; only their totals are still to come. A
+process that is killed then closes them at its next start.
 """
 
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sfu.participant import Role
@@ -114,12 +115,15 @@ class Attendance:
         self.part(id, now, reason)
         return self.settle(id, now, totals)
 
-    def part(self, id: str, now: float, reason: str) -> None:
-        """They are gone, and their totals will come."""
+    def part(self, id: str, now: float, reason: str) -> list[Write]:
+        """They are gone, and their totals will come; or a restart, which is not to tell of it
+        again."""
         found = self._open.pop(id, None)
-        if found is not None:
-            self._leaving[id] = Leaving(found.stay, now, reason, found.totals)
-            self._leaving_of[found.stay.event] += 1
+        if found is None:
+            return []
+        self._leaving[id] = Leaving(found.stay, now, reason, found.totals)
+        self._leaving_of[found.stay.event] += 1
+        return [OpenStay(replace(found.stay, left=(now, reason)))]
 
     def settle(self, id: str, now: float, totals: Totals | None = None) -> list[Write]:
         """The totals of somebody who parted have come, or will not."""
@@ -197,13 +201,17 @@ class Attendance:
     ) -> list[Write]:
         """Takes over what the store has open; `going_on` are the events whose rooms still run.
 
-        Stays in those wait to be resumed; the others are closed when they were last seen.
+        Stays in those wait to be resumed; the others are closed when they were last seen. Who was
+        leaving has left when and why it was told, in either.
         """
         writes: list[Write] = []
         last_seen: dict[str, float] = {}
         for each in stays:
-            event = each.stay.event
-            if event in going_on:
+            event, left = each.stay.event, each.stay.left
+            if left is not None:
+                writes.append(self._closed(each.stay, *left, each.totals, now))
+                last_seen[event] = max(left[0], last_seen.get(event, 0.0))
+            elif event in going_on:
                 self._absent[each.stay.id] = Absent(each, now + PATIENCE)
             else:
                 writes.append(self._lost(each, "ended", now))

@@ -134,7 +134,7 @@ def counted(peak: int, participants: int, stays: int, times: tuple[int, ...]) ->
 
 
 def _open_stay(stay: Stay) -> Operation:
-    body = {
+    body: dict[str, object] = {
         "room": stay.room,
         "identity": stay.identity,
         "joined_at": stay.joined_at,
@@ -144,6 +144,8 @@ def _open_stay(stay: Stay) -> Operation:
         "client": [stay.client.browser, stay.client.platform],
         "resume": stay.resume,
     }
+    if stay.left is not None:
+        body["left"] = stay.left
     return (
         "open_stay",
         stay.id,
@@ -171,6 +173,7 @@ def stay_of(id: str, tenant: str, event: str, body: str) -> Stay:
         spent={Role(role): seconds for role, seconds in kept["spent"].items()},
         client=Client(*kept["client"]),
         resume=kept["resume"],
+        left=tuple(kept["left"]) if "left" in kept else None,
     )
 
 

@@ -101,6 +101,8 @@ class Stay:
     client: Client = Client()
     resume: Document | None = None
     """What the signaling session needs to go on with this stay after a restart."""
+    left: tuple[float, str] | None = None
+    """When and why they have left, of a stay that is open for its totals only."""
 
     def seconds(self, until: float) -> dict[Role, float]:
         """Time in each role up to `until`; a clock that was set back counts as standing still."""

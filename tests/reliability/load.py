@@ -18,6 +18,7 @@ from sfu.participant import Role
 from sfu.signaling.tokens import mint
 from tests.reliability.daemon import SECRET, TENANT, Daemon
 from tests.reliability.truth import Deed
+from tests.signaling.descriptions import answer_to
 
 AWAY = (httpx.TransportError, OSError, TimeoutError, ConnectionClosed, InvalidHandshake)
 
@@ -171,7 +172,12 @@ class Load:
         try:
             async with asyncio.timeout(stay):
                 while not self.emptying.is_set():
-                    _note(visit, json.loads(await socket.recv()))
+                    frame = json.loads(await socket.recv())
+                    _note(visit, frame)
+                    if frame["type"] == "offer":
+                        # A connection that is never seen, and has totals to be waited for.
+                        answer = {"sdp": answer_to(frame["sdp"]), "number": frame["number"]}
+                        await _send(socket, "answer", **answer)
                     if visit.outcome == "refused":
                         return
         except ConnectionClosed:

@@ -6,13 +6,14 @@ import hmac
 import json
 import socket
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sfu.commands import Admit, Join, Leave, Lock, SetMode, SetStatus
+from sfu.commands import Admit, End, Join, Leave, Lock, Remove, SetMode, SetStatus
 from sfu.config import load
 from sfu.journal import Journal
 from sfu.options import Mode, Options, State
@@ -328,13 +329,46 @@ async def test_rooms_of_joins_are_forgotten_in_good_order_only(tmp_path: Path) -
         assert {live.room.id for live in server.rooms} == {"made"}
 
 
-def connect(backend: Backend, name: str) -> Transport:
+def connect(backend: Backend, name: str, room: str = "hall") -> Transport:
     """A connection of somebody's, without a client, of which the worker's reports are lost."""
-    stage = backend.live().open_stage()
+    stage = backend.live(room).open_stage()
     transport = stage.open()
     stage.forwarder._transports.pop(transport.id)
     backend.server.rooms.account(f"p-{name}").open(transport)
     return transport
+
+
+async def test_who_is_leaving_as_the_server_is_killed_has_left_once_and_as_told(
+    tmp_path: Path,
+) -> None:
+    store = tmp_path / "sfu.sqlite"
+    async with receiving() as receiver:
+        async with hooked(store, receiver) as backend:
+            await backend.create()
+            await backend.create("over")
+            backend.join("ann")
+            backend.join("bob")
+            backend.join("eve", room="over")
+            for name, room in (("ann", "hall"), ("bob", "hall"), ("eve", "over")):
+                connect(backend, name, room)
+            backend.live().execute(Remove("p-ann"), None)
+            backend.live("over").execute(End(), None)
+            left_at = backend.server.rooms.clock.wall()
+            await kill(backend.server)
+        async with hooked(store, receiver) as backend:
+            assert [stay.identity for stay in backend.journal.absent("acme", "hall")] == ["bob"]
+            items = (await backend.ask("GET", "/v1/usage"))["items"]
+            await receiver.until("usage", 3)
+        told = {body["id"]: body for body in receiver.bodies if body["event"] == "participant.left"}
+        assert sorted((body["participant"]["id"], body["reason"]) for body in told.values()) == [
+            ("p-ann", "removed"),
+            ("p-eve", "ended"),
+        ]
+        ends = {item.get("identity", item["kind"]): item["reason"] for item in items}
+        assert ends == {"ann": "removed", "eve": "ended", "event": "ended"}
+        for item in items:
+            at = datetime.fromisoformat(item.get("left_at") or item["ended_at"]).timestamp()
+            assert left_at - 0.1 < at <= left_at
 
 
 async def test_a_record_waits_for_the_last_word_on_its_bytes(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """From who is in which room to usage records."""
 
+from dataclasses import replace
+
 import pytest
 
 from sfu.participant import Role
@@ -147,8 +149,11 @@ def test_whoever_parts_is_closed_when_their_totals_have_come() -> None:
     attendance = Attendance()
     attendance.join(stay("p1"))
     attendance.heartbeat(NOW + 5, {"p1": Totals(5, 6)})
-    attendance.part("p1", NOW + 7, "left")
+    assert attendance.part("p1", NOW + 7, "left") == [
+        OpenStay(replace(stay("p1"), left=(NOW + 7, "left")))
+    ]
     assert "p1" not in attendance
+    assert attendance.part("p1", NOW + 8, "again") == []
     assert attendance.heartbeat(NOW + 10, {"p1": Totals(9, 9)}) == []
     (closed,) = attendance.settle("p1", NOW + 7.5, Totals(50, 60))
     assert closed == CloseStay(stay("p1"), NOW + 7, "left", Totals(50, 60), NOW + 7.5)
@@ -241,6 +246,20 @@ def test_after_a_restart_stays_are_resumed_or_closed_when_last_seen() -> None:
     assert closed.totals == Totals(7, 8, 3.0)
     assert isinstance(ended, CloseEvent)
     assert ended.event == EVENT
+
+
+def test_who_was_leaving_at_the_restart_has_left_when_and_why_it_was_told() -> None:
+    attendance = Attendance()
+    left = replace(stay("p1"), left=(NOW + 52, "removed"))
+    over = replace(stay("p2", event="e2"), left=(NOW + 53, "ended"))
+    old = Event("e2", "acme", "other", "meeting", NOW)
+    found = [LastSeen(left, NOW + 50, Totals(7, 8)), LastSeen(over, NOW + 49, Totals())]
+    assert attendance.recover(found, [EVENT, old], {"e1"}, NOW + 60) == [
+        CloseStay(left, NOW + 52, "removed", Totals(7, 8), NOW + 60),
+        CloseStay(over, NOW + 53, "ended", Totals(), NOW + 60),
+        CloseEvent("e2", old, NOW + 53, "ended", NOW + 60),
+    ]
+    assert attendance.absent() == []
 
 
 def test_stays_of_a_room_that_is_over_are_closed_at_once() -> None:

@@ -122,6 +122,7 @@ async def test_a_stay_is_open_until_it_is_closed(make: MakeStore) -> None:
         spent={Role.ATTENDEE: 0.75, Role.PRESENTER: 1.0},
         client=Client("Firefox", None),
         resume=ODD,
+        left=(NOW + 9.5, "removed"),
     )
     store = make()
     await store.open()
