@@ -199,8 +199,8 @@ impl Forwarder {
         }
         let destination = transport.destination().copied();
         let (Some(sealer), Some(destination)) = (&transport.sealer, destination) else {
-            egress.cursor = newest;
-            egress.motion.begin_anew();
+            // It misses what passes meanwhile, the end of a silence, too: it begins anew then.
+            egress.attach(newest);
             return Ok(0);
         };
         if is_video && egress.cursor < track.ring.oldest() {

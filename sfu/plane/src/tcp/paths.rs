@@ -27,7 +27,7 @@ impl Forwarder {
     }
 
     /// A connection has ended; another path of its transport takes over, if there is one.
-    pub(super) fn connection_closed(&mut self, name: &SocketAddr) {
+    pub fn connection_closed(&mut self, name: &SocketAddr) {
         if let Some(key) = self.by_address.remove(name) {
             if let Some(transport) = self.transports.get_mut(key) {
                 transport.lose(name);

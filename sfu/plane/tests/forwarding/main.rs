@@ -5,6 +5,7 @@ mod call;
 mod inbox;
 mod microphone;
 mod paced;
+mod path;
 mod picture;
 mod probe;
 mod relay;
