@@ -176,6 +176,16 @@ impl Egress {
         None
     }
 
+    /// What a codec goes out as, of the types that the subscriber has accepted; `None` where it has not.
+    #[inline]
+    pub fn payload_type(&mut self, codec: Codec, accepted: &[PayloadType]) -> Option<PayloadType> {
+        if self.codec != Some(codec) || self.payload_type.is_none() {
+            self.codec = Some(codec);
+            self.payload_type = accepted.iter().find(|kind| kind.codec == codec).copied();
+        }
+        self.payload_type
+    }
+
     /// Looks at the next packet of the track.
     #[inline]
     pub fn offer(
@@ -199,14 +209,7 @@ impl Egress {
         {
             return Err(Stopped::Paced);
         }
-        if self.codec != Some(meta.codec) || self.payload_type.is_none() {
-            self.codec = Some(meta.codec);
-            self.payload_type = payload_types
-                .iter()
-                .find(|kind| kind.codec == meta.codec)
-                .copied();
-        }
-        let Some(kind) = self.payload_type else {
+        let Some(kind) = self.payload_type(meta.codec, payload_types) else {
             return Ok(Offered::Passed);
         };
         let verdict = self.select.judge(meta, alive);

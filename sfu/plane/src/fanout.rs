@@ -192,6 +192,12 @@ impl Forwarder {
         };
         let is_video = track.codec.is_video();
         if is_video {
+            let types = &transport.payload_types;
+            if egress.payload_type(track.codec, types).is_none() {
+                // Nothing of it is for this receiver, no keyframe either.
+                egress.cursor = newest;
+                return Ok(0);
+            }
             if transport.pacer.is_waiting() {
                 return Ok(0);
             }

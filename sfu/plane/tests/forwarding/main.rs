@@ -2,6 +2,7 @@
 
 mod begin;
 mod call;
+mod codec;
 mod inbox;
 mod microphone;
 mod paced;
