@@ -84,7 +84,7 @@ impl Forwarder {
                     egress.attach(row.ring.next());
                 }
                 // The pace may hold the egress back for long; the keyframe shall be there by then.
-                if descends && row.ask_for_keyframe(&egress.select) {
+                if descends && row.ask_for_keyframe(&egress.select, egress.cursor) {
                     self.agenda.hasten(row.origin);
                 }
             }
@@ -271,7 +271,7 @@ impl Forwarder {
             sent += 1;
         }
         let transport_key = egress.transport;
-        if track.ask_for_keyframe(&egress.select) {
+        if track.ask_for_keyframe(&egress.select, egress.cursor) {
             self.agenda.hasten(track.origin);
         }
         if held_back {

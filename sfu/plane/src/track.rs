@@ -317,9 +317,12 @@ impl Track {
         (fresh && short && keyframe.index >= self.ring.oldest()).then_some(keyframe.index)
     }
 
-    /// Asks for what an egress waits for; says whether that is anything.
-    pub fn ask_for_keyframe(&mut self, select: &Select) -> bool {
-        let layer = select.waits_for(&self.alive).filter(|_| !self.muted);
+    /// Asks for the keyframe that an egress waits for, unless it is in the ring and has yet to be
+    /// looked at; says whether it has asked.
+    pub fn ask_for_keyframe(&mut self, select: &Select, cursor: u64) -> bool {
+        let is_there = |layer: &u8| self.keyframe(*layer).is_some_and(|index| index >= cursor);
+        let waits_for = select.waits_for(&self.alive).filter(|_| !self.muted);
+        let layer = waits_for.filter(|layer| !is_there(layer));
         let ingress = layer.and_then(|layer| self.layers.get_mut(layer as usize));
         if let Some(ingress) = ingress {
             ingress.keyframes.want();

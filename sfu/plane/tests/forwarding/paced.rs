@@ -199,8 +199,17 @@ fn a_path_that_ends_while_it_waits_leaves_nothing_behind() {
 /// The same with a second publisher's picture on another route.
 fn shared(bps: u32) -> Call {
     let mut call = paced(bps, &[("", 1000, 1001)]);
+    publish_other(&mut call);
+    show_other(&mut call);
+    call
+}
+
+fn publish_other(call: &mut Call) {
     call.publish_video(2, &[("", 3000, 3001)]);
     call.add_route(OTHER, true, 2);
+}
+
+fn show_other(call: &mut Call) {
     call.apply(Command::AddEgress {
         egress: 11,
         transport: SUBSCRIBER,
@@ -209,7 +218,6 @@ fn shared(bps: u32) -> Call {
         ssrc: 4000,
         rtx_ssrc: 4001,
     });
-    call
 }
 
 fn other(call: &mut Call, key: bool, packets: usize) {
@@ -288,4 +296,23 @@ fn a_layer_that_ends_at_once_leaves_nothing_waiting_and_its_successor_is_asked_f
     picture(&mut call, 1000, true, 3);
     call.run(150);
     assert_eq!(call.received(SUBSCRIBER).len(), 3);
+}
+
+#[test]
+fn a_keyframe_that_is_there_and_waits_is_not_asked_for() {
+    let mut call = Call::new();
+    pace(&mut call, 100_000);
+    call.publish_video(1, &[("", 1000, 1001)]);
+    publish_other(&mut call);
+    // As much as leaves at once.
+    picture(&mut call, 1000, true, 9);
+    other(&mut call, true, 2);
+    call.subscribe_video(10, SSRC, RTX);
+    show_other(&mut call);
+    assert_eq!(call.received(SUBSCRIBER).len(), 9);
+    call.run(300);
+    let got = call.received(SUBSCRIBER);
+    assert!(got.iter().all(|packet| packet.ssrc == 4000));
+    assert_eq!(got.len(), 2);
+    assert_eq!(call.plane.counters().plis_out, 0);
 }
