@@ -41,6 +41,8 @@ class Client(Commands):
         self._publishing = Publishing(self._offer)
         self._receiving = Receiving()
         self._muted: set[SourceName] = set()
+        self._inside = False
+        """The room has let one in, ever."""
         self._anew = False
         """What was published has to be published again, once the waiting is over."""
         self._again: asyncio.Task[None] | None = None
@@ -222,7 +224,9 @@ class Client(Commands):
             self._end_again()
             self._do(self._receiving.reset)
         if answer.get("status") != "waiting":
-            self._tell({**answer, "type": "resumed" if entered.again else "joined"})
+            # Who was let in while the socket was away comes in now.
+            back, self._inside = entered.again and self._inside, True
+            self._tell({**answer, "type": "resumed" if back else "joined"})
             if self._anew:
                 self._anew = False
                 self._begin_again()

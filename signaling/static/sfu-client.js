@@ -71,6 +71,9 @@ export class SfuClient extends OwnSources {
     (view) => super.view(view).catch((error) => this.fail(error)),
   );
   #hidden;
+  /** Whether the room has let one in, ever. */ #inside = false;
+  /** Whether what was published is to be published again, once the waiting is over. */
+  #anew = false;
 
   /** @param {Options} [options] */
   constructor({ hidden = 'sound' } = {}) {
@@ -218,16 +221,21 @@ export class SfuClient extends OwnSources {
   #entered({ answer, again, anew }) {
     this.begin(answer);
     if (anew) {
+      this.#anew = true;
       this.losePublishing();
       this.#receiving?.reset();
     }
     if (answer.status === 'waiting') return;
     this.#prepare(answer.ice_servers ?? []);
-    this.tell(again ? 'resumed' : 'joined', answer);
-    if (!again) this.#watch();
+    // Who was let in while the socket was away comes in now.
+    const first = !this.#inside;
+    this.#inside = true;
+    this.tell(again && !first ? 'resumed' : 'joined', answer);
+    if (first) this.#watch();
     else if (!answer.resumed) this.#background.again();
     // A session that goes on has not lost anything, and may just be publishing again.
-    if (anew || !answer.resumed) this.publishAgain().catch((error) => this.fail(error));
+    if (this.#anew) this.publishAgain().catch((error) => this.fail(error));
+    this.#anew = false;
   }
 
   /** From joining on: the devices, and whether anybody sees the tab. */

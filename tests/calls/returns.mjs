@@ -3,6 +3,10 @@
 import { SfuClient } from '../../signaling/static/sfu-client.js';
 
 const soon = () => new Promise((next) => { setImmediate(next); });
+/** Lets all that can happen happen. */
+async function settled() {
+  for (let each = 0; each < 10; each += 1) await soon();
+}
 
 /** The server's end of one socket; the call that its address names says what it does. */
 class Socket {
@@ -26,7 +30,8 @@ class Socket {
 }
 
 globalThis.WebSocket = Socket;
-globalThis.document = Object.assign(new EventTarget(), { visibilityState: 'visible' });
+const mediaDevices = Object.assign(new EventTarget(), { enumerateDevices: async () => [] });
+Object.defineProperty(globalThis, 'navigator', { value: { mediaDevices } });
 
 const IN = {
   status: 'admitted', participant: { id: 'me' }, room: {}, slots: {}, resume: 'r', events: 0,
@@ -45,10 +50,9 @@ class Call {
     this.name = name;
     this.joins = joins;
     Call.all.set(name, this);
-    for (const type of ['joined', 'resumed', 'closed']) {
-      this.client.addEventListener(type, () => this.told.push(type));
-    }
+    for (const type of ['joined', 'resumed', 'closed']) this.note(type);
   }
+  note(type) { this.client.addEventListener(type, () => this.told.push(type)); }
   async join() {
     await this.client.connect(`ws://${this.name}/`);
     await this.client.join({ room: 'r' });
@@ -107,7 +111,7 @@ async function leftWhileJoining() {
 }
 
 async function left(call) {
-  for (let each = 0; each < 10; each += 1) await soon();
+  await settled();
   return {
     sent: call.last.sent.map(({ type }) => type),
     socket: call.last.readyState,
@@ -116,7 +120,38 @@ async function left(call) {
   };
 }
 
+/** What is told to somebody who was let in while the socket was away, and of devices then. */
+async function letInWhileAway() {
+  const call = new Call('let-in', WAITING, { ...IN, resumed: true, events: 2 }, {
+    ...IN, resumed: true, events: 2,
+  });
+  call.note('devices');
+  await call.join();
+  await call.lose(1);
+  await settled();
+  mediaDevices.dispatchEvent(new Event('devicechange'));
+  await settled();
+  await call.lose(1);
+  await settled();
+  return call.told;
+}
+
+/** The same of somebody who had to wait because the server was started anew. */
+async function letInAgain() {
+  const waiting = { ...WAITING, resumed: false };
+  const call = new Call('let-in-again', IN, waiting, { ...IN, resumed: true, events: 2 });
+  await call.join();
+  call.client.publishAgain = async () => { call.told.push('published again'); };
+  await call.lose(1);
+  await settled();
+  await call.lose(1);
+  await settled();
+  return call.told;
+}
+
 const scenarios = {
+  letInWhileAway,
+  letInAgain,
   leftWhileOpening,
   leftWhileJoining,
   waited: () => waited('waited', 2),

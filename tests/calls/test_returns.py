@@ -29,3 +29,12 @@ def test_who_leaves_while_coming_back_is_gone(seen: dict[str, Any]) -> None:
     gone = {"socket": 2, "state": "closed", "told": ["joined", "closed"]}
     assert seen["leftWhileOpening"] == {**gone, "sent": []}
     assert seen["leftWhileJoining"] == {**gone, "sent": ["join", "leave"]}
+
+
+def test_who_is_let_in_while_away_has_joined(seen: dict[str, Any]) -> None:
+    """By then the devices are watched; only the next time is one of coming back."""
+    assert seen["letInWhileAway"] == ["joined", "devices", "resumed"]
+
+
+def test_who_waited_in_between_publishes_again(seen: dict[str, Any]) -> None:
+    assert seen["letInAgain"] == ["joined", "resumed", "published again"]

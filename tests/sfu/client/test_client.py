@@ -16,6 +16,7 @@ from sfu.client.signal_session import SignalSession
 from sfu.client.signal_socket import SignalSocket
 from sfu.signaling import door
 from tests.signaling.listening import listening, settings
+from tests.waiting import until
 
 
 def url(host: str) -> str:
@@ -220,6 +221,39 @@ async def test_nothing_comes_twice_to_who_has_waited(
                 event = await anext(events)
                 bodies += [event["body"]] if event["type"] == "message" else []
         assert bodies == [1, 2]
+
+
+async def test_who_is_let_in_while_away_has_joined(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the next time is one of coming back."""
+    monkeypatch.setattr(signal_session, "FIRST_PAUSE", 0.01)
+    async with (
+        listening() as (_, host),
+        joined(host, "organizer") as ann,
+        Client(url(host)) as ben,
+    ):
+        await ann.lock()
+        await ben.join("hall", role="attendee")
+        events, admitted = ben.events(), asyncio.Event()
+        open_socket = ben._session._open
+
+        async def held(patience: float) -> SignalSocket:
+            await admitted.wait()
+            return await open_socket(patience)
+
+        monkeypatch.setattr(ben._session, "_open", held)
+        assert ben._session._socket is not None
+        ben._session._socket.abandon()
+        await until(lambda: ben.state == "resuming")
+        await ann.admit_all()
+        admitted.set()
+        await ben.ping()
+        ben._session._socket.abandon()
+        told: list[str] = []
+        async with asyncio.timeout(10):
+            while "resumed" not in told:
+                event = await anext(events)
+                told += {event["type"]} & {"joined", "resumed"}
+        assert told == ["joined", "resumed"]
 
 
 async def test_who_waits_to_come_back_publishes_again_when_let_in() -> None:
