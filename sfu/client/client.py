@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import functools
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from typing import Self
 
 from aiortc import MediaStreamTrack
@@ -41,6 +41,8 @@ class Client(Commands):
         self._publishing = Publishing(self._offer)
         self._receiving = Receiving()
         self._muted: set[SourceName] = set()
+        self._taken: set[SourceName] = set()
+        """What the server has taken, and has not ended since."""
         self._inside = False
         """The room has let one in, ever."""
         self._anew = False
@@ -210,8 +212,10 @@ class Client(Commands):
                 self._begin_again()
             case "muted":
                 self._apply_mute(frame["source"], True)
-            case "mode" | "participant":
-                self._drop_ended()
+            case "mode":
+                self._drop_ended(self._taken if self.may_publish else ())
+            case "participant":
+                self._on_people(frame)
         self._tell(frame)
 
     def _on_entered(self, entered: Entered) -> None:
@@ -221,6 +225,7 @@ class Client(Commands):
         self._publishing.ice_servers = self._receiving.ice_servers = servers
         if entered.anew:
             self._anew = True
+            self._taken.clear()
             self._end_again()
             self._do(self._receiving.reset)
         if answer.get("status") != "waiting":
@@ -238,7 +243,10 @@ class Client(Commands):
         self._tell(self._closed)
 
     async def _offer(self, sdp: str, sources: dict[str, SourceName]) -> str:
-        answer = await self._session.insist("publish", sdp=sdp, sources=sources)
+        def take(_: Frame) -> None:
+            self._taken = set(sources.values())
+
+        answer = await self._session.insist("publish", take, sdp=sdp, sources=sources)
         return str(answer["sdp"])
 
     async def _answer(self, offer: Frame) -> None:
@@ -256,6 +264,7 @@ class Client(Commands):
         await self.request("answer", sdp=sdp, number=number)
 
     def _begin_again(self) -> None:
+        self._taken.clear()
         self._end_again()
         self._again = self._do(self._publish_again)
 
@@ -286,15 +295,22 @@ class Client(Commands):
         self._publishing.mute(source, muted)
 
     def _drop(self, source: SourceName) -> None:
+        self._taken.discard(source)
         self._muted.discard(source)
         if (track := self._publishing.remove(source)) is not None:
             track.stop()
 
-    def _drop_ended(self) -> None:
-        """Lets go of what the server has ended with a seat, a mode, a block."""
-        if not self.may_publish:
-            for source in self.sources:
-                self._drop(source)
+    def _on_people(self, frame: Frame) -> None:
+        people = [*(frame.get("joined") or []), *(frame.get("updated") or [])]
+        own = self.participant
+        if own is not None and any(each["id"] == own["id"] for each in people):
+            self._drop_ended((own.get("sources") or {}) if self.may_publish else ())
+
+    def _drop_ended(self, published: Collection[str]) -> None:
+        """Lets go of what the server has ended by itself, with a seat, a mode, a block. What it
+        has not taken yet it has not ended."""
+        for source in self._taken.difference(published):
+            self._drop(source)
 
     def _do(self, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
         task = asyncio.create_task(self._done(work))

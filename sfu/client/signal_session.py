@@ -105,20 +105,26 @@ class SignalSession:
 
     async def request(self, type: str, **fields: object) -> Frame:
         """Asks, as soon as there is a socket to ask over. Raises ClientError."""
+        return await self._ask(type, None, **fields)
+
+    async def _ask(
+        self, type: str, then: Callable[[Frame], None] | None, **fields: object
+    ) -> Frame:
         if type != "leave" and self._socket is not None:
             await self._socket.closing()
         while type != "leave" and self._returning is not None and not self._returning.done():
             await asyncio.wait([self._returning])
-        return await self._request(type, None, **fields)
+        return await self._request(type, then, **fields)
 
-    async def insist(self, type: str, **fields: object) -> Frame:
-        """A request that may be made twice: again when its answer is lost with the socket."""
+    async def insist(self, type: str, then: Callable[[Frame], None], **fields: object) -> Frame:
+        """A request that may be made twice: again when its answer is lost with the socket. `then`
+        is called with the answer before any later event is taken."""
         try:
-            return await self.request(type, **fields)
+            return await self._ask(type, then, **fields)
         except ClientError as error:
             if error.code != "connection_closed" or self._returning is None:
                 raise
-            return await self.request(type, **fields)
+            return await self._ask(type, then, **fields)
 
     async def persist(self, work: Callable[[], Awaitable[None]]) -> None:
         """Does it again, with pauses, while it is refused for what passes. Raises ClientError."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sfu.client import Client, ClientError, TestPicture, signal_session
+from sfu.client import Client, ClientError, TestPicture, Tone, signal_session
 from sfu.client import client as client_module
 from sfu.client.shapes import SourceName
 from sfu.client.signal_session import SignalSession
@@ -90,6 +90,43 @@ async def test_sources_come_and_go_on_one_connection() -> None:
         assert ann._publishing.connection is connection
         with pytest.raises(ClientError, match="codec_unsupported"):
             await ann.publish(codec="vp7", camera=TestPicture())
+
+
+async def test_a_source_that_the_server_ends_is_let_go_alone() -> None:
+    async with (
+        listening() as (_, host),
+        joined(host, "organizer") as ann,
+        joined(host, "presenter") as bot,
+    ):
+        picture, tone = TestPicture(), Tone()
+        await bot.publish(camera=picture, microphone=tone)
+        await ann.allow(id := (bot.participant or {})["id"], ["microphone"])
+        await bot.until(lambda room: room.sources == ["microphone"])
+        assert (picture.readyState, tone.readyState) == ("ended", "live")
+        # What goes on can be published anew; before, the camera was offered with it.
+        await bot.publish(microphone=Tone())
+        await ann.until(lambda room: list(room.participants[id]["sources"]) == ["microphone"])
+        assert bot.sources == ["microphone"]
+
+
+async def test_what_the_server_has_not_taken_yet_it_has_not_ended() -> None:
+    async with listening() as (_, host), joined(host, "presenter") as bot:
+        await bot.publish(microphone=Tone())
+        exchange = bot._publishing._exchange
+        own = bot.participant or {}
+        update = {"type": "participant", "updated": [{**own, "sources": {"microphone": {}}}]}
+
+        async def meanwhile(sdp: str, sources: dict[str, SourceName]) -> str:
+            bot._on_frame(update)
+            return await exchange(sdp, sources)
+
+        bot._publishing._exchange = meanwhile
+        await bot.publish(camera=TestPicture())
+        assert bot.sources == ["microphone", "camera"]
+        # Nor has it where the connection was lost.
+        bot._on_frame({"type": "connection", "connection": "publish"})
+        bot._on_frame({**update, "updated": [{**own, "sources": {}}]})
+        assert bot.sources == ["microphone", "camera"]
 
 
 async def test_messages_reach_every_reader_of_events() -> None:
