@@ -1,7 +1,7 @@
 """The wiring between the rooms and the store: what changes is kept, counted and announced.
 
 All that one command changes goes to the store as one commit: the room, the
-bans, the stays and the webhooks together, or nothing of it. Nobody is waited
+decisions, the stays and the webhooks together, or nothing of it. Nobody is waited
 for in `record`; who must not go on before it is durable awaits `durable`.
 
 After a start, `load` brings the rooms back, and closes or keeps open the stays
@@ -18,7 +18,7 @@ from typing import Final
 
 import structlog
 
-from sfu import event_log
+from sfu import decisions, event_log
 from sfu.accounts import Account
 from sfu.announcements import Announcement, announcement, lost
 from sfu.clock import Steps
@@ -29,7 +29,6 @@ from sfu.events import (
     OrderGiven,
     ParticipantJoined,
     ParticipantLeft,
-    ParticipantTurnedAway,
     ParticipantUpdated,
     RoomConfigured,
     RoomEnded,
@@ -47,10 +46,8 @@ from sfu.store.writes import (
     CloseStay,
     Enqueue,
     Prune,
-    RemoveBan,
     RemoveRoom,
     RevokeToken,
-    SaveBan,
     SaveRoom,
     Write,
 )
@@ -105,7 +102,10 @@ class Journal:
         """Brings back what an open store holds. Raises StoreError."""
         now = self._now()
         for stored in await self.store.rooms():
-            room, kept = restore(stored, await self.store.bans(stored.tenant, stored.id))
+            room, kept = restore(stored)
+            place = stored.tenant, stored.id
+            decided = await self.store.bans(*place), await self.store.identities(*place)
+            decisions.recall(room, kept, *decided)
             if self._dev and kept.passing and room.state is State.ENDED:
                 # Its name is to be free again for the next one who joins.
                 self._submit([RemoveRoom(room.tenant, room.id)])
@@ -247,7 +247,7 @@ class Journal:
             if isinstance(change, RoomOpened) and room.state is State.LIVE:
                 writes += self._enqueue(room.tenant, room.id, _started(room), now)
             writes += self._counted(room, kept, change, now)
-            writes += _bans(room, kept, change, now)
+            writes += decisions.writes(room, kept, change, now)
             if isinstance(change, OrderGiven):
                 writes.append(event_log.write(room, change, now))
         if any(isinstance(change, SAVED) for change in changes):
@@ -373,17 +373,6 @@ def _nothing() -> None:
 def _enqueues(writes: Sequence[Write]) -> bool:
     """Whether there may be new webhooks; closed stays and events announce their usage."""
     return any(isinstance(write, Enqueue | CloseStay) for write in writes)
-
-
-def _bans(room: Room, kept: Kept, change: Change, now: float) -> list[Write]:
-    match change:
-        case ParticipantLeft(participant, "banned") | ParticipantTurnedAway(participant, "banned"):
-            kept.bans.add(participant.identity)
-            return [SaveBan(room.tenant, room.id, participant.identity, now)]
-        case RoomEnded():  # a ban is for one event
-            over, kept.bans = kept.bans, set()
-            return [RemoveBan(room.tenant, room.id, identity) for identity in sorted(over)]
-    return []
 
 
 def _started(room: Room) -> Announcement:

@@ -1,7 +1,7 @@
 """Rooms as documents: what of a room survives the process, and a room made of it again.
 
-Settings, state, lock and mode; bans are kept one by one beside it. Who is in the
-room is a stay of theirs: people come back by themselves.
+Settings, state, lock and mode; what was decided about people is kept beside it
+(`sfu.decisions`). Who is in the room is a stay of theirs: people come back by themselves.
 """
 
 import dataclasses
@@ -30,6 +30,8 @@ class Kept:
     version: int = 0
     passing: bool = False
     bans: set[str] = field(default_factory=set)
+    identities: dict[str, Document] = field(default_factory=dict)
+    """What was decided about people (`sfu.decisions`)."""
 
 
 def document(room: Room, kept: Kept) -> dict[str, object]:
@@ -48,7 +50,7 @@ def document(room: Room, kept: Kept) -> dict[str, object]:
     }
 
 
-def restore(stored: StoredRoom, bans: set[str]) -> tuple[Room, Kept]:
+def restore(stored: StoredRoom) -> tuple[Room, Kept]:
     """The room as it was last saved, with nobody in it."""
     saved: Any = stored.document
     room = Room(stored.tenant, stored.id, _options(saved["options"]), State(saved["state"]))
@@ -57,13 +59,11 @@ def restore(stored: StoredRoom, bans: set[str]) -> tuple[Room, Kept]:
         room.add_places(room.meeting_places)
     room.locked = saved["locked"]
     room.started_at = saved["started_at"]
-    room.banned = set(bans)
     kept = Kept(
         event=saved["event"],
         created_at=saved["created_at"],
         version=stored.version,
         passing=saved["passing"],
-        bans=set(bans),
     )
     return room, kept
 

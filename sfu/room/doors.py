@@ -117,7 +117,7 @@ def remove(room: RoomState, id: str, ban: bool, reason: str) -> list[Change]:
 def admit(room: RoomState, id: str | None, now: float) -> list[Change]:
     """Opens the door for one, or for all who wait; a place they need all the same."""
     if id is None:
-        room.admitted |= {each.identity for each in room.waiting.values()}
+        room.open_door(each.identity for each in room.waiting.values())
         room.waiting.let_in_all()
         return []
     guest = room.waiting.get(id)
@@ -125,7 +125,7 @@ def admit(room: RoomState, id: str | None, now: float) -> list[Change]:
         raise Refusal("not_waiting", "this participant does not wait")
     if _is_full(room, guest.role):
         raise Refusal("room_full", "the room has no place left")
-    room.admitted.add(guest.identity)
+    room.open_door([guest.identity])
     return _let_in(room, guest, now)
 
 

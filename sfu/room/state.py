@@ -1,5 +1,6 @@
 """What a room is made of, and how its slots follow from that."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +12,8 @@ from sfu.room.queue import Queue
 from sfu.track import Source
 
 SCREEN: Final = "screen"
+REMEMBERED: Final = 10_000
+"""Identities that a room remembers decisions about; the oldest are forgotten."""
 
 
 def slot_of(place: int) -> str:
@@ -94,7 +97,15 @@ class RoomState:
 
     def record(self, participant: Participant) -> Record:
         """What is kept of somebody's identity, to be changed."""
+        if participant.identity not in self.records and len(self.records) >= REMEMBERED:
+            del self.records[next(iter(self.records))]
         return self.records.setdefault(participant.identity, Record())
+
+    def open_door(self, identities: Iterable[str]) -> None:
+        """These need not wait for anything but a place, now and when they come again."""
+        self.admitted.update(identities)
+        if len(self.admitted) > REMEMBERED:
+            self.admitted &= self.identities.keys()
 
     def role_of(self, id: str) -> Role | None:
         """Of somebody inside or at the door."""

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from sfu.store.errors import StoreError, StoreOverloaded
 from sfu.store.records import (
+    Document,
     Event,
     Idempotent,
     LastSeen,
@@ -69,6 +70,9 @@ class Store(Protocol):
 
     async def bans(self, tenant: str, room: str) -> set[str]:
         """The identities that may not come in."""
+
+    async def identities(self, tenant: str, room: str) -> dict[str, Document]:
+        """What was decided about identities."""
 
     async def revoked(self, now: float) -> set[tuple[str, str]]:
         """Tenant and jti of the tokens that are barred and would still be valid."""

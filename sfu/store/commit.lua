@@ -12,6 +12,7 @@
 --
 -- sfu:rooms                     hash    tenant/room -> version:document
 -- sfu:bans:<tenant>/<room>      hash    identity -> at
+-- sfu:identities:<tenant>/<room> hash   identity -> what was decided about them
 -- sfu:revoked                   zset    tenant/jti by end
 -- sfu:idempotency               hash    tenant/key -> [digest, response]
 -- sfu:idempotency:expires       zset    tenant/key by end
@@ -71,7 +72,7 @@ end
 
 function carry_out.remove_room(tenant, id)
   call('HDEL', 'sfu:rooms', tenant .. '/' .. id)
-  call('DEL', 'sfu:bans:' .. tenant .. '/' .. id)
+  call('DEL', 'sfu:bans:' .. tenant .. '/' .. id, 'sfu:identities:' .. tenant .. '/' .. id)
 end
 
 function carry_out.save_ban(tenant, room, identity, at)
@@ -80,6 +81,19 @@ end
 
 function carry_out.remove_ban(tenant, room, identity)
   call('HDEL', 'sfu:bans:' .. tenant .. '/' .. room, identity)
+end
+
+function carry_out.save_identity(tenant, room, identity, document)
+  call('HSET', 'sfu:identities:' .. tenant .. '/' .. room, identity, document)
+end
+
+function carry_out.remove_identity(tenant, room, identity)
+  local key = 'sfu:identities:' .. tenant .. '/' .. room
+  if given(identity) then
+    call('HDEL', key, identity)
+  else
+    call('DEL', key)
+  end
 end
 
 function carry_out.revoke_token(tenant, jti, expires_at)

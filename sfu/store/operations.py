@@ -30,11 +30,13 @@ from sfu.store.writes import (
     OpenStay,
     Prune,
     RemoveBan,
+    RemoveIdentity,
     RemoveRoom,
     Retry,
     RevokeToken,
     SaveBan,
     SaveIdempotency,
+    SaveIdentity,
     SaveRoom,
     TouchStays,
     Write,
@@ -68,6 +70,10 @@ def _encode(write: Write) -> list[Operation]:
             return [("save_ban", tenant, room, identity, at)]
         case RemoveBan(tenant, room, identity):
             return [("remove_ban", tenant, room, identity)]
+        case SaveIdentity(tenant, room, identity, document):
+            return [("save_identity", tenant, room, identity, text(document))]
+        case RemoveIdentity(tenant, room, identity):
+            return [("remove_identity", tenant, room, identity)]
         case RevokeToken(tenant, jti, expires_at):
             return [("revoke_token", tenant, jti, expires_at)]
         case SaveIdempotency(tenant, key, digest, response, expires_at):

@@ -32,6 +32,7 @@ from sfu.store.errors import StoreError
 from sfu.store.operations import Operation, encode, event_of, milliseconds, stay_of
 from sfu.store.reading import document_of, page_of
 from sfu.store.records import (
+    Document,
     Event,
     Idempotent,
     LastSeen,
@@ -155,6 +156,11 @@ class RedisStore:
     async def bans(self, tenant: str, room: str) -> set[str]:
         """See `Store.bans`."""
         return set(await self._read("HKEYS", f"sfu:bans:{tenant}/{room}"))
+
+    async def identities(self, tenant: str, room: str) -> dict[str, Document]:
+        """See `Store.identities`."""
+        found = await self._read("HGETALL", f"sfu:identities:{tenant}/{room}")
+        return {identity: document_of(document) for identity, document in found.items()}
 
     async def revoked(self, now: float) -> set[tuple[str, str]]:
         """See `Store.revoked`."""

@@ -22,6 +22,7 @@ from sfu.store.errors import StoreError
 from sfu.store.operations import Operation, encode, event_of, milliseconds, stay_of
 from sfu.store.reading import document_of, page_of
 from sfu.store.records import (
+    Document,
     Event,
     Idempotent,
     LastSeen,
@@ -122,6 +123,13 @@ class SqliteStore:
             "SELECT identity FROM bans WHERE tenant = ? AND room = ?", tenant, room
         )
         return {str(identity) for (identity,) in rows}
+
+    async def identities(self, tenant: str, room: str) -> dict[str, Document]:
+        """See `Store.identities`."""
+        rows = await self._select(
+            "SELECT identity, document FROM identities WHERE tenant = ? AND room = ?", tenant, room
+        )
+        return {str(identity): document_of(str(document)) for identity, document in rows}
 
     async def revoked(self, now: float) -> set[tuple[str, str]]:
         """See `Store.revoked`."""

@@ -71,6 +71,12 @@ MIGRATIONS: Final = (
     CREATE INDEX log_order ON log (tenant, room, position);
     CREATE INDEX log_age ON log (at);
     """,
+    """
+    CREATE TABLE identities (
+        tenant TEXT NOT NULL, room TEXT NOT NULL, identity TEXT NOT NULL, document TEXT NOT NULL,
+        PRIMARY KEY (tenant, room, identity)
+    ) STRICT, WITHOUT ROWID;
+    """,
 )
 """What leads from each version of the file to the next one; only ever appended to.
 
@@ -124,6 +130,7 @@ class Tables:
     def _remove_room(self, tenant: str, id: str) -> None:
         self._do("DELETE FROM rooms WHERE tenant = ? AND id = ?", (tenant, id))
         self._do("DELETE FROM bans WHERE tenant = ? AND room = ?", (tenant, id))
+        self._do("DELETE FROM identities WHERE tenant = ? AND room = ?", (tenant, id))
 
     # Stays and events
 
@@ -297,6 +304,9 @@ PLAIN: Final = {
     "save_room": "INSERT OR REPLACE INTO rooms VALUES (?, ?, ?, ?)",
     "save_ban": "INSERT OR REPLACE INTO bans VALUES (?, ?, ?, ?)",
     "remove_ban": "DELETE FROM bans WHERE tenant = ? AND room = ? AND identity = ?",
+    "save_identity": "INSERT OR REPLACE INTO identities VALUES (?, ?, ?, ?)",
+    "remove_identity": "DELETE FROM identities"
+    " WHERE tenant = ?1 AND room = ?2 AND (identity = ?3 OR ?3 IS NULL)",
     "revoke_token": "INSERT OR REPLACE INTO revoked VALUES (?, ?, ?)",
     "save_idempotency": "INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?, ?)",
     "touch_stay": "UPDATE stays SET seen_at = ?2, bytes_sent = ?3,"

@@ -22,7 +22,7 @@ class SaveRoom:
 
 @dataclass(frozen=True, slots=True)
 class RemoveRoom:
-    """Forget a room and its bans; its webhooks are still delivered."""
+    """Forget a room, its bans and identities; its webhooks are still delivered."""
 
     tenant: str
     id: str
@@ -45,6 +45,25 @@ class RemoveBan:
     tenant: str
     room: str
     identity: str
+
+
+@dataclass(frozen=True, slots=True)
+class SaveIdentity:
+    """Keep what was decided about an identity in a room, in place of what was kept of it."""
+
+    tenant: str
+    room: str
+    identity: str
+    document: Document
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveIdentity:
+    """Keep nothing of an identity any more; None is all of the room."""
+
+    tenant: str
+    room: str
+    identity: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +203,8 @@ Write = (
     | RemoveRoom
     | SaveBan
     | RemoveBan
+    | SaveIdentity
+    | RemoveIdentity
     | RevokeToken
     | SaveIdempotency
     | OpenStay

@@ -14,7 +14,7 @@ from sfu.bench.errors import ClientError
 from sfu.config import DEV_SECRET, DEV_TENANT
 from sfu.participant import Role
 from sfu.signaling.tokens import mint
-from tests.sfu.test_journal import WEBHOOK_SECRET, receiving
+from tests.sfu.hook_receiver import WEBHOOK_SECRET, receiving
 
 HOUR = 3600
 STRANGE = 10**6

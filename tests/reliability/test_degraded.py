@@ -14,8 +14,8 @@ import pytest
 
 from sfu.bench.chaos.line import Line
 from sfu.bench.daemon import Daemon
+from tests.sfu.hook_receiver import WEBHOOK_SECRET, receiving
 from tests.sfu.store.redis_server import RedisServer
-from tests.sfu.test_journal import WEBHOOK_SECRET, receiving
 from tests.waiting import until
 
 STRANGERS = 30

@@ -1,107 +1,41 @@
 """What survives the process, and what backends are told."""
 
 import asyncio
-import contextlib
-import hmac
-import json
-import socket
-from collections.abc import AsyncIterator, Sequence
-from datetime import datetime
-from hashlib import sha256
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sfu.commands import Admit, End, Join, Leave, Lock, Remove, SetMode, SetStatus
+from sfu.commands import (
+    Admit,
+    Allow,
+    Block,
+    Join,
+    Leave,
+    Lock,
+    RevokeSeat,
+    SetMode,
+    SetStatus,
+)
 from sfu.config import load
+from sfu.errors import Refusal
 from sfu.journal import Journal
 from sfu.options import Mode, Options, State
 from sfu.participant import Role
 from sfu.server import Server
 from sfu.store import StoreError, make_store
 from sfu.store.writes import Delivered, Prune, Retry, TouchStays, Write
-from sfu.transport import Transport
+from sfu.track import Source
 from sfu.usage import PATIENCE
+from tests.sfu.hook_receiver import hooked, receiving
 from tests.sfu.house import House
 from tests.signaling.listening import kill
-from tests.signaling.rest.backend import SECRET, Backend, serving
+from tests.signaling.rest.backend import SECRET, serving
 from tests.signaling.test_webhooks import Hands
-from tests.waiting import until
 
-WEBHOOK_SECRET = "the-key-of-webhooks"
 BY_THEMSELVES = (Delivered, Prune, Retry, TouchStays)
 """Writes that no command causes."""
-
-
-class Receiver:
-    """A backend's URL: keeps what is posted to it, and checks the signature of each."""
-
-    def __init__(self) -> None:
-        self.bodies: list[dict[str, Any]] = []
-        self.port = 0
-        self.failures = 0
-        """How many posts are still to be refused."""
-        self.connections = 0
-
-    @property
-    def names(self) -> list[str]:
-        return [body["event"] for body in self.bodies]
-
-    async def until(self, name: str, times: int = 1) -> None:
-        await until(lambda: self.names.count(name) >= times)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-            while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-                fields = dict(
-                    line.split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line
-                )
-                body = await reader.readexactly(int(fields["content-length"]))
-                status = b"204 No Content"
-                if self.failures:
-                    self.failures -= 1
-                    status = b"500 Internal Server Error"
-                else:
-                    self._take(fields["sfu-signature"], body)
-                writer.write(b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\n\r\n")
-                await writer.drain()
-        writer.close()
-        with contextlib.suppress(ConnectionError):
-            await writer.wait_closed()
-        self.connections -= 1
-
-    def _take(self, signature: str, body: bytes) -> None:
-        at, given = (part.split("=")[1] for part in signature.split(","))
-        expected = hmac.new(WEBHOOK_SECRET.encode(), f"{at}.".encode() + body, sha256).hexdigest()
-        assert given == expected
-        self.bodies.append(json.loads(body))
-
-
-@contextlib.asynccontextmanager
-async def receiving(place: socket.socket | None = None) -> AsyncIterator[Receiver]:
-    """Listens at a place of its own, or at this bound socket, which it closes."""
-    receiver = Receiver()
-    if place is None:
-        server = await asyncio.start_server(receiver._serve, "127.0.0.1", 0)
-    else:
-        server = await asyncio.start_server(receiver._serve, sock=place)
-    receiver.port = server.sockets[0].getsockname()[1]
-    try:
-        yield receiver
-        await until(lambda: receiver.connections == 0)
-    finally:
-        server.close()
-
-
-def hooked(store: Path, receiver: Receiver) -> contextlib.AbstractAsyncContextManager[Backend]:
-    return serving(
-        store,
-        SFU_TENANTS__ACME__WEBHOOK_URL=f"http://127.0.0.1:{receiver.port}/hook",
-        SFU_TENANTS__ACME__WEBHOOK_SECRET=WEBHOOK_SECRET,
-    )
 
 
 async def test_webhooks_arrive_in_order_and_signed(tmp_path: Path) -> None:
@@ -248,6 +182,46 @@ async def test_who_does_not_come_back_has_left_when_last_seen(
         assert len(names) == len(set(names))
 
 
+async def test_what_presenters_decided_about_people_outlives_a_restart(tmp_path: Path) -> None:
+    store = tmp_path / "sfu.sqlite"
+    async with serving(store) as backend:
+        await backend.create(kind="meeting", permanent=True)
+        live = backend.live()
+        for name in ("ann", "tom", "eve"):
+            backend.join(name)
+        backend.join("pia", Role.PRESENTER)
+        live.execute(Lock(True), None)
+        backend.join("bob")
+        live.execute(Admit("p-bob"), None)
+        live.execute(Block("p-ann", True), None)
+        live.execute(Allow("p-tom", frozenset({Source.MICROPHONE})), None)
+        live.execute(RevokeSeat("p-pia"), None)
+        live.execute(Block("p-eve", True), None)
+        live.execute(Block("p-eve", False), None)
+        await kill(backend.server)
+    async with serving(store) as backend:
+        live = backend.live()
+        for name in ("ann", "tom", "eve"):
+            live.join(Join(f"p-{name}", name, name, Role.ATTENDEE, returning=True))
+        live.join(Join("p-pia-2", "pia", "Pia", Role.PRESENTER))
+        live.join(Join("p-bob-2", "bob", "Bob", Role.ATTENDEE))
+        with pytest.raises(Refusal, match="blocked"):
+            live.room.check_publish("p-ann", [Source.MICROPHONE])
+        with pytest.raises(Refusal, match="do not allow"):
+            live.room.check_publish("p-tom", [Source.CAMERA])
+        live.room.check_publish("p-eve", [Source.CAMERA])
+        assert live.room.role_of("p-pia-2") is Role.ATTENDEE
+        assert "p-bob-2" in live.room.participants
+        kept = await backend.journal.store.identities("acme", "hall")
+        assert sorted(kept) == ["ann", "bob", "pia", "tom"]
+        # All of it is for one event.
+        await backend.ask("POST", "/v1/rooms/hall/end")
+        await kill(backend.server)
+    async with serving(store) as backend:
+        assert await backend.journal.store.identities("acme", "hall") == {}
+        assert (backend.live().room.records, backend.live().room.admitted) == ({}, set())
+
+
 @pytest.mark.parametrize("barrier", ["preparing", "full"])
 async def test_who_was_inside_comes_back_inside_and_their_stay_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, barrier: str
@@ -327,90 +301,3 @@ async def test_rooms_of_joins_are_forgotten_in_good_order_only(tmp_path: Path) -
         assert {live.room.id for live in server.rooms} == {"joined", "made"}
     async with Server(config, dev=True) as server:
         assert {live.room.id for live in server.rooms} == {"made"}
-
-
-def connect(backend: Backend, name: str, room: str = "hall") -> Transport:
-    """A connection of somebody's, without a client, of which the worker's reports are lost."""
-    stage = backend.live(room).open_stage()
-    transport = stage.open()
-    stage.forwarder._transports.pop(transport.id)
-    backend.server.rooms.account(f"p-{name}").open(transport)
-    return transport
-
-
-async def test_who_is_leaving_as_the_server_is_killed_has_left_once_and_as_told(
-    tmp_path: Path,
-) -> None:
-    store = tmp_path / "sfu.sqlite"
-    async with receiving() as receiver:
-        async with hooked(store, receiver) as backend:
-            await backend.create()
-            await backend.create("over")
-            backend.join("ann")
-            backend.join("bob")
-            backend.join("eve", room="over")
-            for name, room in (("ann", "hall"), ("bob", "hall"), ("eve", "over")):
-                connect(backend, name, room)
-            backend.live().execute(Remove("p-ann"), None)
-            backend.live("over").execute(End(), None)
-            left_at = backend.server.rooms.clock.wall()
-            await kill(backend.server)
-        async with hooked(store, receiver) as backend:
-            assert [stay.identity for stay in backend.journal.absent("acme", "hall")] == ["bob"]
-            items = (await backend.ask("GET", "/v1/usage"))["items"]
-            await receiver.until("usage", 3)
-        told = {body["id"]: body for body in receiver.bodies if body["event"] == "participant.left"}
-        assert sorted((body["participant"]["id"], body["reason"]) for body in told.values()) == [
-            ("p-ann", "removed"),
-            ("p-eve", "ended"),
-        ]
-        ends = {item.get("identity", item["kind"]): item["reason"] for item in items}
-        assert ends == {"ann": "removed", "eve": "ended", "event": "ended"}
-        for item in items:
-            at = datetime.fromisoformat(item.get("left_at") or item["ended_at"]).timestamp()
-            assert left_at - 0.1 < at <= left_at
-
-
-async def test_a_record_waits_for_the_last_word_on_its_bytes(tmp_path: Path) -> None:
-    async with serving(tmp_path / "sfu.sqlite") as backend:
-        await backend.create()
-        backend.join("ann")
-        uplink = connect(backend, "ann")
-        uplink.traffic = (100, 10)
-        backend.live().execute(Leave("p-ann"), "p-ann")
-        await asyncio.sleep(0.2)
-        assert (await backend.ask("GET", "/v1/usage"))["items"] == []
-        uplink.counted(1000, 20)
-        await backend.journal.durable()
-        (stay,) = (await backend.ask("GET", "/v1/usage"))["items"]
-        assert (stay["bytes_received"], stay["bytes_sent"]) == (1000, 20)
-        assert stay["reason"] == "left"
-
-
-async def test_it_does_not_wait_for_ever(tmp_path: Path) -> None:
-    async with serving(tmp_path / "sfu.sqlite") as backend:
-        await backend.create()
-        backend.join("ann")
-        uplink = connect(backend, "ann")
-        uplink.traffic = (100, 10)
-        await backend.ask("POST", "/v1/rooms/hall/end")
-        items = (await backend.ask("GET", "/v1/usage"))["items"]
-        assert [(item["kind"], item.get("bytes_received")) for item in items] == [
-            ("participant", 100),
-            ("event", None),
-        ]
-        uplink.counted(1000, 20)
-        await backend.journal.durable()
-        assert len((await backend.ask("GET", "/v1/usage"))["items"]) == 2
-
-
-async def test_a_stop_waits_for_the_last_word(tmp_path: Path) -> None:
-    async with serving(tmp_path / "sfu.sqlite") as backend:
-        await backend.create()
-        backend.join("ann")
-        transport = connect(backend, "ann")
-        transport.drop("left", 0.0)  # the worker's answer is still to come
-        backend.live().execute(Leave("p-ann"), "p-ann")
-    async with serving(tmp_path / "sfu.sqlite") as backend:
-        (stay,) = (await backend.ask("GET", "/v1/usage"))["items"]
-        assert (stay["identity"], stay["reason"]) == ("ann", "left")

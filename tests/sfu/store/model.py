@@ -26,9 +26,11 @@ from sfu.store.writes import (
     OpenEvent,
     OpenStay,
     RemoveBan,
+    RemoveIdentity,
     RemoveRoom,
     RevokeToken,
     SaveBan,
+    SaveIdentity,
     SaveRoom,
     TouchStays,
     Write,
@@ -59,6 +61,8 @@ def _write(chance: random.Random, n: int, now: float) -> Write:
         RemoveRoom("acme", room),
         SaveBan("acme", room, f"i{some}", now),
         RemoveBan("acme", room, f"i{some}"),
+        SaveIdentity("acme", room, f"i{some}", {"n": n}),
+        RemoveIdentity("acme", room, f"i{some}"),
         RevokeToken("acme", f"j{some}", now),
         OpenStay(stay),
         OpenStay(stay.with_role(Role.PRESENTER, now)),
@@ -91,6 +95,9 @@ class Model:
 
     rooms: dict[tuple[str, str], tuple[int, Document]] = field(default_factory=dict)
     bans: dict[str, set[str]] = field(default_factory=lambda: {room: set() for room in ROOMS})
+    identities: dict[str, dict[str, Document]] = field(
+        default_factory=lambda: {room: {} for room in ROOMS}
+    )
     revoked: set[tuple[str, str]] = field(default_factory=set)
     stays: dict[str, LastSeen] = field(default_factory=dict)
     tallies: dict[str, Tally] = field(default_factory=dict)
@@ -104,10 +111,15 @@ class Model:
             case RemoveRoom(tenant, id):
                 self.rooms.pop((tenant, id), None)
                 self.bans.get(id, set()).clear()
+                self.identities.get(id, {}).clear()
             case SaveBan(_, room, identity, _):
                 self.bans[room].add(identity)
             case RemoveBan(_, room, identity):
                 self.bans[room].discard(identity)
+            case SaveIdentity(_, room, identity, document):
+                self.identities[room][identity] = document
+            case RemoveIdentity(_, room, str(identity)):
+                self.identities[room].pop(identity, None)
             case RevokeToken(tenant, jti, _):
                 self.revoked.add((tenant, jti))
             case OpenStay(stay):
@@ -185,6 +197,8 @@ async def check(store: Store, model: Model) -> None:
     rooms = {(room.tenant, room.id): (room.version, room.document) for room in await store.rooms()}
     assert rooms == model.rooms
     assert {room: await store.bans("acme", room) for room in ROOMS} == model.bans
+    kept = {room: await store.identities("acme", room) for room in ROOMS}
+    assert kept == model.identities
     assert await store.revoked(0) == model.revoked
     assert {each.stay.id: each for each in await store.open_stays()} == model.stays
     events = {event.id: event for event in await store.open_events()}

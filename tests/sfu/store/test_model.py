@@ -15,6 +15,7 @@ from sfu.store.writes import (
     RemoveRoom,
     RevokeToken,
     SaveBan,
+    SaveIdentity,
     SaveRoom,
     Write,
 )
@@ -49,6 +50,7 @@ async def test_a_store_holds_what_its_commits_make(make: MakeStore, seed: int) -
         SaveRoom("acme", "d", {}, 1),
         RemoveRoom("acme", "progress"),
         SaveBan("acme", "a", "eve", 0.0),
+        SaveIdentity("acme", "a", "eve", {}),
         RevokeToken("acme", "j", NOW),
         OpenStay(STAY),
         OpenEvent(Event("e", "acme", "a", "webinar", NOW)),

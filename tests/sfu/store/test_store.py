@@ -23,16 +23,17 @@ from sfu.store.writes import (
     CloseStay,
     Delivered,
     Enqueue,
-    LogEvent,
     OpenEvent,
     OpenStay,
     Prune,
     RemoveBan,
+    RemoveIdentity,
     RemoveRoom,
     Retry,
     RevokeToken,
     SaveBan,
     SaveIdempotency,
+    SaveIdentity,
     SaveRoom,
     TouchStays,
 )
@@ -89,6 +90,19 @@ async def test_bans_go_with_their_room(store: Store) -> None:
     assert await store.bans("acme", "a") == {"eve"}
     await store.commit([RemoveRoom("acme", "a")])
     assert await store.bans("acme", "a") == set()
+
+
+async def test_what_is_kept_of_identities_goes_with_their_room(store: Store) -> None:
+    await store.commit([SaveIdentity("acme", "a", name, {"n": name}) for name in ("ann", "b/b\n")])
+    await store.commit([SaveIdentity("acme", room, "ann", ODD) for room in ("a", "b")])
+    assert await store.identities("acme", "a") == {"ann": ODD, "b/b\n": {"n": "b/b\n"}}
+    assert await store.identities("other", "a") == {}
+    await store.commit([RemoveIdentity("acme", "a", "ann"), RemoveIdentity("acme", "a", "nobody")])
+    assert await store.identities("acme", "a") == {"b/b\n": {"n": "b/b\n"}}
+    await store.commit([RemoveIdentity("acme", "a", None)])
+    assert await store.identities("acme", "a") == {}
+    await store.commit([RemoveRoom("acme", "b")])
+    assert await store.identities("acme", "b") == {}
 
 
 async def test_revoked_tokens_are_kept_until_they_would_have_ended(store: Store) -> None:
@@ -256,32 +270,6 @@ async def test_usage_is_read_page_by_page_and_none_twice(store: Store) -> None:
 async def test_what_is_no_cursor_is_refused(store: Store, cursor: str) -> None:
     with pytest.raises(ValueError, match="cursor"):
         await store.usage("acme", cursor=cursor)
-
-
-async def test_a_log_is_read_page_by_page_and_outlives_its_room(store: Store) -> None:
-    await store.commit([SaveRoom("acme", "a", {}, 1)])
-    await store.commit([LogEvent("acme", "a", NOW - n, {"n": n}) for n in range(5)])
-    await store.commit([LogEvent("acme", "b", NOW, {}), LogEvent("other", "a", NOW, {})])
-    await store.commit([RemoveRoom("acme", "a")])
-    seen, cursor = [], None
-    while (page := await store.log("acme", "a", cursor=cursor, limit=2)).items:
-        seen += [entry["n"] for entry in page.items]
-        cursor = page.cursor
-    assert seen == [0, 1, 2, 3, 4]
-    assert len((await store.log("other", "a")).items) == 1
-    assert (await store.log("acme", "none")).items == []
-    with pytest.raises(ValueError, match="cursor"):
-        await store.log("acme", "a", cursor="rubbish")
-
-
-async def test_a_log_is_bounded_in_length_and_age(store: Store) -> None:
-    await store.commit([LogEvent("acme", "a", NOW, {"n": n}) for n in range(500)])
-    await store.commit([LogEvent("acme", "b", NOW - 91 * DAY, {}), LogEvent("acme", "b", NOW, {})])
-    kept = (await store.log("acme", "a", limit=1000)).items
-    assert 100 <= len(kept) <= 164
-    assert kept[-1] == {"n": 499}
-    await store.commit([Prune(NOW)])
-    assert len((await store.log("acme", "b")).items) == 1
 
 
 async def test_webhooks_wait_in_the_order_of_their_room(store: Store) -> None:
