@@ -2,7 +2,7 @@
 
 import sys
 
-from sfu.cli import run
+from sfu.cli.main import run
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from aiortc import RTCPeerConnection, RTCSessionDescription
 
 from sfu.client.connection import configuration, ended
 from sfu.client.sources import Image, TestPicture, Tone
-from sfu.finding import Finding, Level
+from sfu.doctor.finding import Finding, Level
 
 SECONDS: Final = 6.0
 PATIENCE: Final = 10.0

@@ -6,8 +6,8 @@ import subprocess
 from pathlib import Path
 
 from sfu.config import load
-from sfu.doctor_reach import certificate
-from sfu.finding import Level
+from sfu.doctor.finding import Level
+from sfu.doctor.surroundings import certificate
 from sfu.tls import Tls
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -22,13 +22,14 @@ from typing import Any, cast
 
 from starlette.requests import Request
 
-from sfu import doctor_server, dtls, stun
+from sfu import dtls, stun
 from sfu.certificate import Certificate
 from sfu.client.room_view import RoomView
 from sfu.client.signal_session import Entered, SignalSession
 from sfu.client.signal_socket import SignalSocket
 from sfu.config import ConfigError, load
 from sfu.config.value import duration_text, parse_duration
+from sfu.doctor import server as doctor_server
 from sfu.errors import Refusal
 from sfu.signaling import messages, preflight, sdp, sdpfrag, tokens, tracing
 from sfu.signaling.known_answers import KnownAnswers

@@ -12,12 +12,12 @@ import jwt
 import pytest
 import typer
 
-from sfu.cli import run
+from sfu.cli.main import run
 from sfu.config import DEV_SECRET, Settings
 
 Run = Callable[..., tuple[int, str, str]]
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -187,7 +187,7 @@ def test_the_process_ends_with_the_same_codes(tmp_path: Path) -> None:
 
 def test_help_is_quick_because_nothing_heavy_is_imported() -> None:
     heavy = ["numpy", "fastapi", "OpenSSL", "uvloop", "jwt", "sfu._plane"]
-    check = f"import sys, sfu.cli; print([each for each in {heavy} if each in sys.modules])"
+    check = f"import sys, sfu.cli.main; print([each for each in {heavy} if each in sys.modules])"
     result = subprocess.run(
         [sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, check=True
     )

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from sfu.cli import run
-from sfu.cli_reach import own_server
+from sfu.cli.main import run
+from sfu.cli.reach import own_server
 from sfu.config import ServerSettings
 from sfu.tls import Tls
 from tests.sfu.authority import Authority

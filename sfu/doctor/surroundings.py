@@ -15,7 +15,7 @@ from pathlib import Path
 from cryptography import x509
 
 from sfu.config import ConfigError, Settings
-from sfu.finding import Finding, Level
+from sfu.doctor.finding import Finding, Level
 from sfu.store import StoreError, make_store
 from sfu.tls import Tls
 

@@ -16,8 +16,8 @@ from typing import Any, Final, NamedTuple
 
 import httpx
 
-from sfu.cli_reach import why_not
-from sfu.finding import Finding, Level
+from sfu.cli.reach import why_not
+from sfu.doctor.finding import Finding, Level
 from sfu.stun import answered, check
 
 CHECKS: Final = 100

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import typer
 
-from sfu.cli_client import (
+from sfu.cli.client import (
     Anywhere,
     Client,
     Config,

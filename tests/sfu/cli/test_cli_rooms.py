@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from sfu import logs
-from sfu.cli import run
+from sfu.cli.main import run
 from sfu.commands import Join
 from sfu.config import DEV_SECRET
 from sfu.participant import Role

@@ -6,16 +6,16 @@ import socket
 import httpx
 import pytest
 
-from sfu import doctor_server
 from sfu.client.doctor import media, verdict
-from sfu.doctor_server import Candidate, examine, judged, read
-from sfu.finding import Finding, Level
+from sfu.doctor import server
+from sfu.doctor.finding import Finding, Level
+from sfu.doctor.server import Candidate, examine, judged, read
 from tests.signaling.listening import listening, settings
 
 
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor_server, "CHECKS", 10)
+    monkeypatch.setattr(server, "CHECKS", 10)
     monkeypatch.setattr("sfu.client.doctor.SECONDS", 1.0)
 
 

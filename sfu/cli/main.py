@@ -11,11 +11,11 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from sfu.cli_rooms import app as rooms_app
-from sfu.cli_top import top
+from sfu.cli.rooms import app as rooms_app
+from sfu.cli.top import top
 from sfu.config import DEV_SECRET, DEV_TENANT, ConfigError, Settings, load
 from sfu.config.value import parse_duration
-from sfu.finding import Finding, show_findings
+from sfu.doctor.finding import Finding, show_findings
 from sfu.participant import Role
 from sfu.track import Source
 
@@ -165,7 +165,7 @@ def doctor(
     server; exit code 1 if something is bad."""
     if server:
         show_findings(_examine_server(server, token or None))
-    from sfu.doctor import examine
+    from sfu.doctor.host import examine
 
     show_findings(list(examine(_settings(config, dev), dev=dev)))
 
@@ -173,7 +173,7 @@ def doctor(
 def _examine_server(server: str, token: str | None) -> list[Finding]:
     import asyncio
 
-    from sfu.doctor_server import examine
+    from sfu.doctor.server import examine
 
     try:
         from sfu.client.doctor import media

@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 import typer
 
-from sfu.cli_client import Client, Config, NoAnswer, Secret, Tenant, Url, open_client
+from sfu.cli.client import Client, Config, NoAnswer, Secret, Tenant, Url, open_client
 from sfu.config.value import parse_duration
-from sfu.finding import UNBOUND
+from sfu.doctor.finding import UNBOUND
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from sfu import doctor_reach
 from sfu.config import Settings
-from sfu.finding import Finding, Level
+from sfu.doctor import surroundings
+from sfu.doctor.finding import Finding, Level
 from tests.sfu.authority import DAY, Authority
+from tests.sfu.doctor.test_doctor import settings
 from tests.sfu.store.redis_server import RedisServer
-from tests.sfu.test_doctor import settings
 
 
 def secure(certificate: Path, key: Path) -> Settings:
@@ -17,7 +17,7 @@ def secure(certificate: Path, key: Path) -> Settings:
 
 
 def found(config: Settings) -> dict[str, Finding]:
-    return {each.subject: each for each in doctor_reach.certificate(config)}
+    return {each.subject: each for each in surroundings.certificate(config)}
 
 
 def test_no_certificate() -> None:
@@ -87,16 +87,16 @@ def test_a_chain_in_the_wrong_order(tmp_path: Path) -> None:
 
 
 def test_clock() -> None:
-    assert "20" in doctor_reach.clock().detail
+    assert "20" in surroundings.clock().detail
 
 
 def test_a_file_as_the_store(tmp_path: Path) -> None:
     path = tmp_path / "a.sqlite"
-    assert doctor_reach.store(settings(STORE__PATH=str(path))).level is Level.GOOD
+    assert surroundings.store(settings(STORE__PATH=str(path))).level is Level.GOOD
     assert not path.exists()
     path.write_text("this is no database, though it is long enough to be looked at" * 10)
-    assert doctor_reach.store(settings(STORE__PATH=str(path))).level is Level.BAD
-    assert doctor_reach.store(settings(STORE__PATH="/proc/none/a.sqlite")).level is Level.BAD
+    assert surroundings.store(settings(STORE__PATH=str(path))).level is Level.BAD
+    assert surroundings.store(settings(STORE__PATH="/proc/none/a.sqlite")).level is Level.BAD
 
 
 def test_redis_as_the_store(tmp_path: Path) -> None:
@@ -104,9 +104,9 @@ def test_redis_as_the_store(tmp_path: Path) -> None:
     server.start()
     config = settings(STORE__URL=server.url)
     try:
-        assert doctor_reach.store(config).level is Level.GOOD
+        assert surroundings.store(config).level is Level.GOOD
     finally:
         server.kill()
-    finding = doctor_reach.store(config)
+    finding = surroundings.store(config)
     assert finding.level is Level.BAD
     assert "store.url" in finding.remedy

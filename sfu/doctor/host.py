@@ -13,8 +13,8 @@ from pathlib import Path
 from OpenSSL import SSL
 
 from sfu.config import Settings
-from sfu.doctor_reach import certificate, clock, store
-from sfu.finding import Finding, Level
+from sfu.doctor.finding import Finding, Level
+from sfu.doctor.surroundings import certificate, clock, store
 from sfu.ice import announced_addresses
 
 

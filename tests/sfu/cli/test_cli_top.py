@@ -11,9 +11,9 @@ import structlog
 from rich.console import Console
 
 from sfu import logs
-from sfu.cli import run
-from sfu.cli_client import NoAnswer
-from sfu.cli_top import layers, picture, pictures, rate, score
+from sfu.cli.client import NoAnswer
+from sfu.cli.main import run
+from sfu.cli.top import layers, picture, pictures, rate, score
 from sfu.commands import Join
 from sfu.options import Options
 from sfu.participant import Role
@@ -96,9 +96,9 @@ def test_a_server_that_goes_away_is_waited_for(monkeypatch: pytest.MonkeyPatch) 
         if len(shown) == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("sfu.cli_top.look", look)
-    monkeypatch.setattr("sfu.cli_top.picture", show)
-    monkeypatch.setattr("sfu.cli_top.time.sleep", pause)
+    monkeypatch.setattr("sfu.cli.top.look", look)
+    monkeypatch.setattr("sfu.cli.top.picture", show)
+    monkeypatch.setattr("sfu.cli.top.time.sleep", pause)
     assert run(["top", "--url", "http://127.0.0.1:9", "--tenant", "dev", "--secret", "s"]) == 0
     assert ["it does not answer" in each for each in shown] == [False, True, False]
     assert all("hall" in each for each in shown)

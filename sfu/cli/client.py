@@ -9,9 +9,9 @@ from urllib.parse import quote
 import typer
 from typer.core import TyperGroup, TyperOption
 
-from sfu.cli_reach import USUAL, Reach, own_server, why_not
+from sfu.cli.reach import USUAL, Reach, own_server, why_not
 from sfu.config import DEV_SECRET, DEV_TENANT, Settings, load
-from sfu.finding import UNBOUND
+from sfu.doctor.finding import UNBOUND
 
 TIMEOUT: Final = 30.0
 PAGE: Final = 200
