@@ -113,10 +113,17 @@ def mint(
         raise ValueError(_reason(error)) from None
     payload = claims.model_dump(mode="json", by_alias=True, exclude_none=True)
     payload |= {"exp": int(claims.expires_at), "iat": int(now)}
-    token = jwt.encode(payload, _plain(secret), algorithm=ALGORITHM)
+    token = jwt.encode(payload, _plain(secret), algorithm=ALGORITHM, json_encoder=_Utf8)
     if len(token) > MAX_TOKEN:
         raise ValueError(f"metadata: makes the token longer than {MAX_TOKEN} characters")
     return token
+
+
+class _Utf8(json.JSONEncoder):
+    """Letters as they are: escaped, a text in Chinese would take twice the room."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{**options, "ensure_ascii": False})
 
 
 def verify(

@@ -6,6 +6,7 @@ import uuid
 from fastapi import APIRouter, Response
 
 from sfu.commands import Leave
+from sfu.errors import Refusal
 from sfu.participant import Role
 from sfu.signaling.rest import bodies
 from sfu.signaling.rest.gate import Calling, Guarded
@@ -31,19 +32,23 @@ async def mint_token(room: str, body: bodies.MintToken, caller: Calling) -> Toke
     jti = uuid.uuid4().hex
     ttl = float(body.ttl)
     now = caller.now
-    token = mint(
-        caller.rest.settings.tenants[caller.tenant].secret,
-        tenant=caller.tenant,
-        room=live.room.id,
-        identity=body.identity,
-        role=Role(body.role),
-        name=body.name,
-        now=now,
-        ttl=ttl,
-        jti=jti,
-        metadata=body.metadata,
-        can=None if body.can is None else map(Source, body.can),
-    )
+    try:
+        token = mint(
+            caller.rest.settings.tenants[caller.tenant].secret,
+            tenant=caller.tenant,
+            room=live.room.id,
+            identity=body.identity,
+            role=Role(body.role),
+            name=body.name,
+            now=now,
+            ttl=ttl,
+            jti=jti,
+            metadata=body.metadata,
+            can=None if body.can is None else map(Source, body.can),
+        )
+    except ValueError as error:
+        field, _, message = str(error).partition(": ")
+        raise Refusal("bad_request", message, path=field) from None
     return TokenView(token=token, jti=jti, expires_at=rfc3339(math.ceil(now + ttl)))
 
 

@@ -1,5 +1,6 @@
 """/v1/rooms/{room}/tokens."""
 
+import json
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from sfu.signaling.tokens import verify
 from tests.signaling.rest.backend import SECRET, Backend, serving
 
 TOKENS = "/v1/rooms/hall/tokens"
+DEEP = json.loads("[" * 40 + "]" * 40)
 
 
 async def test_a_token_lets_its_person_into_its_room(backend: Backend) -> None:
@@ -46,11 +48,21 @@ async def test_a_token_lets_its_person_into_its_room(backend: Backend) -> None:
         ({"identity": "x" * 257, "role": "attendee"}, "identity"),
         ({"identity": "x", "role": "attendee", "can": ["nose"]}, "can.0"),
         ({"identity": "x", "role": "attendee", "metadata": "x" * 4096}, "metadata"),
+        ({"identity": "x", "role": "attendee", "metadata": DEEP}, "metadata"),
     ],
 )
 async def test_bad_claims(backend: Backend, body: Any, path: str) -> None:
     await backend.create(start=False)
     assert (await backend.ask("POST", TOKENS, 422, body))["path"] == path
+
+
+async def test_letters_of_any_script_take_what_they_take(backend: Backend) -> None:
+    await backend.create(start=False)
+    said = {"about": "聚" * 1350}
+    body = {"identity": "x", "role": "attendee", "metadata": said}
+    made = await backend.ask("POST", TOKENS, 201, body)
+    now = backend.server.rooms.clock.wall()
+    assert verify(made["token"], {"acme": SECRET}, now=now, room="hall").metadata == said
 
 
 @pytest.mark.parametrize("ttl", [0, -5, "soon", "10000d", 1e12, True])
