@@ -19,9 +19,10 @@ from sfu.dtls import Certificate
 from sfu.forwarder import TICK, Forwarder
 from sfu.ice import announced_addresses
 from sfu.journal import Journal
+from sfu.live_room import LiveRoom
 from sfu.media_metrics import Sample, samples
 from sfu.metrics import Metrics
-from sfu.rooms import LiveRoom, Rooms
+from sfu.rooms import Rooms
 from sfu.signaling.admission import Admission
 from sfu.signaling.audience import RoomAudience
 from sfu.signaling.events import DrainingEvent
@@ -78,7 +79,7 @@ class Daemon:
         self.rooms.parallel_events = {name: tenant.parallel_events for name, tenant in tenants}
         self.rooms.max_rooms = {name: tenant.max_rooms for name, tenant in tenants}
         self.rooms.crowds.configure(settings.tenants)
-        self.rooms.empty_timeout = settings.server.empty_timeout
+        self.rooms.end_empty_after(settings.server.empty_timeout)
         # The journal and the deliverer look into the same table.
         self._endpoints.clear()
         self._endpoints.update(endpoints(settings.tenants))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sfu.bandwidth.paths import Path, Paths, together
 from sfu.events import Picture
 from sfu.forwarder import Forwarder
-from sfu.rooms import LiveRoom
+from sfu.live_room import LiveRoom
 from sfu.sent import Frame, Sent
 from sfu.track import Source
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from sfu.bandwidth.paths import Paths, spread, together
 from sfu.forwarder import Forwarder
+from sfu.live_room import LiveRoom
 from sfu.media import sending
-from sfu.rooms import LiveRoom
 
 Sample = tuple[str, tuple[str, ...], float]
 """Metric, values of its labels, value."""

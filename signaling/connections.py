@@ -16,9 +16,9 @@ from typing import Final
 
 from sfu.config.budgets import upload
 from sfu.errors import Refusal
+from sfu.live_room import LiveRoom
 from sfu.receiver import EgressPlan
 from sfu.room import SCREEN
-from sfu.rooms import LiveRoom
 from sfu.signaling import described
 from sfu.signaling.events import OfferEvent
 from sfu.signaling.known_answers import KnownAnswers

@@ -15,7 +15,7 @@ from sfu.commands import Leave
 from sfu.config import LimitSettings
 from sfu.errors import Refusal
 from sfu.events import ConnectionLost, Notice
-from sfu.rooms import LiveRoom
+from sfu.live_room import LiveRoom
 from sfu.signaling import answers, events, messages, orders, tracing, views
 from sfu.signaling.admission import Admission, Admitted
 from sfu.signaling.allowance import Allowance

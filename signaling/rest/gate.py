@@ -19,7 +19,8 @@ from sfu.config import Settings
 from sfu.config.schema import TenantSettings
 from sfu.errors import Refusal, SfuError
 from sfu.journal import Journal
-from sfu.rooms import LiveRoom, Rooms
+from sfu.live_room import LiveRoom
+from sfu.rooms import Rooms
 from sfu.signaling.rest.problems import problem
 from sfu.store.records import Idempotent
 

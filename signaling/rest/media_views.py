@@ -3,10 +3,10 @@
 from typing import Literal
 
 from sfu.events import Picture
+from sfu.live_room import LiveRoom
 from sfu.media import Layer, Overview, Receiving, Sending, receiving, sending
 from sfu.participant import Participant
 from sfu.room import Room
-from sfu.rooms import LiveRoom
 from sfu.signaling.rest.views import Role, View
 
 SHORT = 0.99

@@ -6,9 +6,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from sfu.kept import Kept
+from sfu.live_room import LiveRoom
 from sfu.participant import Participant
 from sfu.room import Room, doors
-from sfu.rooms import LiveRoom
 from sfu.signaling.rest.bodies import (
     Access,
     Kind,

@@ -12,10 +12,11 @@ from sfu.clock import Clock
 from sfu.config import Settings, load
 from sfu.dtls import Certificate
 from sfu.forwarder import Forwarder
+from sfu.live_room import LiveRoom
 from sfu.options import Options
 from sfu.options import State as RoomState
 from sfu.passwords import Passwords, Verdict
-from sfu.rooms import LiveRoom, Rooms
+from sfu.rooms import Rooms
 from sfu.signaling.admission import Admission
 from sfu.signaling.audience import RoomAudience
 from sfu.signaling.limits import Addresses, ClientAddress

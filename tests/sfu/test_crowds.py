@@ -11,9 +11,9 @@ from pydantic import SecretStr
 from sfu.commands import Admit, Command, Configure, End, Join, Leave, Lock, Remove, Start
 from sfu.config import TenantSettings
 from sfu.errors import Refusal
+from sfu.live_room import LiveRoom
 from sfu.participant import Role
 from sfu.room import Options, State
-from sfu.rooms import LiveRoom
 from tests.sfu.house import House
 
 

@@ -8,9 +8,9 @@ import pytest
 from sfu.commands import End, Join, Leave, Lock, Mute, RevokeSeat, Start
 from sfu.errors import Refusal
 from sfu.events import ParticipantJoined, ParticipantLeft, RoomEnded, RoomOpened, SlotChanged
+from sfu.live_room import LiveRoom
 from sfu.participant import Role
 from sfu.room import Options, State
-from sfu.rooms import LiveRoom
 from sfu.track import Source
 from sfu.watchers import EVENTS_WAITING
 from tests.sfu import fake_plane
@@ -165,7 +165,7 @@ def test_an_empty_room_ends_if_so_wished(house: House) -> None:
     ann.ask("leave")
     house.pass_time(60)
     assert house.live().room.state is State.LIVE
-    house.rooms.empty_timeout = 60
+    house.rooms.end_empty_after(60)
     bob = house.member()
     house.pass_time(59)
     bob.ask("leave")
@@ -174,6 +174,22 @@ def test_an_empty_room_ends_if_so_wished(house: House) -> None:
     house.pass_time(2)
     assert house.live().room.state is State.ENDED
     assert prepared.room.state is State.PREPARING
+
+
+def test_a_new_time_for_empty_rooms_holds_for_those_that_sleep(house: House) -> None:
+    house.member().ask("leave")
+    house.pass_time(500)
+    house.rooms.end_empty_after(3600)
+    house.pass_time(10)
+    house.rooms.end_empty_after(600)
+    house.pass_time(85)
+    assert house.live().room.state is State.LIVE
+    house.pass_time(10)
+    assert house.live().room.state is State.ENDED
+    house.member(room="lair").ask("leave")
+    house.pass_time(500)
+    house.rooms.end_empty_after(60)
+    assert house.live("lair").room.state is State.ENDED
 
 
 def test_a_room_outlives_its_worker_and_waits_for_another(house: House) -> None:

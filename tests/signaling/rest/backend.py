@@ -10,8 +10,8 @@ import httpx
 from sfu.commands import Join
 from sfu.config import load
 from sfu.journal import Journal
+from sfu.live_room import LiveRoom
 from sfu.participant import Participant, Role
-from sfu.rooms import LiveRoom
 from sfu.server import Server
 
 SECRET = "a-secret-of-the-tests-only-0123456789"
