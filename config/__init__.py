@@ -3,6 +3,7 @@
 from sfu.config.load import DEV_SECRET, DEV_TENANT, load
 from sfu.config.problem import ConfigError, Problem
 from sfu.config.schema import (
+    SLOTS,
     LimitSettings,
     LogSettings,
     MediaSettings,
@@ -12,11 +13,13 @@ from sfu.config.schema import (
     StoreSettings,
     TenantSettings,
     TurnSettings,
+    too_many_slots,
 )
 
 __all__ = [
     "DEV_SECRET",
     "DEV_TENANT",
+    "SLOTS",
     "ConfigError",
     "LimitSettings",
     "LogSettings",
@@ -29,4 +32,5 @@ __all__ = [
     "TenantSettings",
     "TurnSettings",
     "load",
+    "too_many_slots",
 ]

@@ -4,7 +4,7 @@
 all come from these models. A field's docstring is its comment in `sfu.toml`.
 """
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
@@ -182,6 +182,19 @@ class StoreSettings(Table):
     """Entries of one room's event log; the oldest go first."""
 
 
+SLOTS: Final = 64
+"""A receiving connection has no more than these, of two m-lines each: more than this is refused by
+`signaling/sdp.py`, and too much for browsers."""
+
+
+def too_many_slots(presenters: int, meeting: int) -> str | None:
+    """What is wrong with these numbers of a room, if there is anything: everybody of a meeting
+    may be seen besides all seats; the organizer and the screen have a slot as well."""
+    if presenters + meeting + 2 <= SLOTS:
+        return None
+    return f"presenters and meeting are more than {SLOTS - 2} together: nobody could be shown more"
+
+
 class RoomSettings(Table):
     """What a room has unless its creator says otherwise."""
 
@@ -205,6 +218,12 @@ class RoomSettings(Table):
 
     screen: Literal["lite", "hq", "browser"] = "lite"
     """Budget of the screen share: 2, 5 or 4 Mbit/s."""
+
+    @model_validator(mode="after")
+    def _everybody_can_be_shown(self) -> Self:
+        if wrong := too_many_slots(self.presenters, self.meeting):
+            raise ValueError(wrong)
+        return self
 
 
 class LimitSettings(Table):
@@ -249,7 +268,7 @@ class LimitSettings(Table):
     frame_bytes: Annotated[int, Field(ge=4096, le=1 << 24)] = 262_144
     """Largest WebSocket frame and largest REST body."""
 
-    sdp_bytes: Annotated[int, Field(ge=4096, le=1 << 24)] = 131_072
+    sdp_bytes: Annotated[int, Field(ge=4096, le=1 << 24)] = 196_608
     """Largest session description."""
 
     message_bytes: Annotated[int, Field(ge=1, le=1 << 20)] = 65_536

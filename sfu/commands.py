@@ -5,10 +5,10 @@ or refused and nothing has changed.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sfu.options import Mode, Options
-from sfu.participant import Role, View
+from sfu.participant import Client, Role, View
 from sfu.track import Media, Source
 
 
@@ -22,7 +22,7 @@ class Join:
     role: Role
     can: frozenset[Source] | None = None
     metadata: object = None
-    client: object = None
+    client: Client = field(default_factory=Client)
     jti: str | None = None
     """Of the token they came with."""
     resume: str | None = None

@@ -13,7 +13,6 @@ from sfu.participant import Participant
 from sfu.room import Room
 from sfu.store.records import Document, Event, Stay, StoredRoom
 from sfu.track import Source
-from sfu.usage import client_of
 
 
 @dataclass(slots=True)
@@ -79,7 +78,7 @@ def make_stay(room: Room, kept: Kept, participant: Participant) -> Stay:
         joined_at=participant.joined_at,
         role=participant.role,
         since=participant.joined_at,
-        client=client_of(participant.client),
+        client=participant.client,
         resume=resumption(participant),
     )
 

@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 from sfu.track import Source, Track
+
+WORDS: Final = 64
+"""Characters that are taken of each thing that a client says of itself."""
 
 
 class Role(StrEnum):
@@ -20,6 +23,26 @@ class Role(StrEnum):
     def presents(self) -> bool:
         """Whether the role runs the event and asks for a seat."""
         return self in (Role.ORGANIZER, Role.PRESENTER)
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """What a participant's client says of itself; None is unknown."""
+
+    browser: str | None = None
+    platform: str | None = None
+
+    @classmethod
+    def said(cls, words: Mapping[str, object]) -> "Client":
+        """Out of what stands in a join: as that may be anything, short printable texts are taken,
+        and nothing else of it is kept."""
+        return cls(_word(words.get("browser")), _word(words.get("platform")))
+
+
+def _word(said: object) -> str | None:
+    if not isinstance(said, str):
+        return None
+    return "".join(c for c in said[:WORDS] if c.isprintable()).strip() or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +90,7 @@ class Participant:
     joined_at: float
     can: frozenset[Source] | None = None
     metadata: object = None
-    client: object = None
+    client: Client = field(default_factory=Client)
     jti: str | None = None
     """Of the token they came with; None without one."""
     resume: str | None = None

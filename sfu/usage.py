@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from sfu.participant import Role
-from sfu.store.records import Client, Event, LastSeen, Stay, Totals
+from sfu.store.records import Event, LastSeen, Stay, Totals
 from sfu.store.writes import CloseEvent, CloseStay, OpenEvent, OpenStay, TouchStays, Write
 
 HEARTBEAT: Final = 5.0
@@ -30,8 +30,6 @@ HEARTBEAT: Final = 5.0
 
 PATIENCE: Final = 30.0
 """Seconds after a restart within which stays can be resumed."""
-
-WORDS: Final = 64
 
 NOTHING: Final = Totals()
 
@@ -274,16 +272,3 @@ def _touched(stays: Iterable[LastSeen]) -> list[Write]:
     for each in stays:
         at.setdefault(each.seen_at, {})[each.stay.id] = each.totals
     return [TouchStays(seen_at, totals) for seen_at, totals in at.items()]
-
-
-def client_of(said: object) -> Client:
-    """Browser and platform, out of what a client says of itself in its join: as it may say
-    anything, short printable texts are taken and the rest is unknown."""
-    words = said if isinstance(said, Mapping) else {}
-    return Client(_word(words.get("browser")), _word(words.get("platform")))
-
-
-def _word(said: object) -> str | None:
-    if not isinstance(said, str):
-        return None
-    return "".join(c for c in said[:WORDS] if c.isprintable()).strip() or None

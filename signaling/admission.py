@@ -16,10 +16,11 @@ from pydantic import SecretStr
 from sfu.commands import Join
 from sfu.config import DEV_TENANT, Settings
 from sfu.errors import Refusal
-from sfu.participant import Participant, Role
+from sfu.live_room import LiveRoom
+from sfu.participant import Client, Participant, Role
 from sfu.passwords import Passwords, in_threads
 from sfu.room import Options
-from sfu.rooms import LiveRoom, Rooms
+from sfu.rooms import Rooms
 from sfu.signaling import messages
 from sfu.signaling.ice_servers import ice_servers
 from sfu.signaling.joins import Joins
@@ -132,7 +133,7 @@ class Admission:
             identity=identity,
             name=request.name or identity,
             role=role,
-            client=request.client,
+            client=Client.said(request.client or {}),
         )
         return Admitted(live, command, password)
 
@@ -152,7 +153,7 @@ class Admission:
             role=claims.role,
             can=claims.can,
             metadata=claims.metadata,
-            client=request.client,
+            client=Client.said(request.client or {}),
             jti=claims.jti,
         )
         live = self._room(claims.tenant, request.room, presents=claims.role.presents)
@@ -177,7 +178,7 @@ class Admission:
             role=stay.role or Role(was["role"]),
             can=None if was["can"] is None else frozenset(map(Source, was["can"])),
             metadata=was["metadata"],
-            client=request.client,
+            client=Client.said(request.client or {}),
             jti=was["jti"],
             seat=was["seat"],
             returning=True,

@@ -33,16 +33,15 @@ from sfu.events import (
     SpeakerChanged,
     TrackMuted,
 )
+from sfu.live_room import LiveRoom
 from sfu.options import Mode
 from sfu.participant import Participant, Role
 from sfu.room import Room
-from sfu.rooms import LiveRoom
 from sfu.signaling import answers, events, gathering, messages, views
+from sfu.signaling.allowance import MessageTraffic
 from sfu.signaling.client import Client
 from sfu.signaling.door import Door
 from sfu.signaling.gathering import Gathering
-from sfu.signaling.limits import MESSAGE_BYTES_BURST, MESSAGE_BYTES_PER_SECOND
-from sfu.token_bucket import TokenBucket
 
 GATHER: Final = 0.25
 """Seconds over which comings and goings are gathered."""
@@ -80,8 +79,7 @@ class RoomAudience:
         self._for_themselves: dict[str, Participant] = {}
         self._presenters_at = 0.0
         self._others_at = 0.0
-        self.messages = TokenBucket(MESSAGE_BYTES_PER_SECOND, MESSAGE_BYTES_BURST, 0.0)
-        """Bytes of app messages to groups, of all senders together."""
+        self.messages = MessageTraffic(self._clients)
         self._to_offer: dict[str, None] = {}
         self._speaker: str | None = None
         self._last_quality: tuple[Mapping[str, Picture | None], str] = ({}, "")

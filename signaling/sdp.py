@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NoReturn
 
+from sfu.config import SLOTS
+
 MAX_SIZE = 256 * 1024
 """Characters."""
-MAX_MEDIA = 128
+MAX_MEDIA = 2 * SLOTS
 MAX_ATTRIBUTES = 512
 """Per media section, and of the session."""
 MAX_FORMATS = 128

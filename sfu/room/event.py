@@ -1,5 +1,6 @@
 """The event as a whole: start and end, lock, mode, settings."""
 
+from sfu.config import SLOTS
 from sfu.errors import Refusal
 from sfu.events import (
     Change,
@@ -79,12 +80,14 @@ def configure(room: RoomState, options: Options) -> list[Change]:
         raise Refusal("bad_request", "the kind of a room does not change", path="kind")
     if options == room.options:
         return []
+    wanted = 1 + options.presenters
+    if wanted + len(room.gallery) + 1 > SLOTS:
+        seen = f"{len(room.gallery)} are seen without a seat"
+        raise Refusal("bad_request", f"{seen}, so many seats cannot be shown", path="limits")
     room.options = options
     changes: list[Change] = []
     added: list[str] = []
-    wanted = 1 + options.presenters
-    while len(room.seats) > wanted and room.seats[-1] is None:
-        room.seats.pop()
+    seats.drop_surplus(room)
     if wanted > len(room.seats):
         room.seats += [None] * (wanted - len(room.seats))
         added = room.add_places(wanted + len(room.gallery))

@@ -10,16 +10,20 @@ from sfu.room.state import RoomState, slot_of
 def free(room: RoomState, role: Role, wanted: int | None = None) -> int | None:
     """The seat that somebody of this role would get, the `wanted` one before others; seat 0 is for
     an organizer only."""
-    theirs = wanted is not None and 0 < wanted < len(room.seats) and role.presents
-    if theirs and room.seats[wanted or 0] is None:
+    # After a change of settings more seats may be in use than there are to be.
+    taken = len(room.seats) - 1 - room.seats[1:].count(None)
+    left = role.presents and taken < room.options.presenters
+    if left and wanted is not None and wanted > 0 and room.seats[wanted : wanted + 1] == [None]:
         return wanted
     if role is Role.ORGANIZER and room.seats[0] is None:
         return 0
-    if role.presents:
-        for seat in range(1, len(room.seats)):
-            if room.seats[seat] is None:
-                return seat
-    return None
+    return room.seats.index(None, 1) if left else None
+
+
+def drop_surplus(room: RoomState) -> None:
+    """Takes away the last seats as far as they are free and more than there are to be."""
+    while len(room.seats) > 1 + room.options.presenters and room.seats[-1] is None:
+        room.seats.pop()
 
 
 def sit(room: RoomState, participant: Participant, seat: int) -> list[Change]:
@@ -40,6 +44,7 @@ def stand(room: RoomState, participant: Participant) -> list[Change]:
         return []
     seat, participant.seat = participant.seat, None
     room.seats[seat] = None
+    drop_surplus(room)
     return room.show(slot_of(seat))
 
 

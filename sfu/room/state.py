@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from sfu.config import SLOTS
 from sfu.errors import Refusal
 from sfu.events import Change, ParticipantUpdated, ScreenShown, SeatShown, Shown, SlotChanged
 from sfu.options import Mode, Options, State
@@ -67,7 +68,7 @@ class RoomState:
         self.identities: dict[str, str] = {}
         """Who is in the room or waits, by identity."""
         if self.mode is Mode.MEETING:
-            self.places = self.meeting_places
+            self.places = min(self.meeting_places, SLOTS - 1)
         self._shown: dict[str, Shown] = dict.fromkeys(self.slots)
 
     @property
@@ -125,7 +126,8 @@ class RoomState:
     # Slots
 
     def add_places(self, places: int) -> list[str]:
-        """Makes more slots; gives the names of the new ones."""
+        """Makes more slots, as far as there may be more; gives the names of the new ones."""
+        places = min(places, SLOTS - 1)
         names = [slot_of(place) for place in range(self.places, places)]
         self.places = max(self.places, places)
         self._shown.update(dict.fromkeys(names))

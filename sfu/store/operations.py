@@ -10,9 +10,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from sfu.participant import Role
+from sfu.participant import Client, Role
 from sfu.store.records import (
-    Client,
     Event,
     Stay,
     event_record,

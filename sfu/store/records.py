@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
-from sfu.participant import Role
+from sfu.participant import Client, Role
 
 Document = Mapping[str, object]
 """What JSON calls an object; the store keeps it and understands none of it."""
@@ -48,14 +48,6 @@ class Idempotent:
     digest: str
     """Of the request, so that another request with the same key is told apart."""
     response: Document
-
-
-@dataclass(frozen=True, slots=True)
-class Client:
-    """What a participant's client says of itself; None is unknown."""
-
-    browser: str | None = None
-    platform: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +90,7 @@ class Stay:
     """When they took this role."""
     spent: Mapping[Role, float] = field(default_factory=dict)
     """Seconds in each role before that."""
-    client: Client = Client()
+    client: Client = field(default_factory=Client)
     resume: Document | None = None
     """What the signaling session needs to go on with this stay after a restart."""
     left: tuple[float, str] | None = None

@@ -15,7 +15,8 @@ from sfu.commands import Leave
 from sfu.errors import Refusal
 from sfu.events import ConnectionLost, Notice
 from sfu.journal import PATIENCE
-from sfu.rooms import LiveRoom
+from sfu.live_room import LiveRoom
+from sfu.participant import Client
 from sfu.signaling import messages
 from sfu.signaling.admission import Admission
 from sfu.signaling.attributes import direction, mid
@@ -181,7 +182,7 @@ class HttpSessions:
         agree = prepare(description)
         live = admitted.live
         session = HttpSession(live, token, self._forget)
-        command = replace(admitted.command, client={"platform": protocol})
+        command = replace(admitted.command, client=Client(platform=protocol))
         session.participant = live.join(command).id
         try:
             if session.participant in live.room.waiting:

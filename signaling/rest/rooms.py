@@ -9,12 +9,12 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from sfu.commands import Admit, Command, Configure, End, Lock, SetMode, Start
-from sfu.config import Settings
+from sfu.config import Settings, too_many_slots
 from sfu.errors import Refusal
 from sfu.journal import Journal
+from sfu.live_room import LiveRoom
 from sfu.options import ALL_SOURCES, Mode, Options, State
 from sfu.passwords import hash_password
-from sfu.rooms import LiveRoom
 from sfu.signaling.rest import bodies, paging
 from sfu.signaling.rest.gate import Caller, Calling, Guarded
 from sfu.signaling.rest.idempotency import Once, once
@@ -295,7 +295,10 @@ async def _changes(body: bodies.RoomSettings, before: Options) -> Options:
     if said.get("password") is not None:
         # It takes a while on purpose: the event loop is not to wait for it.
         said["password"] = await asyncio.to_thread(hash_password, said["password"])
-    return dataclasses.replace(before, **said)
+    changed = dataclasses.replace(before, **said)
+    if wrong := too_many_slots(changed.presenters, changed.meeting):
+        raise Refusal("bad_request", wrong, path="limits")
+    return changed
 
 
 def _merged(now: Options, before: Options, wanted: Options) -> Options:

@@ -140,6 +140,11 @@ def test_dev_is_loopback_unless_the_environment_says_otherwise(tmp_path: Path) -
         ("[sever]", "sfu.toml:1: sever: unknown key; did you mean server?"),
         ("server = 3", "sfu.toml:1: server: 3 is not accepted: expected a table"),
         (
+            "[room]\nmeeting = 60",
+            "sfu.toml:1: room: presenters and meeting are more than 62 together: nobody could be "
+            "shown more",
+        ),
+        (
             '[room]\nvideo = "4k"',
             'sfu.toml:2: room.video: "4k" is not accepted: expected one of "sd", "hd"',
         ),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sfu.participant import Participant, Role, SlotView, View
+from sfu.participant import Client, Participant, Role, SlotView, View
 from sfu.track import Media, Source, Track
 
 
@@ -29,3 +29,18 @@ def test_what_is_sent() -> None:
     assert ann.sends(Source.CAMERA)
     ann.tracks[Source.CAMERA].muted = True
     assert not ann.sends(Source.CAMERA)
+
+
+@pytest.mark.parametrize(
+    ("said", "taken"),
+    [
+        ({"browser": "Chromium 139", "platform": "Linux"}, Client("Chromium 139", "Linux")),
+        ({"browser": " \n\0Fire\ud800fox\u202e ", "platform": 7}, Client("Firefox", None)),
+        ({"browser": "x" * 1000, "platform": ""}, Client("x" * 64, None)),
+        ({"browser": ["x"], "platform": {}}, Client()),
+        ({"name": "else"}, Client()),
+        ({}, Client()),
+    ],
+)
+def test_a_client_may_say_anything_of_itself(said: dict[str, object], taken: Client) -> None:
+    assert Client.said(said) == taken

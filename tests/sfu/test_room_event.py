@@ -9,6 +9,7 @@ from sfu.commands import (
     Block,
     Configure,
     GrantSeat,
+    Leave,
     Mute,
     Promote,
     RevokeSeat,
@@ -245,3 +246,35 @@ def test_free_seats_go_while_the_gallery_is_in_use() -> None:
     house.join("bob")
     house.publish("bob", Source.CAMERA)
     assert sorted(house.room.gallery.values()) == ["ann", "bob"]
+
+
+def test_seats_beyond_a_lowered_limit_are_given_to_nobody_once_they_are_free() -> None:
+    house = House(presenters=4)
+    for id in ("p1", "p2", "p3", "p4"):
+        house.join(id, Role.PRESENTER)
+    house.join("ann")
+    house.do(Configure(dataclasses.replace(house.room.options, presenters=1)))
+    assert [house.room.participants[id].seat for id in ("p1", "p2", "p3", "p4")] == [1, 2, 3, 4]
+    for gone in ("p1", "p3", "p4"):
+        house.do(Leave(gone, "left"))
+        assert house.refusal(GrantSeat("ann")) == "no_seat"
+    assert len(house.room.seats) == 3, "the last ones are no more, as far as they are free"
+    house.do(Leave("p2", "left"))
+    assert len(house.room.seats) == 2
+    house.do(GrantSeat("ann"))
+    house.join("p5", Role.PRESENTER)
+    assert house.room.participants["p5"].seat is None
+
+
+def test_no_more_seats_than_can_be_shown_beside_the_gallery() -> None:
+    house = House(kind="meeting", presenters=2, meeting=60, attendees=60)
+    for number in range(58):
+        house.join(f"g{number}")
+        house.publish(f"g{number}", Source.CAMERA)
+    assert len(house.room.slots) == 64
+    few = dataclasses.replace(house.room.options, presenters=50, meeting=5)
+    assert house.refusal(Configure(few)) == "bad_request"
+    assert house.room.options.presenters == 2
+    house.do(Configure(dataclasses.replace(few, presenters=4, meeting=58)))
+    assert len(house.room.slots) == 64
+    assert len(house.room.gallery) == 58

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from sfu.participant import Role
-from sfu.store.records import Client, Event, LastSeen, Stay, Totals, participant_record
+from sfu.participant import Client, Role
+from sfu.store.records import Event, LastSeen, Stay, Totals, participant_record
 from sfu.store.writes import CloseEvent, CloseStay, OpenEvent, OpenStay, TouchStays
-from sfu.usage import PATIENCE, Attendance, client_of
+from sfu.usage import PATIENCE, Attendance
 
 NOW = 1_700_000_000.0
 EVENT = Event("e1", "acme", "lobby", "webinar", NOW)
@@ -288,19 +288,3 @@ def test_absent_stays_end_with_their_event_or_when_their_identity_joins_anew() -
     assert isinstance(closed, CloseStay)
     assert (closed.left_at, closed.reason) == (NOW + 51, "ended")
     assert isinstance(ended, CloseEvent)
-
-
-@pytest.mark.parametrize(
-    ("said", "taken"),
-    [
-        ({"browser": "Chromium 139", "platform": "Linux"}, Client("Chromium 139", "Linux")),
-        ({"browser": " \n\0Fire\ud800fox\u202e ", "platform": 7}, Client("Firefox", None)),
-        ({"browser": "x" * 1000, "platform": ""}, Client("x" * 64, None)),
-        ({"browser": ["x"], "platform": {}}, Client()),
-        (None, Client()),
-        ("Chrome", Client()),
-        ([1], Client()),
-    ],
-)
-def test_a_client_may_say_anything_of_itself(said: object, taken: Client) -> None:
-    assert client_of(said) == taken

@@ -8,9 +8,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sfu.signaling.negotiation import NegotiationError, accept_answer, answer_publish
+from sfu.config import SLOTS as MOST_SLOTS
+from sfu.config import LimitSettings
+from sfu.signaling.negotiation import (
+    NegotiationError,
+    Slot,
+    accept_answer,
+    answer_publish,
+    offer_receive,
+)
 from sfu.signaling.sdp import parse
-from tests.signaling.descriptions import ANSWER, CAMERA, CAPTURED, LOCAL, OFFER, SLOTS
+from tests.signaling.descriptions import (
+    ANSWER,
+    CAMERA,
+    CAPTURED,
+    LOCAL,
+    OFFER,
+    SLOTS,
+    answer_to,
+)
 
 
 async def test_aiortc_takes_our_answer() -> None:
@@ -105,3 +121,12 @@ def test_arbitrary_text_is_refused(text: str) -> None:
     assert caught.value.code == "bad_sdp"
     with pytest.raises(NegotiationError):
         accept_answer(text, SLOTS)
+
+
+def test_as_many_slots_as_there_may_be_can_be_answered() -> None:
+    slots = [
+        Slot(f"seat-{n}", f"a{n}", f"v{n}", 100 + n, 200 + n, 300 + n) for n in range(MOST_SLOTS)
+    ]
+    answer = answer_to(offer_receive(slots, LOCAL, "x"))
+    assert len(answer) < LimitSettings().sdp_bytes
+    assert len(accept_answer(answer, slots).mids) == 2 * MOST_SLOTS

@@ -1,5 +1,6 @@
 """What many clients, or hostile ones, may not do to the others."""
 
+from sfu.participant import Client
 from tests.sfu.house import House
 
 
@@ -13,6 +14,27 @@ def test_a_crowd_of_senders_does_not_fill_its_readers_queues(house: House) -> No
     assert codes.count("ok") >= 10
     assert codes[-1] == "rate_limited"
     assert dan.closed() is None
+
+
+def test_two_senders_do_not_fill_somebodys_queue(house: House) -> None:
+    ann, senders = house.presenter(), [house.member(), house.member()]
+    answers = [
+        sender.ask("message", to=ann.id, topic="chat", body="x" * 60_000)
+        for _ in range(50)
+        for sender in senders
+    ]
+    assert {answer.get("code", "ok") for answer in answers} == {"ok", "rate_limited"}
+    assert ann.closed() is None
+    bob = house.member("presenter")
+    assert bob.ask("message", to=senders[1].id, topic="chat", body="x")["type"] == "ok"
+    house.pass_time(10.0)
+    assert senders[0].ask("message", to=ann.id, topic="chat", body="x")["type"] == "ok"
+
+
+def test_little_is_kept_of_what_a_client_says_of_itself(house: House) -> None:
+    said = {"browser": "Chromium 139", "lists": [[] for _ in range(60_000)]}
+    dan = house.member(client=said)
+    assert house.live().room.participants[dan.id].client == Client("Chromium 139", None)
 
 
 def test_nothing_is_read_of_what_may_not_be_published(house: House) -> None:

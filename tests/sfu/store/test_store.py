@@ -5,10 +5,9 @@ import json
 
 import pytest
 
-from sfu.participant import Role
+from sfu.participant import Client, Role
 from sfu.store import Store, StoreError
 from sfu.store.records import (
-    Client,
     Document,
     Event,
     Idempotent,

@@ -113,6 +113,7 @@ async def test_a_password_is_hashed_and_never_shown(backend: Backend) -> None:
         ({"kind": "party"}, "kind"),
         ({"limits": {"attendees": "many"}}, "limits.attendees"),
         ({"limits": {"presenters": 101}}, "limits.presenters"),
+        ({"limits": {"presenters": 38}}, "limits"),
         ({"limits": {"microphones": 0}}, "limits.microphones"),
         ({"sources": ["hologram"]}, "sources.0"),
         ({"limits": {"chairs": 1}}, "limits.chairs"),
