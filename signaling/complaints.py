@@ -1,6 +1,6 @@
 """What one client says of its call: how long picture or sound was no good."""
 
-from sfu.rooms import LiveRoom
+from sfu.live_room import LiveRoom
 
 
 class Complaints:
