@@ -21,7 +21,7 @@ from tests.calls import pattern
 from tests.calls.daemon import Daemon
 from tests.calls.guest import Guest, Json
 from tests.calls.link import Link
-from tests.calls.network import Network
+from tests.calls.network import Network, still
 
 CHROMIUM_ARGUMENTS = [
     *arguments(pattern.FPS),
@@ -104,7 +104,8 @@ class ChromiumPage:
 
     async def goto(self, url: str) -> None:
         """Opens an address."""
-        await self.tab.goto(url)
+        async with still():
+            await self.tab.goto(url)
 
     async def close(self) -> None:
         """Ends the page and its context."""

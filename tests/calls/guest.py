@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
+from tests.calls.network import still
 from tests.calls.pattern import FRAMES, QUADRANTS
 
 PATIENCE = 20.0
@@ -45,8 +46,9 @@ class Guest:
         query = {"room": self.room, "name": self.name, "role": self.role, "autojoin": "1"}
         # Without this the page asks for the layers that fit its tiles, besides the test.
         query["quality"] = "none"
-        await self.page.goto(f"{self.url}/?{urlencode({**query, **parameters})}")
-        await self.until("sfu.state.receive", "connected")
+        async with still():
+            await self.page.goto(f"{self.url}/?{urlencode({**query, **parameters})}")
+            await self.until("sfu.state.receive", "connected")
 
     async def evaluate(self, script: str) -> Json:
         """Runs an expression in the page."""

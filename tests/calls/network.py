@@ -4,15 +4,24 @@ What happens to an address there is what happens to a laptop that goes from one 
 Its loopback is its own, too: what the server announces there leads nowhere.
 """
 
+import asyncio
 import contextlib
+import fcntl
 import os
 import subprocess
-from collections.abc import Iterator
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import pytest
 
+STILL = Path(tempfile.gettempdir(), f"sfu-interfaces-{os.geteuid()}")
+"""Locked by whoever makes an interface (alone), and by who would be disturbed (together)."""
+SETTLED = 0.2
+"""Seconds in which a browser has heard of it."""
 NUMBER = os.getpid() % 200
 """Test runs side by side have names and addresses of their own (RFC 2544 has these for tests)."""
 HERE = f"198.18.{NUMBER}.1"
@@ -62,6 +71,29 @@ def ip(*arguments: str) -> None:
     subprocess.run(["ip", *arguments], check=True)
 
 
+@contextlib.asynccontextmanager
+async def still() -> AsyncIterator[None]:
+    """No interface comes or goes meanwhile: whatever a browser connects to or loads just then it
+    gives up (ERR_NETWORK_CHANGED), also where it has nothing to do with it."""
+    with await asyncio.to_thread(_locked, fcntl.LOCK_SH):
+        yield
+
+
+@contextlib.contextmanager
+def changing() -> Iterator[None]:
+    """Interfaces come or go."""
+    with _locked(fcntl.LOCK_EX):
+        yield
+        time.sleep(SETTLED)
+
+
+def _locked(how: int) -> IO[str]:
+    """Until it is closed."""
+    file = STILL.open("a")
+    fcntl.flock(file, how)
+    return file
+
+
 @contextlib.contextmanager
 def elsewhere() -> Iterator[Network]:
     """Such a network, which takes root."""
@@ -70,12 +102,16 @@ def elsewhere() -> Iterator[Network]:
     network, end = Network(f"sfu-{NUMBER}"), f"sfu-{NUMBER}"
     try:
         ip("netns", "add", network.name)
-        ip("link", "add", end, "type", "veth", "peer", "name", "cable", "netns", network.name)
-        ip("addr", "add", f"{HERE}/24", "dev", end)
-        ip("link", "set", end, "up")
         ip("-n", network.name, "link", "set", "lo", "up")
-        network.connect()
+        with changing():
+            ip("link", "add", end, "type", "veth", "peer", "name", "cable", "netns", network.name)
+            # Else it gets an address by itself, a second or two later.
+            ip("link", "set", end, "addrgenmode", "none")
+            ip("addr", "add", f"{HERE}/24", "dev", end)
+            ip("link", "set", end, "up")
+            network.connect()
         yield network
     finally:
-        subprocess.run(["ip", "link", "del", end], check=False)
+        with changing():
+            subprocess.run(["ip", "link", "del", end], check=False)
         subprocess.run(["ip", "netns", "del", network.name], check=False)

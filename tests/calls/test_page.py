@@ -24,7 +24,7 @@ def tab_of(guest: Guest) -> Page:
 async def join_by_form(guest: Guest, role: str) -> Page:
     """Fills the form as a person would."""
     tab = tab_of(guest)
-    await tab.goto(guest.url)
+    await guest.page.goto(guest.url)
     await tab.get_by_label("Room").fill(guest.room)
     await tab.get_by_label("Your name").fill(guest.name)
     await tab.locator("#join").get_by_text(role, exact=True).click()
@@ -116,7 +116,7 @@ async def test_a_refused_camera_is_told(invite: Invite) -> None:
 async def test_no_server_is_told(invite: Invite) -> None:
     guest = await invite("Ben", "attendee")
     tab = tab_of(guest)
-    await tab.goto(guest.url)
+    await guest.page.goto(guest.url)
     await tab.route_web_socket("**/v1/signal", lambda socket: socket.close())
     await tab.get_by_role("button", name="Join the room").click()
     # A busy server looks like none: it is tried again for a while, and the person knows meanwhile.

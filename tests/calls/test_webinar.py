@@ -33,7 +33,8 @@ def plain(colour: tuple[int, int, int]) -> str:
 async def knock(guest: Guest) -> Page:
     """Opens the page, which asks to be let in, and finds the waiting room."""
     tab = tab_of(guest)
-    await tab.goto(f"{guest.url}/?room={guest.room}&name={guest.name}&role={guest.role}&autojoin=1")
+    who = f"room={guest.room}&name={guest.name}&role={guest.role}"
+    await guest.page.goto(f"{guest.url}/?{who}&autojoin=1")
     await guest.until("globalThis.sfu?.state.session", "waiting")
     await expect(tab.locator("#waiting")).to_be_visible()
     return tab
