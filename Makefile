@@ -119,7 +119,7 @@ $(BIN)/python -m pytest $(1) --numprocesses=$(2) --max-worker-restart=50 $(SIDE_
 endef
 
 test-python: toolchain programs $(VENV)/tested ## tests of the Python packages and of the built extensions
-	$(call side_by_side,--ignore=$(CALLS) --ignore=$(DEPLOY),3)
+	$(call side_by_side,--ignore=$(CALLS),3)
 
 test-calls: calls calls-alone ## whole calls with real browsers
 
@@ -129,11 +129,11 @@ calls: toolchain programs $(VENV)/tested $(CALLS)/node_modules
 calls-alone: toolchain programs $(VENV)/tested $(CALLS)/node_modules
 	$(BIN)/python -m pytest $(CALLS) -m alone
 
-# Not part of `test`: it needs Prometheus and systemd's tools.
-test-deploy: toolchain $(VENV)/tested ## the files under deploy/, with a real Prometheus
+# Of `test-python`, alone.
+test-deploy: toolchain programs $(VENV)/tested ## the files under deploy/, with a real Prometheus
 	$(BIN)/python -m pytest $(DEPLOY)
 
-# Not part of `test` either: it asks databases elsewhere, and what they know changes by the day. What
+# Not part of `test`: it asks databases elsewhere, and what they know changes by the day. What
 # cannot be asked is not taken for clean.
 audit: toolchain $(VENV)/installed ## known holes in what this depends on, by RustSec, PyPI and npm
 	@failed=; \
@@ -189,14 +189,16 @@ toolchain:
 LEAST_RUST := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 
 # What the tests need besides: two browsers, Node.js to drive the second, a Redis, a TURN server, curl,
-# networks of their own, and PHP, in which some recipes are written.
+# networks of their own, PHP, in which some recipes are written, and what a deployment is looked at by:
+# Prometheus (promtool comes with it) and systemd's tools, which need no systemd that runs.
 programs:
 	@missing=; \
-	for program in chromium firefox-esr node npm redis-server turnserver curl ip php; do \
+	for program in chromium firefox-esr node npm redis-server turnserver curl ip php prometheus \
+		systemd-analyze; do \
 		command -v $$program >/dev/null || missing="$$missing $$program"; \
 	done; \
 	[ -n "$$missing" ] || exit 0; \
-	packages=$$(echo "$$missing" | sed 's/\bnode\b/nodejs/; s/\bturnserver\b/coturn/; s/\bip\b/iproute2/; s/\bphp\b/php-cli/'); \
+	packages=$$(echo "$$missing" | sed 's/\bnode\b/nodejs/; s/\bturnserver\b/coturn/; s/\bip\b/iproute2/; s/\bphp\b/php-cli/; s/\bsystemd-analyze\b/systemd/'); \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		echo "Installing$$packages"; \
 		apt-get update -qq && \

@@ -1,3 +1,4 @@
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -60,7 +61,16 @@ def test_missing_programs_are_named(programs: Path) -> None:
     fake.chmod(0o755)
     result = make("programs", path=programs)
     assert result.returncode != 0
-    missing = "chromium firefox-esr node npm redis-server turnserver curl ip php"
-    assert f"need {missing}." in result.stderr
-    packages = "chromium firefox-esr nodejs npm redis-server coturn curl iproute2 php-cli"
-    assert f"apt-get install --no-install-recommends {packages}" in result.stderr
+    missing = "chromium firefox-esr node npm redis-server turnserver curl ip php prometheus"
+    assert f"need {missing} systemd-analyze." in result.stderr
+    packages = (
+        "chromium firefox-esr nodejs npm redis-server coturn curl iproute2 php-cli prometheus"
+    )
+    assert f"apt-get install --no-install-recommends {packages} systemd\n" in result.stderr
+
+
+def test_everything_is_tested() -> None:
+    """`make test` leaves nothing out but what asks others: no folder of tests is passed over."""
+    run = make("-n", "test-python", "calls", path=Path("/usr/bin:/bin")).stdout
+    assert re.findall(r"--ignore=(\S+)", run) == ["tests/calls"] * run.count("--ignore=")
+    assert run.count("-m pytest tests/calls ") > 0

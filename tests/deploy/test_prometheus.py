@@ -1,6 +1,6 @@
 """A real Prometheus scrapes a real server under load: every query and every alert finds its data.
 
-Run by `make test-deploy`; `PLOT=file.png` draws what the dashboard would show.
+Of `make test`, and of `make test-deploy` alone; `PLOT=file.png` draws what the dashboard shows.
 """
 
 import asyncio
@@ -24,6 +24,8 @@ from sfu.bench.daemon import Daemon
 from sfu.bench.endpoints import Endpoints
 from sfu.bench.process import free_port
 from sfu.bench.shape import Shape
+
+pytestmark = pytest.mark.long
 
 Seen = TypeVar("Seen")
 

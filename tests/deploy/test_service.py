@@ -45,7 +45,8 @@ def test_the_unit_is_closed() -> None:
 def test_the_unit_agrees_with_the_server() -> None:
     assert value("Type") == "notify"
     assert value("RestartPreventExitStatus") == "2"
-    assert int(value("LimitNOFILE")) >= LimitSettings().sockets + 200
+    limits = LimitSettings()
+    assert int(value("LimitNOFILE")) >= limits.sockets + limits.connections + 200
     minutes = int(value("TimeoutStopSec").removesuffix("min"))
     assert minutes * 60 > ServerSettings().drain_timeout
 
