@@ -13,7 +13,8 @@ use crate::stun::{self, Class};
 use crate::table::Key;
 use crate::tcp::peer;
 
-/// An address belongs to the peer whose checks came from it, for as long as two of them may be apart.
+/// An address belongs to the peer whose checks came from it, for as long as two of them may be apart,
+/// or until it is seen elsewhere.
 const HELD_US: i64 = 10_000_000;
 /// Longest handshake datagram that is passed on either way.
 const MAX_HANDSHAKE: usize = 2048;
@@ -120,7 +121,7 @@ impl Forwarder {
         let Some(holder) = holder.and_then(|holder| self.transports.get_mut(holder)) else {
             return true;
         };
-        if holder.checked_since(&from.remote, now_us - HELD_US) {
+        if holder.is_at(&from.remote, now_us - HELD_US) {
             return false;
         }
         holder.lose(&from.remote);

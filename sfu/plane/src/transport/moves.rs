@@ -46,10 +46,17 @@ impl Transport {
         }
     }
 
-    /// Whether a valid check has come from an address since a time.
-    pub fn checked_since(&self, remote: &SocketAddr, since_us: i64) -> bool {
+    /// Whether the peer is at an address: a valid check has come from there since a time, and it is
+    /// not known to be elsewhere by now.
+    pub fn is_at(&self, remote: &SocketAddr, since_us: i64) -> bool {
         let mut paths = self.paths.iter();
-        paths.any(|path| path.destination.remote == *remote && path.checked_us > since_us)
+        let Some(path) = paths.find(|path| path.destination.remote == *remote) else {
+            return false;
+        };
+        let is_elsewhere = self.paths.get(self.selected).is_some_and(|selected| {
+            selected.destination.remote != *remote && selected.checked_us > path.checked_us
+        });
+        path.checked_us > since_us && !is_elsewhere
     }
 
     /// A path has ended, as a connection does; the best of the others is taken.

@@ -171,6 +171,21 @@ fn an_address_is_not_taken_from_a_live_peer() {
 }
 
 #[test]
+fn an_address_is_free_as_soon_as_its_peer_is_elsewhere() {
+    let mut call = Call::new();
+    let left = 3;
+    call.check_as(SUBSCRIBER, left);
+    call.check_as(PUBLISHER, left);
+    assert_eq!(call.plane.counters().drop_stun_address_taken, 1);
+    call.run(100);
+    call.check_as(SUBSCRIBER, SUBSCRIBER);
+    call.sent.clear();
+    call.check_as(PUBLISHER, left);
+    assert_eq!(call.plane.counters().drop_stun_address_taken, 1);
+    assert_eq!(call.sent.len(), 1, "an answer");
+}
+
+#[test]
 fn an_address_that_a_peer_has_left_is_free_for_another() {
     let mut call = Call::new();
     let left = 3;
