@@ -48,6 +48,10 @@ FEEDBACK: Final[np.dtype[Any]] = np.dtype(
         ("deltas", "<u2"),
         ("freezes", "<u2"),
         ("frozen_ms", "<u2"),
+        ("freezes_keyframe", "<u2"),
+        ("frozen_keyframe_ms", "<u2"),
+        ("freezes_publisher", "<u2"),
+        ("frozen_publisher_ms", "<u2"),
     ]
 )
 """News of one transport since the last call. Delays are above the base, losses net of `unlost`;

@@ -174,7 +174,9 @@ and what its receiver said since the row before. Times are CLOCK_MONOTONIC.
   of receiver reports, 1/256; nacked: packets asked for again
 - deltas: entries of the second array that belong to this row, in order
 - freezes, frozen_ms: pictures that began to stand still, and for how long any did, because the path
-  did not take them or another layer's keyframe was waited for"""
+  did not take them or another layer's keyframe was waited for; freezes_keyframe,
+  frozen_keyframe_ms: those of them that the keyframe was waited for; freezes_publisher,
+  frozen_publisher_ms: besides those, because the publisher sent nothing and then went on"""
 
 DELTA_DTYPE: Final[list[tuple[str, str]]]
 """numpy dtype description of one delta (little endian, packed): how far apart two successive

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sfu.bandwidth.quality import WORST, mean
+from sfu.bandwidth.stills import Freezes
 from sfu.store.records import Totals
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ class Account:
     """The media bytes of one stay, and the scores of what was received."""
 
     __slots__ = (
-        "_asked", "_open", "_received", "_score", "_scored", "_sent", "_spoilt", "_when_settled"
+        "_asked", "_freezes", "_open", "_received", "_score", "_scored", "_sent", "_spoilt",
+        "_when_settled",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -30,6 +32,8 @@ class Account:
         """Sum over seconds, of `_scored` seconds."""
         self._scored = 0.0
         self._spoilt = 0.0
+        self._freezes = Freezes()
+        """Of the connections that are closed."""
         self._asked = 0
         self._open: list[Transport] = []
         self._when_settled: Callable[[], None] | None = None
@@ -64,6 +68,10 @@ class Account:
         self._score += total
         self._scored += seconds
 
+    def freeze(self, freezes: Freezes) -> None:
+        """What a connection has come to that is closed now."""
+        self._freezes = self._freezes.plus(freezes)
+
     def spoil(self, seconds: float) -> None:
         """So many seconds were no good whatever the scores say."""
         self._spoilt += seconds
@@ -82,8 +90,15 @@ class Account:
     def totals(self) -> Totals:
         """As far as known."""
         received, sent = self._bytes()
+        freezes = self._freezes
+        for transport in self._open:
+            freezes = freezes.plus(transport.freezes)
         return Totals(
-            bytes_received=received, bytes_sent=sent, quality=self.quality, scored=self._scored
+            bytes_received=received,
+            bytes_sent=sent,
+            quality=self.quality,
+            scored=self._scored,
+            freezes=freezes,
         )
 
     def has_news(self) -> bool:

@@ -172,6 +172,7 @@ class Forwarder:
         """Called by the transport."""
         if transport.account is not None:
             transport.account.score(*self.subscribers.take_score(transport.id))
+            transport.account.freeze(self.subscribers.freezes(transport.id))
         self.subscribers.close(transport.id, now, transport.remote_address)
         if self.fault is None:
             self._closing[transport.id] = transport

@@ -33,7 +33,7 @@ from sfu.bandwidth.rows import (
 from sfu.bandwidth.staircase import Staircase
 from sfu.bandwidth.stairs import PROBED_MARGIN
 from sfu.bandwidth.starts import START, Starts
-from sfu.bandwidth.stills import Stills
+from sfu.bandwidth.stills import Freezes, Stills
 from sfu.bandwidth.tally import Tally
 
 MUTE_AFTER: Final = 4
@@ -167,6 +167,11 @@ class Subscribers:
         """(sum of scores, seconds) since the last call."""
         row = self._row.get(transport)
         return (0.0, 0.0) if row is None else self.quality.take(row)
+
+    def freezes(self, transport: int) -> Freezes:
+        """How pictures have stood still since the path is up."""
+        row = self._row.get(transport)
+        return Freezes() if row is None else self.stills.of(row)
 
     def tick(self, now: float, feedback: bytes, deltas: bytes) -> tuple[bytes, list[int]]:
         """Takes what `Worker.feedback` gave; returns what `Worker.set_rates` takes, and the

@@ -23,6 +23,7 @@ from sfu.ice import Credentials, make_credentials
 
 if TYPE_CHECKING:
     from sfu.accounts import Account
+    from sfu.bandwidth.stills import Freezes
     from sfu.forwarder import Forwarder
 
 Step = Callable[[Handshake], list[bytes]]
@@ -179,6 +180,11 @@ class Transport:
     def take_score(self) -> tuple[float, float]:
         """(sum of scores, seconds) of what it was sent, since the last call."""
         return self.forwarder.subscribers.take_score(self.id)
+
+    @property
+    def freezes(self) -> "Freezes":
+        """How the pictures that it was sent have stood still; nothing once it is closed."""
+        return self.forwarder.subscribers.freezes(self.id)
 
     def counted(self, received: int, sent: int) -> None:
         """It is gone from the worker: these are its totals for good."""

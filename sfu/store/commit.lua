@@ -197,10 +197,10 @@ function carry_out.open_stay(id, tenant, event, identity, record, body, seen_at)
   call('SADD', key .. ':people', identity)
 end
 
-function carry_out.touch_stay(id, at, sent, received, quality, scored)
+function carry_out.touch_stay(id, at, sent, received, quality, ...)
   if call('HEXISTS', 'sfu:stays', id) == 1 then
     quality = given(quality) and quality or 'null'
-    local totals = table.concat({ sent, received, quality, scored }, ',')
+    local totals = table.concat({ sent, received, quality, ... }, ',')
     call('HSET', 'sfu:stays:seen', id, '[' .. at .. ',' .. totals .. ']')
   end
 end

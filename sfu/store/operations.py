@@ -86,10 +86,7 @@ def _encode(write: Write) -> list[Operation]:
                     "touch_stay",
                     id,
                     at,
-                    each.bytes_sent,
-                    each.bytes_received,
-                    each.quality,
-                    each.scored,
+                    *each.flat(),
                 )
                 for id, each in totals.items()
             ]

@@ -7,14 +7,16 @@ records and webhooks they are RFC 3339 texts in UTC with milliseconds.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
+from sfu.bandwidth.stills import CAUSES, Freezes
 from sfu.participant import Client, Role
 
 Document = Mapping[str, object]
 """What JSON calls an object; the store keeps it and understands none of it."""
 
 DAY: Final = 86_400.0
+NO_FREEZES: Final = Freezes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,23 @@ class Totals:
     bytes_received: int = 0
     quality: float | None = None
     scored: float = 0.0
+    freezes: Freezes = NO_FREEZES
+
+    @classmethod
+    def of(
+        cls,
+        bytes_sent: int,
+        bytes_received: int,
+        quality: float | None,
+        scored: float = 0.0,
+        *freezes: Any,
+    ) -> "Totals":
+        """Of `flat`, and of what earlier versions kept, which knew less."""
+        return cls(bytes_sent, bytes_received, quality, scored, Freezes(*freezes))
+
+    def flat(self) -> tuple[int | float | None, ...]:
+        """As numbers in a row, which stores keep."""
+        return self.bytes_sent, self.bytes_received, self.quality, self.scored, *self.freezes
 
     def plus(self, further: "Totals") -> "Totals":
         """Both together."""
@@ -71,6 +90,7 @@ class Totals:
             bytes_received=self.bytes_received + further.bytes_received,
             quality=total / scored if scored > 0 else None,
             scored=scored,
+            freezes=self.freezes.plus(further.freezes),
         )
 
 
@@ -197,6 +217,12 @@ def participant_record(
         "bytes_sent": totals.bytes_sent,
         "bytes_received": totals.bytes_received,
         "quality": None if totals.quality is None else round(totals.quality, 2),
+        "freezes": {
+            cause: {"count": count, "seconds": round(seconds, 3)}
+            for cause, count, seconds in zip(
+                CAUSES, totals.freezes[:3], totals.freezes[3:], strict=True
+            )
+        },
         "recordings": [],
     }
 

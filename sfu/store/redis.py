@@ -268,8 +268,8 @@ def _room(tenant: str, id: str, kept: str) -> StoredRoom:
 
 def _open_stay(id: str, stay: str, seen: str) -> LastSeen:
     tenant, event, body = json.loads(stay)
-    at, *totals = json.loads(seen)  # version 1 did not say for how long quality was scored
-    return LastSeen(stay_of(id, tenant, event, body), at, Totals(*totals))
+    at, *totals = json.loads(seen)
+    return LastSeen(stay_of(id, tenant, event, body), at, Totals.of(*totals))
 
 
 def _order(position: str) -> tuple[int, int]:

@@ -32,7 +32,7 @@ from sfu.store.records import (
     Totals,
     Undelivered,
 )
-from sfu.store.tables import Tables, migrate
+from sfu.store.tables import FREEZES, Tables, migrate
 from sfu.store.writes import Write
 
 ATTEMPTS: Final = 10
@@ -321,11 +321,11 @@ def _undelivered(row: Row, *, first: bool) -> Undelivered:
 
 def _open_stays(connection: sqlite3.Connection) -> list[LastSeen]:
     rows = connection.execute(
-        "SELECT id, tenant, event, body, seen_at, bytes_sent, bytes_received, quality, scored"
-        " FROM stays"
+        "SELECT id, tenant, event, body, seen_at, bytes_sent, bytes_received, quality, scored,"
+        f" {', '.join(FREEZES)} FROM stays"
     )
     return [
-        LastSeen(stay_of(id, tenant, event, body), seen_at, Totals(*totals))
+        LastSeen(stay_of(id, tenant, event, body), seen_at, Totals.of(*totals))
         for id, tenant, event, body, seen_at, *totals in rows
     ]
 

@@ -77,6 +77,14 @@ MIGRATIONS: Final = (
         PRIMARY KEY (tenant, room, identity)
     ) STRICT, WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE stays ADD COLUMN freezes_link INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE stays ADD COLUMN freezes_keyframe INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE stays ADD COLUMN freezes_publisher INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE stays ADD COLUMN frozen_link REAL NOT NULL DEFAULT 0;
+    ALTER TABLE stays ADD COLUMN frozen_keyframe REAL NOT NULL DEFAULT 0;
+    ALTER TABLE stays ADD COLUMN frozen_publisher REAL NOT NULL DEFAULT 0;
+    """,
 )
 """What leads from each version of the file to the next one; only ever appended to.
 
@@ -300,6 +308,12 @@ class Tables:
             )
 
 
+FREEZES: Final = (
+    "freezes_link", "freezes_keyframe", "freezes_publisher",
+    "frozen_link", "frozen_keyframe", "frozen_publisher",
+)  # fmt: skip
+"""Columns of `stays`, in the order of `sfu.bandwidth.stills.Freezes`."""
+
 PLAIN: Final = {
     "save_room": "INSERT OR REPLACE INTO rooms VALUES (?, ?, ?, ?)",
     "save_ban": "INSERT OR REPLACE INTO bans VALUES (?, ?, ?, ?)",
@@ -310,7 +324,8 @@ PLAIN: Final = {
     "revoke_token": "INSERT OR REPLACE INTO revoked VALUES (?, ?, ?)",
     "save_idempotency": "INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?, ?)",
     "touch_stay": "UPDATE stays SET seen_at = ?2, bytes_sent = ?3,"
-    " bytes_received = ?4, quality = ?5, scored = ?6 WHERE id = ?1",
+    " bytes_received = ?4, quality = ?5, scored = ?6,"
+    f" {', '.join(f'{name} = ?{number}' for number, name in enumerate(FREEZES, 7))} WHERE id = ?1",
     "open_event": "INSERT INTO events (id, tenant, body) VALUES (?, ?, ?)"
     " ON CONFLICT DO UPDATE SET body = excluded.body",
     "retry": "UPDATE lanes SET next_at = ?3, attempts = ?4 WHERE tenant = ?1 AND room = ?2",

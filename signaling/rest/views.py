@@ -120,7 +120,13 @@ class TokenView(View):
 
 
 class UsageView(View):
-    """A usage record: one of each stay (`participant`) and of each run of a room (`event`)."""
+    """A usage record: one of each stay (`participant`) and of each run of a room (`event`).
+
+    Of a stay also `event`, `participant`, `identity`, `joined_at`, `left_at`, `reason`,
+    `seconds_by_role`, `client`, `bytes_sent`, `bytes_received`, `quality` and `freezes`: how often
+    and for how many seconds pictures stood still, by what kept the next frame (`link`, `keyframe`,
+    `publisher`), each `{count, seconds}`.
+    """
 
     model_config = ConfigDict(extra="allow")
 

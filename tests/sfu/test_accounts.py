@@ -1,8 +1,12 @@
 """The bytes of a stay, over all its connections."""
 
+import numpy as np
+
 from sfu.accounts import Account
+from sfu.bandwidth.rows import FEEDBACK
+from sfu.bandwidth.stills import Freezes
 from sfu.store.records import Totals
-from sfu.transport import Transport
+from sfu.transport import State, Transport
 from tests.sfu.house import House
 
 
@@ -61,6 +65,27 @@ def test_quality_is_the_mean_of_all_scored_seconds() -> None:
     account.score(30.0, 10.0)
     assert account.quality == 3.5
     assert account.totals == Totals(quality=3.5, scored=20.0)
+
+
+def test_freezes_are_the_sum_of_all_connections(house: House) -> None:
+    ben = house.member()
+    house.presenter()
+    ben.answer()
+    house.carry(ben, 2_000_000)
+    account, downlink = house.rooms.account(ben.id), house.downlink(ben)
+    downlink._become(State.OPEN, None)
+    subscribers = downlink.forwarder.subscribers
+    subscribers.open(downlink.id, house.now)
+    row = np.zeros(1, dtype=FEEDBACK)
+    row["transport"] = downlink.id
+    row["freezes"] = row["freezes_keyframe"] = 1
+    row["frozen_ms"] = row["frozen_keyframe_ms"] = 750
+    house.worker.rows += row.tobytes()
+    house.pass_time(0.1)
+    assert account.totals.freezes == Freezes(0, 1, 0, 0.0, 0.75)
+    account.freeze(Freezes(2, 0, 0, 3.0))
+    downlink.close("for the test", house.now)
+    assert account.totals.freezes == Freezes(2, 1, 0, 3.0, 0.75)
 
 
 def test_what_a_client_finds_no_good_is_bad() -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from sfu.bandwidth.stills import Freezes
 from sfu.participant import Client, Role
 from sfu.store.records import Event, LastSeen, Stay, Totals, participant_record
 from sfu.store.writes import CloseEvent, CloseStay, OpenEvent, OpenStay, TouchStays
@@ -82,7 +83,9 @@ def test_the_record_says_all_about_a_stay() -> None:
         spent={Role.ATTENDEE: 30.0},
         client=Client("Firefox 140", "Linux"),
     )
-    assert participant_record(whole, NOW + 90.0625, "removed", Totals(10, 20, 4.0)) == {
+    freezes = Freezes(2, 1, 0, 1.25, 0.5, 0.0)
+    totals = Totals(10, 20, 4.0, freezes=freezes)
+    assert participant_record(whole, NOW + 90.0625, "removed", totals) == {
         "id": "stay-p1",
         "kind": "participant",
         "tenant": "acme",
@@ -98,6 +101,11 @@ def test_the_record_says_all_about_a_stay() -> None:
         "bytes_sent": 10,
         "bytes_received": 20,
         "quality": 4.0,
+        "freezes": {
+            "link": {"count": 2, "seconds": 1.25},
+            "keyframe": {"count": 1, "seconds": 0.5},
+            "publisher": {"count": 0, "seconds": 0.0},
+        },
         "recordings": [],
     }
 
@@ -135,7 +143,7 @@ def test_a_heartbeat_is_one_write_for_all() -> None:
     assert attendance.heartbeat(NOW, {}) == []
     attendance.join(stay("p1"))
     attendance.join(stay("p2"))
-    first = Totals(5, 6)
+    first = Totals(5, 6, freezes=Freezes(1, 2, 3, 4.0, 5.0, 6.0))
     beat = attendance.heartbeat(NOW + 5, {"p1": first, "gone": Totals(9, 9)})
     assert beat == [TouchStays(NOW + 5, {"p1": first, "p2": Totals()})]
     beat = attendance.heartbeat(NOW + 10, {"p2": Totals(1, 1)})
@@ -193,6 +201,8 @@ def test_what_was_counted_before_a_restart_is_not_lost() -> None:
     assert attendance.heartbeat(NOW + 5, {}) == [TouchStays(NOW + 5, {"p1": Totals(100, 1000)})]
     beat = attendance.heartbeat(NOW + 10, {"p1": Totals(5, 6)})
     assert beat == [TouchStays(NOW + 10, {"p1": Totals(105, 1006)})]
+    beat = attendance.heartbeat(NOW + 10, {"p1": Totals(freezes=Freezes(1, 0, 0, 0.5))})
+    assert beat == [TouchStays(NOW + 10, {"p1": Totals(100, 1000, freezes=Freezes(1, 0, 0, 0.5))})]
     (closed,) = attendance.leave("p1", NOW + 11, "left", Totals(7, 8))
     assert isinstance(closed, CloseStay)
     assert closed.totals == Totals(107, 1008)

@@ -21,6 +21,7 @@ mod throughput;
 
 use crate::command::Id;
 use crate::rates::Cluster;
+use crate::stillness::{Cause, Still};
 use clock::ArrivalClock;
 use delay::BaseDelay;
 use estimates::Estimates;
@@ -225,12 +226,20 @@ impl SendHistory {
         self.row.nacked = self.row.nacked.saturating_add(count.min(0xffff) as u16);
     }
 
-    /// A picture stood still for so long: since now when it `begins`, else still.
-    pub fn on_still(&mut self, begins: bool, us: i64) {
+    /// A picture stood still. What the publisher does not send is no fault of the way to a receiver:
+    /// it is told together with the next news.
+    pub fn on_still(&mut self, still: Still) {
+        let row = &mut self.row;
+        match still.cause {
+            Cause::Link => {}
+            Cause::Keyframe => still.add_to(&mut row.freezes_keyframe, &mut row.frozen_keyframe_ms),
+            Cause::Publisher => {
+                still.add_to(&mut row.freezes_publisher, &mut row.frozen_publisher_ms);
+                return;
+            }
+        }
+        still.add_to(&mut row.freezes, &mut row.frozen_ms);
         self.news = true;
-        let ms = u16::try_from(us / 1_000).unwrap_or(u16::MAX);
-        self.row.freezes = self.row.freezes.saturating_add(u16::from(begins));
-        self.row.frozen_ms = self.row.frozen_ms.saturating_add(ms);
     }
 
     /// What comes in, in bit/s; 0 while unknown.

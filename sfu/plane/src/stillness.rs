@@ -41,6 +41,14 @@ pub struct Still {
     pub us: i64,
 }
 
+impl Still {
+    /// Counts it: once where it begins, and its milliseconds.
+    pub(crate) fn add_to(self, count: &mut u16, ms: &mut u16) {
+        *count = count.saturating_add(u16::from(self.begins));
+        *ms = ms.saturating_add(u16::try_from(self.us / 1_000).unwrap_or(u16::MAX));
+    }
+}
+
 /// How the frames of one picture to one receiver follow each other.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Motion {
@@ -168,7 +176,6 @@ impl Forwarder {
     }
 }
 
-/// What the publisher does not send is no fault of the way to a receiver, and not told as its news.
 fn count(still: Still, counters: &mut Counters, history: &mut SendHistory) {
     let (begun, us) = (u64::from(still.begins), still.us as u64);
     match still.cause {
@@ -183,10 +190,9 @@ fn count(still: Still, counters: &mut Counters, history: &mut SendHistory) {
         Cause::Publisher => {
             counters.freezes_publisher += begun;
             counters.frozen_us_publisher += us;
-            return;
         }
     }
-    history.on_still(still.begins, still.us);
+    history.on_still(still);
 }
 
 #[cfg(test)]

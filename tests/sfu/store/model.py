@@ -7,6 +7,7 @@ nothing else, so that whoever finds a store can say what must be in it.
 import random
 from dataclasses import dataclass, field
 
+from sfu.bandwidth.stills import Freezes
 from sfu.participant import Role
 from sfu.store import Store
 from sfu.store.records import (
@@ -66,7 +67,13 @@ def _write(chance: random.Random, n: int, now: float) -> Write:
         RevokeToken("acme", f"j{some}", now),
         OpenStay(stay),
         OpenStay(stay.with_role(Role.PRESENTER, now)),
-        TouchStays(now, {f"p{some}": Totals(n, 2, 3.5, 12.5), f"p{some + 1}": Totals(n, 1)}),
+        TouchStays(
+            now,
+            {
+                f"p{some}": Totals(n, 2, 3.5, 12.5, Freezes(n, 1, 2, 0.5, 1.5, 2.5)),
+                f"p{some + 1}": Totals(n, 1),
+            },
+        ),
         CloseStay(stay, now, "left", Totals(1, 2), now, announce),
         CloseStay(stay, now, "left", Totals(1, 2), now, announce),
         OpenEvent(event),

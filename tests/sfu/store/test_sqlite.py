@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from sfu.bandwidth.stills import Freezes
 from sfu.participant import Role
 from sfu.store import StoreError
 from sfu.store import sqlite as sqlite_store
@@ -84,8 +85,9 @@ async def test_a_file_of_the_first_version_keeps_its_stays(path: Path) -> None:
     store = SqliteStore(path)
     await store.open()
     assert await store.open_stays() == [LastSeen(STAY, STAY.since, Totals(5, 6, 4.5))]
-    await store.commit([TouchStays(STAY.since + 5, {"p1": Totals(7, 8, 4.0, 60.0)})])
-    assert await store.open_stays() == [LastSeen(STAY, STAY.since + 5, Totals(7, 8, 4.0, 60.0))]
+    totals = Totals(7, 8, 4.0, 60.0, Freezes(1, 2, 3, 0.5, 1.5, 2.5))
+    await store.commit([TouchStays(STAY.since + 5, {"p1": totals})])
+    assert await store.open_stays() == [LastSeen(STAY, STAY.since + 5, totals)]
     await store.close()
 
 

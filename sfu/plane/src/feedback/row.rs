@@ -37,10 +37,14 @@ pub const FEEDBACK_DTYPE: &[(&str, &str)] = &[
     ("deltas", "<u2"),
     ("freezes", "<u2"),
     ("frozen_ms", "<u2"),
+    ("freezes_keyframe", "<u2"),
+    ("frozen_keyframe_ms", "<u2"),
+    ("freezes_publisher", "<u2"),
+    ("frozen_publisher_ms", "<u2"),
 ];
 
 /// Bytes of one packed row.
-pub const ROW_BYTES: usize = 4 + 2 + 2 + 8 + 8 + 4 * 15 + 2 + 2 + 4 * 3 + 2 + 4 + 2 * 5;
+pub const ROW_BYTES: usize = 4 + 2 + 2 + 8 + 8 + 4 * 15 + 2 + 2 + 4 * 3 + 2 + 4 + 2 * 9;
 
 /// Name and numpy type of each field of a delta, in order.
 pub const DELTA_DTYPE: &[(&str, &str)] = &[
@@ -102,6 +106,10 @@ pub struct Row {
     pub nacked: u16,
     pub freezes: u16,
     pub frozen_ms: u16,
+    pub freezes_keyframe: u16,
+    pub frozen_keyframe_ms: u16,
+    pub freezes_publisher: u16,
+    pub frozen_publisher_ms: u16,
     has_delay: bool,
 }
 
@@ -176,6 +184,10 @@ impl Row {
             deltas,
             self.freezes,
             self.frozen_ms,
+            self.freezes_keyframe,
+            self.frozen_keyframe_ms,
+            self.freezes_publisher,
+            self.frozen_publisher_ms,
         ] {
             into.extend_from_slice(&value.to_le_bytes());
         }
@@ -242,6 +254,9 @@ pub(crate) mod tests {
             nacked: 24,
             freezes: 26,
             frozen_ms: 27,
+            frozen_keyframe_ms: 29,
+            freezes_publisher: 30,
+            frozen_publisher_ms: 31,
             ..Row::default()
         };
         let mut packed = Vec::new();
@@ -254,6 +269,9 @@ pub(crate) mod tests {
         assert_eq!((named("remb_bps"), named("nacked")), (22, 24));
         assert_eq!(named("deltas"), 25);
         assert_eq!((named("freezes"), named("frozen_ms")), (26, 27));
+        assert_eq!(named("frozen_keyframe_ms"), 29);
+        assert_eq!(named("freezes_publisher"), 30);
+        assert_eq!(named("frozen_publisher_ms"), 31);
         let delta = Delta {
             send_us: 1,
             arrival_us: 2,

@@ -59,8 +59,8 @@ fn counted(call: &Call) -> ([u64; 3], [u64; 3]) {
     (counts, times.map(|us| us / 100_000))
 }
 
-/// What the receiver's rows tell.
-fn told(call: &mut Call) -> (u64, u64) {
+/// What the receiver's rows tell: all of the path, of it what was for a keyframe, the publisher's.
+fn told(call: &mut Call) -> [(u64, u64); 3] {
     let (mut rows, mut deltas) = (Vec::new(), Vec::new());
     let now = call.now();
     call.plane.take_feedback(true, now, &mut rows, &mut deltas);
@@ -69,8 +69,10 @@ fn told(call: &mut Call) -> (u64, u64) {
         let at = row.len() - at;
         u64::from(u16::from_le_bytes([row[at], row[at + 1]]))
     };
-    rows.map(|row| (last(row, 4), last(row, 2)))
-        .fold((0, 0), |sum, row| (sum.0 + row.0, sum.1 + row.1))
+    let pairs = |row| [12, 8, 4].map(|at| (last(row, at), last(row, at - 2)));
+    rows.map(pairs).fold([(0, 0); 3], |sum, row| {
+        std::array::from_fn(|n| (sum[n].0 + row[n].0, sum[n].1 + row[n].1))
+    })
 }
 
 #[test]
@@ -98,7 +100,9 @@ fn a_publisher_that_sends_nothing_is_told_when_it_goes_on() {
     assert_eq!(counted(&call), ([0; 3], [0; 3]), "it may be gone");
     picture(&mut call, false);
     assert_eq!(counted(&call), ([0, 0, 1], [0, 0, 12]));
-    assert_eq!(told(&mut call), (0, 0), "no fault of the path");
+    let [path, keyframe, publisher] = told(&mut call);
+    assert_eq!((path, keyframe), ((0, 0), (0, 0)), "no fault of the path");
+    assert!(publisher.0 == 1 && publisher.1 >= 1_200, "{publisher:?}");
 }
 
 #[test]
@@ -130,7 +134,8 @@ fn a_keyframe_that_is_waited_for_is_told_as_it_lasts() {
     picture(&mut call, true);
     let (freezes, tenths) = counted(&call);
     assert_eq!((freezes, tenths), ([0, 1, 0], [0, 20, 0]));
-    let (freezes, ms) = told(&mut call);
+    let [path, (freezes, ms), publisher] = told(&mut call);
+    assert_eq!((path, publisher), ((freezes, ms), (0, 0)));
     assert!(freezes == 1 && (1_990..=2_060).contains(&ms), "{ms}");
 }
 
