@@ -14,11 +14,19 @@ SECRET = "a-secret-of-the-shop-of-32-bytes-and-more"
 
 
 class Daemon:
-    """`sfu serve` on the ports given; can be started again after its end."""
+    """`sfu serve` on the ports given, or what takes the same words as `sfu`; can be started again
+    after its end."""
 
     def __init__(
-        self, folder: Path, http: int, udp: int, webhook_url: str, redis_url: str = ""
+        self,
+        folder: Path,
+        http: int,
+        udp: int,
+        webhook_url: str,
+        redis_url: str = "",
+        program: str = "sfu",
     ) -> None:
+        self._program = program
         self.host = f"127.0.0.1:{http}"
         self.log = folder / "daemon.log"
         self.store = folder / "sfu.sqlite"
@@ -44,7 +52,13 @@ class Daemon:
         """Begins; who needs it ready waits for that."""
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "sfu", "serve", cwd=ROOT, env=self._environ, stderr=log
+                sys.executable,
+                "-m",
+                self._program,
+                "serve",
+                cwd=ROOT,
+                env=self._environ,
+                stderr=log,
             )
 
     async def ready(self) -> None:

@@ -22,6 +22,7 @@ import uvicorn
 from sfu.bench.process import free_port
 from sfu.process import HttpServer
 from sfu.usage import HEARTBEAT
+from tests.reliability import late
 from tests.reliability.daemon import SECRET, Daemon
 from tests.reliability.load import Load
 from tests.reliability.truth import Received, check
@@ -78,7 +79,7 @@ async def test_random_kills_lose_nothing_and_double_nothing(tmp_path: Path, kind
     redis = RedisServer(tmp_path) if kind == "redis" else None
     async with backend(received, chance) as url, running(redis) as store:
         http, udp = free_port(socket.SOCK_STREAM), free_port(socket.SOCK_DGRAM)
-        daemon = Daemon(tmp_path, http, udp, url, store)
+        daemon = Daemon(tmp_path, http, udp, url, store, late.__name__)
         load = Load(daemon, SEED, organizers=6, guests=40)
         try:
             for number in range(KILLS):
@@ -100,6 +101,7 @@ async def test_random_kills_lose_nothing_and_double_nothing(tmp_path: Path, kind
             await daemon.start()
             await daemon.ready()
             await load.finish()
+            await asyncio.sleep(late.LATE)  # the last records wait for that
             usage = await load.usage()
             await all_delivered(received, usage)
             assert await daemon.stop() == 0
