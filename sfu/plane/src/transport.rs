@@ -47,6 +47,8 @@ struct Path {
     checked_us: i64,
     /// Of the credentials under which it was found.
     generation: u32,
+    /// It takes no more for now, as a connection whose peer reads too slowly.
+    is_full: bool,
 }
 
 /// Which received stream an SSRC is.
@@ -216,6 +218,7 @@ impl Transport {
                     nominated,
                     checked_us: now_us,
                     generation,
+                    is_full: false,
                 });
             }
         }

@@ -18,8 +18,7 @@ impl Forwarder {
         let Some(transport) = self.transports.get_mut(key) else {
             return;
         };
-        let is_selected = transport.destination().map(|to| to.remote) == Some(*name);
-        transport.pacer.hold(is_full && is_selected);
+        transport.fill(name, is_full);
         if !transport.pacer.is_held() && transport.pacer.is_waiting() {
             let due_us = transport.pacer.list(transport.pacer.due_us());
             self.paced.push(Reverse((due_us, key, transport.id)));

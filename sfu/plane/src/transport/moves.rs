@@ -7,7 +7,22 @@ impl Transport {
     /// Another path is selected: what was learnt of the former does not hold there.
     pub(super) fn moved(&mut self) {
         self.history.reset();
-        self.pacer.hold(false);
+        self.hold();
+    }
+
+    /// A path takes no more for now, or takes all again; what is paced waits while the selected one
+    /// is full.
+    pub fn fill(&mut self, remote: &SocketAddr, is_full: bool) {
+        let mut paths = self.paths.iter_mut();
+        if let Some(path) = paths.find(|path| path.destination.remote == *remote) {
+            path.is_full = is_full;
+        }
+        self.hold();
+    }
+
+    fn hold(&mut self) {
+        let selected = self.paths.get(self.selected);
+        self.pacer.hold(selected.is_some_and(|path| path.is_full));
     }
 
     /// Authenticated media came from one of the validated addresses: the peer has

@@ -27,6 +27,24 @@ fn the_nominated_address_with_the_highest_priority_is_used() {
 }
 
 #[test]
+fn pictures_are_held_while_the_selected_path_is_full() {
+    let mut transport = Transport::new(1, "u".into(), "p".into(), 0);
+    for (port, priority) in [(1, 10), (2, 5)] {
+        transport.on_check(&from(port), (priority, true), 0, 0);
+        transport.fill(&from(port).remote, true);
+    }
+    assert!(transport.pacer.is_held());
+    transport.fill(&from(2).remote, false);
+    assert!(transport.pacer.is_held(), "it is not that one");
+    transport.on_media_from(from(2).remote);
+    assert!(!transport.pacer.is_held());
+    transport.on_media_from(from(1).remote);
+    assert!(transport.pacer.is_held(), "back to what is still full");
+    transport.lose(&from(1).remote);
+    assert!(!transport.pacer.is_held());
+}
+
+#[test]
 fn a_silent_address_gives_way() {
     let mut transport = Transport::new(1, "u".into(), "p".into(), 0);
     transport.on_check(&from(1), (10, true), 0, 0);
