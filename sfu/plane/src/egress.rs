@@ -249,7 +249,12 @@ impl Egress {
                 let Some(numbers) = self.rewrite.drop(meta) else {
                     return Ok(Offered::Passed);
                 };
-                self.fill(meta, &numbers, kind.number, wire);
+                // All of a frame: nothing of it was left out, so its picture id is free as well.
+                if meta.payload.frame_start && meta.marker {
+                    self.send(meta, payload, &numbers, kind.number, wire);
+                } else {
+                    self.fill(meta, &numbers, kind.number, wire);
+                }
             }
             Verdict::Ignore => {}
         }

@@ -9,6 +9,7 @@ const KEY: Frame = Frame {
     key: true,
     packets: 4,
     rid: None,
+    temporal: 0,
     nameless: false,
     lose: None,
 };

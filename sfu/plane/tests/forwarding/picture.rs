@@ -10,6 +10,7 @@ pub(crate) struct Frame {
     pub(crate) rid: Option<&'static str>,
     pub(crate) key: bool,
     pub(crate) packets: usize,
+    pub(crate) temporal: u8,
     /// Whether mid and rid are left out.
     pub(crate) nameless: bool,
     /// The packet that never arrives.
@@ -80,8 +81,11 @@ impl Call {
             }
             let len = writer.finish();
             packet.extend(&block[..len]);
-            packet.extend([0x80 | u8::from(first) << 4, 0x80]);
+            // The layer is named where it is not the lowest.
+            let is_upper = frame.temporal > 0;
+            packet.extend([0x80 | u8::from(first) << 4, 0x80 | u8::from(is_upper) << 5]);
             packet.extend((0x8000 | stream.picture_id).to_be_bytes());
+            packet.extend(is_upper.then_some(frame.temporal << 6));
             if first {
                 packet.extend([
                     u8::from(!frame.key),

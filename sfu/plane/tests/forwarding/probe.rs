@@ -24,6 +24,7 @@ const PICTURE: Frame = Frame {
     rid: None,
     key: true,
     packets: 20,
+    temporal: 0,
     nameless: false,
     lose: None,
 };

@@ -161,6 +161,36 @@ fn repairs_fit_into_the_receivers_budget() {
 }
 
 #[test]
+fn a_frame_to_be_left_out_that_comes_late_leaves_no_hole_in_the_picture_ids() {
+    let mut call = Call::new();
+    call.publish_video(1, &[("", 1000, 1001)]);
+    call.subscribe_video(10, 2000, 2001);
+    call.target(10, 0, 1);
+    call.frame(Frame::key(1000, 1));
+    let upper = |temporal, lose| Frame {
+        temporal,
+        lose,
+        ..Frame::delta(1000, 1)
+    };
+    call.frame(upper(2, Some(0)));
+    call.frame(upper(1, None));
+    call.frame(upper(2, None));
+    call.repair(1001);
+    call.frame(Frame::delta(1000, 1));
+    let mut got = call.received(SUBSCRIBER);
+    got.sort_by_key(|packet| packet.sequence);
+    let first = got[0].clone();
+    let ids: Vec<u16> = got
+        .iter()
+        .map(|packet| packet.picture_id - first.picture_id)
+        .collect();
+    assert_eq!(ids, [0, 1, 2, 3]);
+    assert!(got
+        .windows(2)
+        .all(|pair| pair[1].sequence == pair[0].sequence.wrapping_add(1)));
+}
+
+#[test]
 fn an_address_is_not_taken_from_a_live_peer() {
     let mut call = Call::new();
     call.check_as(SUBSCRIBER, PUBLISHER);
