@@ -26,8 +26,8 @@ class Sent:
     """One track's layers, lowest first; `observe` takes the worker's reports."""
 
     __slots__ = (
-        "_busy", "_heights", "_rates", "bps", "forwarded", "frames", "id", "temporal", "track",
-        "wanted",
+        "_busy", "_heights", "_rates", "_told", "bps", "forwarded", "frames", "id", "temporal",
+        "track", "wanted",
     )  # fmt: skip
 
     def __init__(self, track: Track, id: int = 0) -> None:
@@ -38,6 +38,8 @@ class Sent:
         """Temporal layers within each spatial one."""
         self._heights = list(assumed_heights(len(track.media.streams)))
         self.frames: list[Frame | None] = [None] * len(self._heights)
+        self._told = list(self.frames)
+        """As they were when they were last worth a word."""
         self.bps = [0] * len(self._heights)
         """As measured over the last second."""
         self.forwarded = len(self._heights)
@@ -86,7 +88,9 @@ class Sent:
                 self._heights[index] = height
                 replan = True
             frame = Frame(width, height, round(fps) if bps else 0)
-            news |= _differs(self.frames[index], frame)
+            if _differs(self._told[index], frame):
+                self._told[index] = frame
+                news = True
             self.frames[index] = frame
         return replan, news
 
@@ -98,4 +102,7 @@ def _temporal(media: Media) -> int:
 def _differs(old: Frame | None, new: Frame) -> bool:
     if old is None or (old.width, old.height) != (new.width, new.height):
         return True
-    return abs(old.fps - new.fps) > 1
+    if not old.fps or not new.fps:
+        return old.fps != new.fps
+    # Clients are told of larger differences only.
+    return abs(old.fps - new.fps) > max(1, old.fps // 10)
