@@ -26,8 +26,8 @@ def test_heights_and_rates_are_taken_over() -> None:
     again = track.observe([(90_500, 15.6, 160, 90), (0, 0.0, 0, 0), (0, 0.0, 0, 0)])
     assert again == (False, False)
     assert track.observe([(90_000, 29.0, 160, 90)]) == (False, True)
-    news = [track.observe([(90_000, fps, 160, 90)])[1] for fps in (28.0, 27.0, 26.0, 25.0)]
-    assert news == [False, False, True, False], "small steps add up"
+    told = [track.observe([(90_000, fps, 160, 90)])[1] for fps in (28.0, 27.0, 26.0, 25.0)]
+    assert told == [False, False, True, False], "small steps add up"
     assert track.observe([(0, 0.0, 160, 90)])[1], "it stands still"
 
 
