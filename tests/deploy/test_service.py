@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from sfu.config import LimitSettings, MediaSettings, ServerSettings
@@ -40,6 +41,21 @@ def test_the_unit_is_closed() -> None:
     shown = analyze("security", "--offline=true", "--no-pager", str(ROOT / "deploy/sfu.service"))
     (level,) = re.findall(r"exposure level for sfu.service: ([\d.]+)", shown)
     assert float(level) <= EXPOSURE
+
+
+def test_transports_can_be_made_under_the_unit() -> None:
+    """Callbacks of pyOpenSSL are memory that is written, then run: the kernel's own switch for
+    MemoryDenyWriteExecute= (PR_SET_MDWE) is set as the unit has it."""
+    denied = re.search(r"^MemoryDenyWriteExecute=(?:yes|true|on|1)$", UNIT, re.MULTILINE)
+    program = (
+        "import ctypes; from sfu.certificate import Certificate; "
+        f"assert {denied is None} or ctypes.CDLL(None).prctl(65, 1, 0, 0, 0) == 0; "
+        "Certificate.generate().context(client=False)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_unit_agrees_with_the_server() -> None:
