@@ -20,6 +20,7 @@ from sfu.config.value import (
     OptionalDuration,
     Origins,
     Port,
+    Secret,
 )
 
 
@@ -151,7 +152,7 @@ class TurnSettings(Table):
     urls: IceUrls = ()
     """What clients are told, such as "turn:turn.example.com:3478?transport=tcp"; none is nobody."""
 
-    secret: SecretStr = SecretStr("")
+    secret: Secret = SecretStr("")
     """What the TURN servers check users by (`static-auth-secret` of coturn): each participant gets
     a user name and a password of their own that expire."""
 
@@ -345,13 +346,13 @@ class LogSettings(Table):
 class TenantSettings(Table):
     """Who may use this server: an account of the embedding backend."""
 
-    secret: Annotated[SecretStr, Field(min_length=1)]
+    secret: Annotated[Secret, Field(min_length=1)]
     """Key of REST calls and join tokens; 32 random bytes or more are right (RFC 7518 §3.2)."""
 
     webhook_url: HttpUrl = ""
     """Where events are posted; "" is nowhere."""
 
-    webhook_secret: SecretStr = SecretStr("")
+    webhook_secret: Secret = SecretStr("")
     """Key that signs webhooks; "" is `secret`."""
 
     parallel_events: OptionalCount = 1

@@ -11,6 +11,7 @@ from pydantic import (
     BeforeValidator,
     Field,
     PlainSerializer,
+    SecretStr,
     StringConstraints,
     WithJsonSchema,
 )
@@ -198,3 +199,17 @@ HttpUrl = Annotated[
     ),
 ]
 """Where to post to, or "" for nowhere."""
+
+
+def _own(secret: SecretStr) -> SecretStr:
+    if secret.get_secret_value().strip() in ("…", "..."):
+        raise ValueError("no secret")
+    return secret
+
+
+Secret = Annotated[
+    SecretStr,
+    AfterValidator(_own),
+    Field(json_schema_extra={"accepted": "a text of your own, such as openssl rand -hex 32 gives"}),
+]
+"""Known to nobody else: what stands for one in examples, which everybody can read, is refused."""

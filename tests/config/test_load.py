@@ -179,9 +179,14 @@ def test_dev_is_loopback_unless_the_environment_says_otherwise(tmp_path: Path) -
         ),
         ("[tenants.acme]", "sfu.toml:1: tenants.acme.secret: is missing"),
         (
+            '[tenants.acme]\nsecret = "…"',
+            "sfu.toml:2: tenants.acme.secret: the value is not accepted: expected a text of your "
+            "own, such as openssl rand -hex 32 gives",
+        ),
+        (
             "[tenants.acme]\nsecret = 12345",
-            "sfu.toml:2: tenants.acme.secret: the value is not accepted: expected a text that is "
-            "not empty",
+            "sfu.toml:2: tenants.acme.secret: the value is not accepted: expected a text of your "
+            "own, such as openssl rand -hex 32 gives",
         ),
         (
             '[tenants.Acme]\nsecret = "x"',
@@ -240,7 +245,7 @@ def test_all_findings_come_together_in_the_order_of_the_file(tmp_path: Path) -> 
             "SFU_TENANTS__BETA__SECRET",
             "",
             "SFU_TENANTS__BETA__SECRET: tenants.beta.secret: the value is not accepted: expected "
-            "a text that is not empty",
+            "a text of your own, such as openssl rand -hex 32 gives",
         ),
     ],
 )

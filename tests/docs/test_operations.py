@@ -5,7 +5,9 @@ import re
 import subprocess
 from pathlib import Path
 
-from sfu.config import load
+import pytest
+
+from sfu.config import ConfigError, load
 from sfu.doctor.finding import Level
 from sfu.doctor.surroundings import certificate
 from sfu.tls import Tls
@@ -38,6 +40,9 @@ def test_an_authority_of_ones_own(tmp_path: Path) -> None:
 def test_its_settings_are_settings(tmp_path: Path) -> None:
     (text,) = blocks("toml")
     (tmp_path / "sfu.toml").write_text(text)
+    with pytest.raises(ConfigError, match="of your own"):
+        load(tmp_path / "sfu.toml")  # nobody's server has the secret of the page
+    (tmp_path / "sfu.toml").write_text(text.replace("…", "a secret"))
     settings = load(tmp_path / "sfu.toml")
     assert settings.server.certificate
     assert list(settings.tenants) == ["acme"]
