@@ -98,7 +98,7 @@ impl Forwarder {
                     self.by_address.remove(&evicted);
                 }
             }
-            self.by_address.insert(from.remote, key);
+            self.take(from, key);
             if moved || is_new {
                 self.reports.push(Report::PathUp {
                     transport: id,
@@ -115,17 +115,20 @@ impl Forwarder {
 
     /// Whether a peer may answer for an address: nobody takes it from another one whose checks still
     /// come from there. One that has moved on loses it, as it does where a NAT gives it to the next.
-    fn is_free(&mut self, from: &Destination, key: Key, now_us: i64) -> bool {
-        let holder = self.by_address.get(&from.remote).copied();
-        let holder = holder.filter(|holder| *holder != key);
-        let Some(holder) = holder.and_then(|holder| self.transports.get_mut(holder)) else {
-            return true;
-        };
-        if holder.is_at(&from.remote, now_us - HELD_US) {
-            return false;
+    fn is_free(&self, from: &Destination, key: Key, now_us: i64) -> bool {
+        let holder = self.by_address.get(&from.remote);
+        let holder = holder.filter(|holder| **holder != key);
+        let holder = holder.and_then(|holder| self.transports.get(*holder));
+        holder.is_none_or(|holder| !holder.is_at(&from.remote, now_us - HELD_US))
+    }
+
+    /// An address is this peer's from now on, and nobody else's.
+    fn take(&mut self, from: &Destination, key: Key) {
+        let former = self.by_address.insert(from.remote, key);
+        let former = former.filter(|former| *former != key);
+        if let Some(former) = former.and_then(|former| self.transports.get_mut(former)) {
+            former.lose(&from.remote);
         }
-        holder.lose(&from.remote);
-        true
     }
 
     /// A handshake datagram goes up, if a check has validated where it comes from (RFC 5763 §6.7.1).

@@ -1,9 +1,10 @@
 //! Loss, reports, and packets that should not be there.
 
-use crate::call::{Call, PUBLISHER, SUBSCRIBER};
+use crate::call::{address, Call, PUBLISHER, SUBSCRIBER};
 use crate::picture::Frame;
 use _plane::command::Command;
 use _plane::rates::Rates;
+use _plane::stun;
 
 #[test]
 fn a_lost_packet_is_sent_again_on_request() {
@@ -233,4 +234,20 @@ fn an_address_that_a_peer_has_left_is_free_for_another() {
     call.run(6_000);
     call.check_as(SUBSCRIBER, left);
     assert_eq!(call.plane.counters().drop_stun_address_taken, 1);
+}
+
+#[test]
+fn an_address_goes_only_to_whose_check_succeeds_there() {
+    let mut call = Call::new();
+    call.run(11_000);
+    let mut conflicting = Vec::new();
+    let (username, pwd) = (format!("user{SUBSCRIBER}:peer"), b"password-of-22-letters");
+    stun::binding_request(&mut conflicting, [7; 12], &username, pwd, 1, false, 5, true);
+    call.datagram(PUBLISHER, conflicting);
+    call.publish_video(1, &[("", 1000, 1001)]);
+    call.frame(Frame::key(1000, 1));
+    call.run(1_000);
+    assert!(call.control(PUBLISHER).reports > 0, "it is still there");
+    call.close(PUBLISHER);
+    assert!(!call.plane.knows(&address(PUBLISHER).remote));
 }
