@@ -93,6 +93,7 @@ impl Forwarder {
             let check = (message.priority.unwrap_or(0), message.use_candidate);
             let (moved, evicted) = transport.on_check(from, check, generation, now.us);
             let is_new = !std::mem::replace(&mut transport.is_up, true);
+            let selected = transport.destination().map_or(from.remote, |to| to.remote);
             if let Some(evicted) = evicted {
                 if self.by_address.get(&evicted) == Some(&key) {
                     self.by_address.remove(&evicted);
@@ -102,7 +103,7 @@ impl Forwarder {
             if moved || is_new {
                 self.reports.push(Report::PathUp {
                     transport: id,
-                    remote: peer::address(&from.remote),
+                    remote: peer::address(&selected),
                 });
             }
         }

@@ -180,8 +180,9 @@ impl Transport {
     }
 
     /// A valid binding check came (RFC 8445 §7.3), under credentials of a generation. Of several
-    /// nominated addresses the one with the highest priority is used, until it falls silent. Gives
-    /// whether the selected address has changed, and an address that was given up.
+    /// addresses the one with the highest priority is used from its nomination on, until it falls
+    /// silent or media shows that the peer has gone over to another one. Gives whether the selected
+    /// address has changed, and an address that was given up.
     pub fn on_check(
         &mut self,
         from: &Destination,
@@ -222,7 +223,7 @@ impl Transport {
                 });
             }
         }
-        self.reselect(now_us);
+        self.reselect(nominated.then_some(from.remote), now_us);
         let moved = self.destination().map(|destination| destination.remote) != before;
         if moved && before.is_some() {
             self.moved();
@@ -339,7 +340,7 @@ impl Transport {
         })
     }
 
-    fn reselect(&mut self, now_us: i64) {
+    fn reselect(&mut self, nominated: Option<SocketAddr>, now_us: i64) {
         let generation = self.credentials.generation;
         let is_of_now = |path: &Path| path.generation == generation;
         let fresh = |path: &Path| now_us - path.checked_us < STALE_US;
@@ -349,8 +350,10 @@ impl Transport {
             .is_some_and(|path| is_of_now(path) && path.nominated && fresh(path))
         {
             let current = self.paths[self.selected].priority;
+            // What was nominated before is not: the peer may have left it since.
             let better = |path: &Path| {
-                is_of_now(path) && path.nominated && fresh(path) && path.priority > current
+                let is_chosen = nominated == Some(path.destination.remote);
+                is_chosen && is_of_now(path) && path.priority > current
             };
             if let Some(found) = self.paths.iter().position(better) {
                 self.selected = found;

@@ -56,6 +56,8 @@ impl Transport {
             .iter()
             .position(|path| path.destination.remote == remote && path.generation == generation)
         {
+            // More than that no check can say for another one, until it nominates that anew.
+            self.paths[found].nominated = true;
             self.selected = found;
             self.moved();
         }

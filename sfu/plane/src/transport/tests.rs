@@ -159,3 +159,25 @@ fn a_restart_takes_over_when_an_address_is_nominated_under_it() {
     assert_eq!(selected(&transport), 2, "what is late moves nothing");
     assert_eq!(generation(&transport, "u"), None);
 }
+
+#[test]
+fn a_path_that_media_chose_is_not_left_for_one_nominated_before() {
+    for nominated in [true, false] {
+        let mut transport = Transport::new(1, "u".into(), "p".into(), 0);
+        transport.on_check(&from(1), (10, true), 0, 0);
+        transport.on_check(&from(2), (5, nominated), 0, 1_000_000);
+        assert_eq!(selected(&transport), 1);
+        transport.on_media_from(from(2).remote);
+        // Whatever comes from the former: it may carry one way only.
+        for (port, priority) in [(2, 5), (1, 10), (2, 5)] {
+            let (moved, _) = transport.on_check(&from(port), (priority, false), 0, 1_500_000);
+            assert!(!moved, "{nominated}");
+        }
+        assert_eq!(selected(&transport), 2);
+        assert!(
+            transport.on_check(&from(1), (10, true), 0, 2_000_000).0,
+            "it is nominated again"
+        );
+        assert_eq!(selected(&transport), 1);
+    }
+}
