@@ -36,17 +36,18 @@ impl PublisherClock {
         }
     }
 
-    /// A sender report of any of the publisher's streams has come. Gives whether it agrees with
-    /// the offset: one that does not should not reach its [`StreamClock`] either.
-    pub fn on_sender_report(&mut self, ntp: u64, now_us: i64) -> bool {
+    /// A sender report of any of the publisher's streams has come. Gives how far the clock was set
+    /// ahead since those before, 0 as long as it goes on; `None` where the report does not agree with
+    /// them: it must not reach its [`StreamClock`] either.
+    pub fn on_sender_report(&mut self, ntp: u64, now_us: i64) -> Option<i64> {
         // Zero says that the sender has no clock (§4).
         if ntp == 0 {
-            return false;
+            return None;
         }
         let measured = now_us.wrapping_sub(ntp_us(ntp));
         let Some(offset) = self.offset_us else {
             self.offset_us = Some(measured);
-            return true;
+            return Some(0);
         };
         let error = measured.wrapping_sub(offset);
         if error.abs() > JUMP_US {
@@ -58,9 +59,9 @@ impl PublisherClock {
                     offset_us: Some(measured),
                     ..Self::default()
                 };
-                return true;
+                return Some(error.wrapping_neg());
             }
-            return false;
+            return None;
         }
         self.strange = 0;
         // Delay only ever adds: a lower offset is nearer to the truth. It is taken in
@@ -71,7 +72,7 @@ impl PublisherClock {
             (error / DRIFT).min(2_000)
         };
         self.offset_us = Some(offset + step);
-        true
+        Some(0)
     }
 }
 
@@ -86,6 +87,13 @@ impl StreamClock {
     pub fn on_sender_report(&mut self, ntp: u64, rtp: u32) {
         if ntp != 0 {
             self.report = Some((ntp_us(ntp), rtp));
+        }
+    }
+
+    /// The publisher's clock was set ahead so far; what it reported before was by the former one.
+    pub fn set_ahead(&mut self, us: i64) {
+        if let Some((ntp_us, _)) = &mut self.report {
+            *ntp_us = ntp_us.wrapping_add(us);
         }
     }
 
@@ -188,7 +196,7 @@ mod tests {
         for n in 1..100u64 {
             let now_us = n as i64 * 1_000_000;
             let absurd = n.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-            assert!(!publisher.on_sender_report(absurd, now_us));
+            assert_eq!(publisher.on_sender_report(absurd, now_us), None);
             assert_eq!(publisher.offset_us, first);
         }
         // Even agreeing ones do not while true ones come between them.
@@ -196,7 +204,8 @@ mod tests {
             let now_us = n * 1_000_000;
             for us in [AHEAD_US + now_us + 9_000_000, AHEAD_US + now_us] {
                 let is_true = us == AHEAD_US + now_us;
-                assert_eq!(publisher.on_sender_report(ntp(us), now_us), is_true);
+                let heard = publisher.on_sender_report(ntp(us), now_us);
+                assert_eq!(heard, is_true.then_some(0));
             }
         }
         assert!((publisher.offset_us.expect("set") - first.expect("set")).abs() < 10);
@@ -213,7 +222,8 @@ mod tests {
                 let theirs = AHEAD_US + sent_us + sent_us / 1_000_000 * drift;
                 let under_way_us = 1_000 + n * 7_919 % 29_000;
                 let rtp = (theirs as i128 * 9 / 100) as u32;
-                assert!(publisher.on_sender_report(ntp(theirs), sent_us + under_way_us));
+                let heard = publisher.on_sender_report(ntp(theirs), sent_us + under_way_us);
+                assert_eq!(heard, Some(0));
                 stream.on_sender_report(ntp(theirs), rtp);
                 let local = stream.local_us(&publisher, rtp, 90_000).expect("known");
                 assert!((local - sent_us).abs() < 50_000, "{n}: {}", local - sent_us);
@@ -224,7 +234,7 @@ mod tests {
     #[test]
     fn a_sender_without_a_clock_tells_nothing() {
         let mut publisher = PublisherClock::default();
-        assert!(!publisher.on_sender_report(0, 1));
+        assert_eq!(publisher.on_sender_report(0, 1), None);
         assert!(publisher.offset_us.is_none());
         assert_eq!(StreamClock::default().local_us(&publisher, 1, 90_000), None);
     }

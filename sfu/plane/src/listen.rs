@@ -120,13 +120,22 @@ impl Forwarder {
         let Some(stream) = transport.stream(ssrc).filter(|stream| !stream.rtx) else {
             return;
         };
-        transport.clock.on_sender_report(ntp, now.us);
+        let set_ahead = transport.clock.on_sender_report(ntp, now.us);
+        if let Some(us) = set_ahead.filter(|us| *us != 0) {
+            for track in &transport.tracks {
+                let layers = self.tracks.get_mut(*track).map(|row| &mut row.layers);
+                let layers = layers.into_iter().flatten();
+                layers.for_each(|layer| layer.clock.set_ahead(us));
+            }
+        }
         if let Some(ingress) = self
             .tracks
             .get_mut(stream.track)
             .and_then(|track| track.layers.get_mut(stream.layer as usize))
         {
-            ingress.clock.on_sender_report(ntp, rtp);
+            if set_ahead.is_some() {
+                ingress.clock.on_sender_report(ntp, rtp);
+            }
             ingress.reception.on_sender_report(ntp, now.us);
         }
     }

@@ -21,7 +21,8 @@ pub(crate) struct Got {
 #[derive(Debug, Default)]
 pub(crate) struct Control {
     pub(crate) reports: usize,
-    pub(crate) sender_reports: usize,
+    /// Of each sender report: NTP time, and the RTP timestamp at that time.
+    pub(crate) sender_reports: Vec<(u64, u32)>,
     pub(crate) feedback: usize,
     pub(crate) nacked: Vec<u16>,
     /// Each REMB: bit/s, and the streams that it names.
@@ -87,7 +88,9 @@ impl Call {
             for packet in walk(&packet[..len]) {
                 match packet.expect("well formed") {
                     Rtcp::ReceiverReport { .. } => control.reports += 1,
-                    Rtcp::SenderReport { .. } => control.sender_reports += 1,
+                    Rtcp::SenderReport { ntp, rtp, .. } => {
+                        control.sender_reports.push((ntp, rtp));
+                    }
                     Rtcp::TransportFeedback(_) => control.feedback += 1,
                     Rtcp::Nack { items, .. } => control.nacked.extend(items),
                     Rtcp::Remb { bitrate, ssrcs } => {

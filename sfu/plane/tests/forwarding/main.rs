@@ -2,6 +2,7 @@
 
 mod begin;
 mod call;
+mod clock;
 mod codec;
 mod inbox;
 mod microphone;

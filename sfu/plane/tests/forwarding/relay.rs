@@ -335,11 +335,11 @@ fn sender_reports_are_on_the_publishers_clock() {
     pair.away.subscribe_video(10, 2000, 2001);
     pair.frame(1000, true, 1);
     pair.run(1_100);
-    assert_eq!(pair.away.control(SUBSCRIBER).sender_reports, 0);
+    assert!(pair.away.control(SUBSCRIBER).sender_reports.is_empty());
     pair.home.sender_report(1000, 5_000);
     pair.frame(1000, false, 1);
     pair.run(1_100);
-    assert!(pair.away.control(SUBSCRIBER).sender_reports > 0);
+    assert!(!pair.away.control(SUBSCRIBER).sender_reports.is_empty());
 }
 
 #[test]
