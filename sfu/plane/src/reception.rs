@@ -1,11 +1,12 @@
 //! Receiver statistics of one stream (RFC 3550 §6.4.1, App. A.3 and A.8).
 
 use crate::rtcp::ReportBlock;
+use crate::upload::counted;
 
 /// What a stream brought in the last second or so.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Rates {
-    /// Bits per second, as on the wire.
+    /// Bits per second, as on the wire; of pictures what counts as [`upload`](crate::upload).
     pub bps: u32,
     /// Frames per second; packets per second for sound.
     pub fps: f32,
@@ -66,8 +67,9 @@ impl Reception {
         self.first = Some(self.first.map_or(sequence, |first| first.min(sequence)));
         self.highest = self.highest.max(sequence);
         self.received += 1;
-        self.window_bytes += len as u64;
-        self.window_frames += u32::from(marker || self.clock_rate != 90_000);
+        let is_video = self.clock_rate == 90_000;
+        self.window_bytes += if is_video { counted(len) } else { len } as u64;
+        self.window_frames += u32::from(marker || !is_video);
         self.window_us.get_or_insert(now_us);
         let arrival = (i128::from(now_us) * i128::from(self.clock_rate) / 1_000_000) as i64;
         let transit = i64::from((arrival as u32).wrapping_sub(timestamp) as i32);

@@ -22,6 +22,14 @@ const UPLOAD_US: i64 = 1_000_000;
 const MAX_NAMED: usize = 32;
 /// Per cent of a budget that come to nothing, however long they are sent.
 const TOLERATED: i64 = 105;
+/// Bytes that a packet counts as at least: what it costs everybody hardly depends on its length.
+/// Speech and pictures that move have longer ones.
+const LEAST_BYTES: usize = 160;
+
+/// What a packet counts as, by its length on the wire.
+pub fn counted(bytes: usize) -> usize {
+    bytes.max(LEAST_BYTES)
+}
 
 /// A publisher's ceiling.
 #[derive(Clone, Copy, Debug, Default)]
@@ -125,7 +133,8 @@ impl Forwarder {
     }
 
     /// Whether a packet that has come for the first time may be forwarded.
-    pub(crate) fn is_within_upload(&mut self, stream: Stream, bytes: usize, now_us: i64) -> bool {
+    pub(crate) fn is_within_upload(&mut self, stream: Stream, len: usize, now_us: i64) -> bool {
+        let bytes = counted(len);
         let Some(track) = self.tracks.get_mut(stream.track) else {
             return false;
         };

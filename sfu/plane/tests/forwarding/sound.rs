@@ -194,8 +194,8 @@ fn sound_beyond_what_any_needs_is_dropped_and_leaves_no_hole() {
     let got = call.received(SUBSCRIBER);
     let dropped = call.plane.counters().drop_over_budget as usize;
     assert_eq!(got.len() + dropped, 1_000);
-    // 16 kbit/s for 2 s, and the second that it may be ahead, of packets of 40 to 100 bytes.
-    assert!((60..=160).contains(&got.len()), "{}", got.len());
+    // 16 kbit/s for 2 s, and the second that it may be ahead, of packets that count as 160 bytes.
+    assert!((36..=40).contains(&got.len()), "{}", got.len());
     assert!(got
         .windows(2)
         .all(|pair| pair[1].sequence == pair[0].sequence.wrapping_add(1)));

@@ -232,3 +232,35 @@ fn a_source_that_is_cut_whole_goes_on_with_a_keyframe() {
     play(&mut call, 1);
     assert_eq!(call.received(SUBSCRIBER).len(), 20);
 }
+
+/// Frames of one byte, so many in a second.
+fn trickle(call: &mut Call, packets: u32) {
+    for n in 0..packets {
+        call.now_us += i64::from(1_000_000 / packets);
+        let mut packet = vec![0x80, 96 | 0x80];
+        packet.extend((n as u16).to_be_bytes());
+        packet.extend((n * 3_000).to_be_bytes());
+        packet.extend(1000u32.to_be_bytes());
+        packet.extend([0x10, 1]);
+        call.publish_packet(packet);
+    }
+}
+
+#[test]
+fn many_packets_are_too_much_however_small() {
+    for (packets, at_least, at_most) in [(500, 0, 0), (10_000, 1, 10)] {
+        let mut call = Call::new();
+        call.publish_video(1, &[("", 1000, 1001)]);
+        limit(&mut call, 2_500_000);
+        trickle(&mut call, packets);
+        let found = exceeded(&call);
+        assert!((at_least..=at_most).contains(&found), "{packets}: {found}");
+        call.run(1_000);
+        let measured = call.reports.iter().filter_map(|report| match report {
+            Report::TrackRates { layers, .. } => Some(layers[0].bps),
+            _ => None,
+        });
+        let is_measured = measured.max().expect("told") > 2_500_000;
+        assert_eq!(is_measured, at_least > 0, "what is cut is what is measured");
+    }
+}
