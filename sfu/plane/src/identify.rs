@@ -45,12 +45,14 @@ pub(crate) struct Identified {
     pub(crate) restarted: bool,
 }
 
-/// Finds the stream of an authenticated packet, and learns its SSRC.
+/// Finds the stream of an authenticated packet, and learns its SSRC; `None` also for one that would
+/// replace another too soon.
 pub(crate) fn identify(
     transport: &mut Transport,
     tracks: &mut Table<Track>,
     header: &Rtp,
     packet: &[u8],
+    now_us: i64,
 ) -> Option<Identified> {
     if let Some(stream) = transport.stream(header.ssrc) {
         return Some(Identified {
@@ -79,6 +81,11 @@ pub(crate) fn identify(
         None if track.layers.len() == 1 => 0,
         None => return None,
     };
+    let ingress = &mut track.layers[layer];
+    let restarted = !is_rtx && ingress.ssrc != 0;
+    if restarted && !ingress.may_restart(now_us) {
+        return None;
+    }
     let stream = Stream {
         ssrc: header.ssrc,
         track: key,
@@ -91,12 +98,10 @@ pub(crate) fn identify(
     if let Some(name) = name {
         transport.names.remember(name);
     }
-    let ingress = &mut track.layers[layer];
-    let restarted = !is_rtx && ingress.ssrc != 0;
     if is_rtx {
         ingress.rtx_ssrc = header.ssrc;
     } else if restarted {
-        ingress.restart(header.ssrc);
+        ingress.restart(header.ssrc, now_us);
         transport.forget_retransmissions(key, stream.layer);
     } else {
         ingress.ssrc = header.ssrc;

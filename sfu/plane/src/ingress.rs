@@ -9,6 +9,8 @@ use crate::ring::Meta;
 use crate::rtp::Rtp;
 use crate::seq::Unwrapper;
 
+/// A layer begins anew no sooner after it did: each time costs all its receivers some work.
+const RESTART_US: i64 = 1_000_000;
 /// A stream that has been silent for longer counts as switched off by its sender.
 const ALIVE_US: i64 = 1_500_000;
 
@@ -32,6 +34,7 @@ pub struct Ingress {
     pub resolution: (u16, u16),
     unwrapper: Unwrapper,
     last_packet_us: Option<i64>,
+    restarted_us: Option<i64>,
     clock_rate: u32,
 }
 
@@ -49,12 +52,19 @@ impl Ingress {
             resolution: (0, 0),
             unwrapper: Unwrapper::default(),
             last_packet_us: None,
+            restarted_us: None,
             clock_rate,
         }
     }
 
+    /// Whether it may begin anew. What is late of the stream before is no new one.
+    pub fn may_restart(&self, now_us: i64) -> bool {
+        self.restarted_us
+            .is_none_or(|restarted| now_us - restarted >= RESTART_US)
+    }
+
     /// The layer has begun anew under another SSRC: nothing learnt of the old stream holds.
-    pub fn restart(&mut self, ssrc: u32) {
+    pub fn restart(&mut self, ssrc: u32, now_us: i64) {
         let source = LayerSource {
             rid: std::mem::take(&mut self.rid),
             ssrc,
@@ -63,6 +73,7 @@ impl Ingress {
         let keyframes = std::mem::take(&mut self.keyframes);
         *self = Self {
             keyframes,
+            restarted_us: Some(now_us),
             ..Self::new(source, self.clock_rate)
         };
     }

@@ -73,7 +73,7 @@ impl Forwarder {
         transport.received_bytes += wire_len as u64;
         transport.on_media_from(from.remote);
         note_transport_sequence(transport, &header, packet, now.us);
-        let Some(found) = identify(transport, &mut self.tracks, &header, packet) else {
+        let Some(found) = identify(transport, &mut self.tracks, &header, packet, now.us) else {
             self.counters.drop_unknown_stream += 1;
             return;
         };

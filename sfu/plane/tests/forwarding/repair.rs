@@ -4,6 +4,7 @@ use crate::call::{address, Call, PUBLISHER, SUBSCRIBER};
 use crate::picture::Frame;
 use _plane::command::Command;
 use _plane::rates::Rates;
+use _plane::report::Report;
 use _plane::stun;
 
 #[test]
@@ -237,4 +238,29 @@ fn an_address_goes_only_to_whose_check_succeeds_there() {
     assert!(call.control(PUBLISHER).reports > 0, "it is still there");
     call.close(PUBLISHER);
     assert!(!call.plane.knows(&address(PUBLISHER).remote));
+}
+
+#[test]
+fn a_layer_begins_anew_once_a_second_at_most() {
+    let mut call = Call::new();
+    call.publish_video(1, &[("h", 0, 0), ("f", 0, 0)]);
+    call.subscribe_video(10, 2000, 2001);
+    let frame = |call: &mut Call, ssrc| {
+        call.frame(Frame {
+            rid: Some("h"),
+            ..Frame::key(ssrc, 1)
+        });
+    };
+    frame(&mut call, 77);
+    for n in 0..200 {
+        frame(&mut call, [40_000, 77][n % 2]);
+    }
+    // What is late of the stream before, or of any other, is not of this picture.
+    assert_eq!(call.received(SUBSCRIBER).len(), 1 + 100);
+    let begun = call.reports.iter();
+    let begun = begun.filter(|report| matches!(report, Report::Switched { .. }));
+    assert_eq!(begun.count(), 2);
+    call.run(500);
+    frame(&mut call, 77);
+    assert_eq!(call.received(SUBSCRIBER).len(), 1, "a second has passed");
 }
