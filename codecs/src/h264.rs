@@ -44,6 +44,7 @@ fn unit(kind: u8, unit: &[u8], found: &mut Payload) {
         IDR => found.keyframe = true,
         SPS => {
             found.keyframe = true;
+            found.frame_start = true;
             found.resolution = resolution(unit).or(found.resolution);
         }
         _ => {}
@@ -153,7 +154,7 @@ mod tests {
     #[test]
     fn parameter_sets_begin_a_keyframe_and_tell_its_size() {
         let found = parse(&SPS_720).expect("valid");
-        assert!(found.keyframe);
+        assert!(found.keyframe && found.frame_start);
         assert_eq!(found.resolution, Some((1280, 720)));
         let mut aggregate = vec![0x78, 0, SPS_720.len() as u8];
         aggregate.extend(SPS_720);
@@ -166,7 +167,8 @@ mod tests {
         assert!(parse(&[0x7c, 0x85, 1]).expect("valid").keyframe);
         assert!(!parse(&[0x7c, 0x05, 1]).expect("valid").keyframe);
         assert!(!parse(&[0x7c, 0x81, 1]).expect("valid").keyframe);
-        assert!(parse(&[0x65, 1]).expect("valid").keyframe);
+        let slice = parse(&[0x65, 1]).expect("valid");
+        assert!(slice.keyframe && !slice.frame_start);
         assert!(!parse(&[0x61, 1]).expect("valid").keyframe);
     }
 

@@ -116,9 +116,9 @@ impl Tl0PicIdx {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Payload {
     /// Decoding can start with the frame that begins here. H.264 says so of parameter sets, too,
-    /// and again of the slice behind them.
+    /// and again of each slice behind them: a frame begins there if none of it stands before.
     pub keyframe: bool,
-    /// A frame begins here, as far as the payload tells.
+    /// A frame begins here, as far as the payload tells: of H.264 only what has parameter sets does.
     pub frame_start: bool,
     /// Spatial layer within the stream.
     pub spatial: u8,

@@ -157,6 +157,11 @@ fn chromium_h264_begins_with_parameter_sets_in_a_packet_of_their_own() {
     // The slice behind them says keyframe again, in its first fragment only.
     let keyframe: Vec<bool> = packets.iter().map(|packet| packet.found.keyframe).collect();
     assert_eq!(keyframe[..4], [true, true, false, false]);
+    let begins: Vec<bool> = packets
+        .iter()
+        .map(|packet| packet.found.frame_start)
+        .collect();
+    assert_eq!(begins[..4], [true, false, false, false]);
     assert!(packets[2..].iter().all(|packet| !packet.found.keyframe));
     let fragmented = packets
         .iter()

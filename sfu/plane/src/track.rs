@@ -1,5 +1,7 @@
 //! A published source: its layers, its ring, and where it is shown.
 
+mod begin;
+
 use crate::audible::Audible;
 use crate::command::{Id, LayerSource, MAX_LAYERS};
 use crate::ingress::Ingress;
@@ -15,10 +17,6 @@ const HOLD_US: i64 = 2_000;
 const REPLAY_AGE_US: i64 = 2_500_000;
 /// … with no more packets since then than this.
 const REPLAY_PACKETS: u64 = 384;
-
-/// A keyframe whose first packet came late can be begun with while no more packets than these
-/// have come since the others; they stand in the ring twice then.
-const MOST_REPEATED: usize = 64;
 /// How long layers that were sent before a source fell silent may take to come back one after
 /// another, once one of them has.
 const SETTLE_US: i64 = 300_000;
@@ -219,61 +217,6 @@ impl Track {
         begins
     }
 
-    /// The same for a packet that others of its stream have overtaken. Where a keyframe begins with
-    /// it, what has overtaken it is stored behind it again, for those who begin there.
-    pub fn push_late(&mut self, mut meta: Meta, payload: &[u8], now_us: i64) -> bool {
-        let mut after = [(0, 0); MOST_REPEATED];
-        let count = self.overtaking(&meta, &mut after);
-        // What overtook it long ago has passed by for good: nothing begins with it.
-        meta.payload.keyframe &= count.is_some();
-        if !self.push(meta, payload, now_us) {
-            return false;
-        }
-        let after = &mut after[..count.unwrap_or(0)];
-        after.sort_unstable();
-        for (_, index) in after {
-            let is_end = self.ring.get(*index).is_some_and(|(meta, _)| meta.marker);
-            self.ring.repeat(*index);
-            if is_end {
-                self.open_frames &= !(1 << meta.layer);
-            }
-        }
-        if self.open_frames == 0 {
-            self.flush_us = Some(now_us);
-        }
-        true
-    }
-
-    /// (sequence, index) of the packets of a keyframe's layer that came before its first one, and
-    /// their number; `None` where they are too many, or there is a later keyframe among them.
-    fn overtaking(&self, first: &Meta, after: &mut [(u64, u64); MOST_REPEATED]) -> Option<usize> {
-        if !first.payload.keyframe || !self.codec.is_video() {
-            return None;
-        }
-        let next = self.ring.next();
-        // Copies must not take the places of what is still to be copied.
-        let most = MOST_REPEATED.min((self.ring.capacity() - 1) / 2) as u64;
-        let farthest = next.saturating_sub(most);
-        let (mut count, mut highest) = (0, first.sequence);
-        for index in (farthest..next).rev() {
-            let (meta, _) = self.ring.get(index)?;
-            if meta.layer != first.layer || meta.repeated {
-                continue;
-            }
-            if meta.sequence < first.sequence {
-                return Some(count);
-            }
-            if meta.payload.keyframe {
-                return None;
-            }
-            after[count] = (meta.sequence, index);
-            count += 1;
-            highest = highest.max(meta.sequence);
-        }
-        let is_whole = farthest == 0 || highest == first.sequence + count as u64;
-        is_whole.then_some(count)
-    }
-
     /// Stores a packet of another worker's track as it stands in the ring there.
     pub fn push_relayed(&mut self, meta: Meta, timed: bool, payload: &[u8], now_us: i64) {
         let layer = meta.layer as usize;
@@ -346,17 +289,6 @@ impl Track {
     /// Forgets the cached keyframes from a layer on: what follows has no connection with them.
     pub fn forget_keyframes(&mut self, layer: usize) {
         self.keyframes[layer..].fill(None);
-    }
-
-    /// H.264 marks parameter sets and slices alike; only the first packet of the frame begins it.
-    fn begins_keyframe(&self, meta: &Meta) -> bool {
-        if !meta.payload.keyframe {
-            return false;
-        }
-        let same_frame = self.keyframes[meta.layer as usize]
-            .and_then(|last| self.ring.get(last.index))
-            .is_some_and(|(last, _)| last.timestamp == meta.timestamp);
-        !same_frame
     }
 }
 

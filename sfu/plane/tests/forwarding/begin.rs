@@ -66,7 +66,7 @@ fn what_was_overtaken_by_too_much_begins_nothing() {
     for packet in &packets[1..] {
         call.publish_packet(packet.clone());
     }
-    for _ in 0..20 {
+    for _ in 0..40 {
         call.frame(DELTA);
     }
     call.publish_packet(packets[0].clone());

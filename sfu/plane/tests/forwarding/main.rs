@@ -4,6 +4,7 @@ mod begin;
 mod call;
 mod clock;
 mod codec;
+mod h264;
 mod inbox;
 mod microphone;
 mod paced;
