@@ -6,10 +6,13 @@ use std::collections::VecDeque;
 
 /// Patience for packets that were merely reordered.
 const REORDER_US: i64 = 5_000;
-/// Never asked for again sooner than this.
+/// Never asked for again sooner than this, nor later for a longer round trip than that.
 const MIN_RETRY_US: i64 = 20_000;
+const MAX_RETRY_US: i64 = 1_000_000;
 const MAX_TRIES: u8 = 10;
+/// A hole is given up after so long, or so many round trips where those take longer.
 const GIVE_UP_US: i64 = 1_000_000;
+const GIVE_UP_ROUND_TRIPS: i64 = 3;
 /// Holes kept; more than that is no repair but a new start.
 const MAX_HOLES: usize = 512;
 /// Numbers behind the highest whose arrival is remembered, a multiple of 64.
@@ -44,6 +47,8 @@ pub struct Missing {
     seen: [u64; (WINDOW / 64) as usize],
     holes: VecDeque<Hole>,
     gave_up: bool,
+    /// As answers tell.
+    round_trip_us: i64,
 }
 
 impl Missing {
@@ -54,7 +59,7 @@ impl Missing {
             return Arrival::New;
         };
         if sequence <= highest {
-            return self.fill(sequence, highest);
+            return self.fill(sequence, highest, now_us);
         }
         let gap = sequence - highest - 1;
         if gap >= MAX_HOLES as u64 {
@@ -81,14 +86,17 @@ impl Missing {
         Arrival::New
     }
 
-    /// Appends the numbers to ask for now, in ascending order.
+    /// Appends the numbers to ask for now, in ascending order: again once per round trip, which is as
+    /// long as given or as answers take.
     pub fn due(&mut self, now_us: i64, round_trip_us: i64, out: &mut Vec<u16>) {
-        let retry_us = round_trip_us.max(MIN_RETRY_US);
+        let retry_us = round_trip_us.max(self.round_trip_us);
+        let retry_us = retry_us.clamp(MIN_RETRY_US, MAX_RETRY_US);
+        let give_up_us = GIVE_UP_US.max(GIVE_UP_ROUND_TRIPS * retry_us);
         let gave_up = &mut self.gave_up;
         self.holes.retain(|hole| {
             // The last request, too, has time for its answer.
             let is_open = hole.tries < MAX_TRIES || now_us - hole.asked_us < retry_us;
-            let keep = is_open && now_us - hole.noticed_us <= GIVE_UP_US;
+            let keep = is_open && now_us - hole.noticed_us <= give_up_us;
             *gave_up |= !keep;
             keep
         });
@@ -122,18 +130,33 @@ impl Missing {
         std::mem::take(&mut self.gave_up)
     }
 
-    fn fill(&mut self, sequence: u64, highest: u64) -> Arrival {
+    fn fill(&mut self, sequence: u64, highest: u64, now_us: i64) -> Arrival {
         if sequence < self.lowest || highest - sequence >= WINDOW || self.has_seen(sequence) {
             return Arrival::Duplicate;
         }
         self.mark(sequence, true);
-        if let Ok(at) = self
+        let at = self
             .holes
-            .binary_search_by_key(&sequence, |hole| hole.sequence)
-        {
-            self.holes.remove(at);
+            .binary_search_by_key(&sequence, |hole| hole.sequence);
+        match at.map(|at| self.holes.remove(at)) {
+            Ok(Some(hole)) if hole.tries > 0 => self.on_answer(now_us - hole.noticed_us),
+            Ok(_) => {}
+            Err(_) => self.on_late_answer(),
         }
         Arrival::Late
+    }
+
+    /// What has come was given up too soon, if it was not for a keyframe.
+    fn on_late_answer(&mut self) {
+        let longer_us = (2 * self.round_trip_us).max(GIVE_UP_US / i64::from(MAX_TRIES));
+        self.round_trip_us = longer_us.min(MAX_RETRY_US);
+    }
+
+    /// What was asked for has come so long after it was noticed. The first request or its answer may
+    /// have been lost, so less is believed at once and more by and by.
+    fn on_answer(&mut self, after_us: i64) {
+        let error_us = after_us - REORDER_US - self.round_trip_us;
+        self.round_trip_us += error_us.min(error_us / 4);
     }
 
     /// The stream begins here. What came before the first packet may still arrive and counts as late.
@@ -214,6 +237,45 @@ mod tests {
         }
         assert!(due(&mut missing, 500_000).is_empty() && !missing.gave_up());
         assert!(due(&mut missing, 505_000).is_empty() && missing.gave_up());
+    }
+
+    /// Every tenth packet of a stream is lost and sent again when it is asked for, twenty seconds
+    /// long; gives how often each was asked for in the last ten, and what was given up.
+    fn lossy(round_trip_us: i64) -> (f64, usize) {
+        let mut missing = Missing::default();
+        let mut answers = VecDeque::new();
+        let (mut asked, mut lost, mut given_up) = (0, 0, 0);
+        for n in 0..2_000 {
+            let now_us = n * 10_000;
+            let is_late = n >= 1_000;
+            if n % 10 != 5 {
+                missing.on_packet(70_000 + n as u64, now_us);
+            }
+            lost += i32::from(is_late && n % 10 == 5);
+            for number in due(&mut missing, now_us) {
+                asked += i32::from(is_late);
+                answers.push_back((now_us + round_trip_us, u64::from(number) + 0x1_0000));
+            }
+            while answers.front().is_some_and(|(at_us, _)| *at_us <= now_us) {
+                let answer = answers.pop_front();
+                answer.map(|(_, sequence)| missing.on_packet(sequence, now_us));
+            }
+            given_up += usize::from(missing.gave_up());
+        }
+        (f64::from(asked) / f64::from(lost), given_up)
+    }
+
+    #[test]
+    fn answers_tell_the_round_trip() {
+        for (round_trip_us, times, given_up) in
+            [(20_000, 1.0, 0), (200_000, 2.0, 0), (800_000, 2.0, 20)]
+        {
+            let found = lossy(round_trip_us);
+            assert!(
+                found.0 <= times && found.1 <= given_up,
+                "{round_trip_us}: {found:?}"
+            );
+        }
     }
 
     #[test]

@@ -28,7 +28,7 @@ const LEVELS_US: i64 = 200_000;
 const SILENT_US: i64 = 5_000_000;
 /// A compound packet is closed when it is this long.
 const MAX_COMPOUND: usize = 1_000;
-/// RTT assumed towards publishers, whose reports do not tell it.
+/// RTT towards publishers at least; their reports do not tell it, but their answers do.
 const PUBLISHER_ROUND_TRIP_US: i64 = 60_000;
 /// Who reports: we send nothing of our own to publishers (RFC 3550 §6.4.2 wants an SSRC all the same).
 pub(crate) const OUR_SSRC: u32 = 1;
