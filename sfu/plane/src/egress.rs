@@ -90,6 +90,8 @@ pub struct Egress {
     pub last_sent_us: i64,
     /// When its next packet's turn is among the pictures that wait ([`paced`](crate::paced)).
     pub turn: u64,
+    /// Nothing has waited for it for longer: when it began with what was there before.
+    pub since_us: i64,
     rewrite: Rewrite,
     history: History,
     template: Template,
@@ -126,6 +128,7 @@ impl Egress {
             octets: 0,
             last_sent_us: i64::MIN / 2,
             turn: 0,
+            since_us: i64::MIN,
             rewrite: Rewrite::new(start.0, start.1),
             history: History::default(),
             template,
@@ -144,6 +147,12 @@ impl Egress {
         self.cursor = cursor;
         self.codec = None;
         self.history.clear();
+    }
+
+    /// It begins with the keyframe at `cursor`, which was there before it.
+    pub fn replay(&mut self, cursor: u64, now_us: i64) {
+        self.cursor = cursor;
+        self.since_us = now_us;
     }
 
     /// What has not left yet is left out: it goes on with the keyframe at `cursor`.

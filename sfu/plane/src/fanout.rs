@@ -8,10 +8,11 @@
 
 use crate::clock::Now;
 use crate::command::{Target, MAX_LAYERS};
-use crate::egress::{Offered, Stopped, Wire};
+use crate::egress::{Egress, Offered, Stopped, Wire};
 use crate::forwarder::Forwarder;
 use crate::report::Report;
 use crate::table::Key;
+use crate::track::Track;
 
 /// The outbox has no room: it is sent, then the work goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,6 +191,12 @@ impl Forwarder {
         let Some(transport) = self.transports.get_mut(egress.transport) else {
             return Ok(0);
         };
+        let destination = transport.destination().copied();
+        let (Some(destination), true) = (destination, transport.sealer.is_some()) else {
+            // It misses what passes meanwhile, the end of a silence, too: it begins anew then.
+            egress.attach(newest);
+            return Ok(0);
+        };
         let is_video = track.codec.is_video();
         if is_video {
             let types = &transport.payload_types;
@@ -198,15 +205,15 @@ impl Forwarder {
                 egress.cursor = newest;
                 return Ok(0);
             }
+            if egress.select.current().0 < 0 && begin(egress, track, now.us) {
+                self.agenda.hasten(track.origin);
+            }
             if transport.pacer.is_waiting() {
                 return Ok(0);
             }
             transport.pace(0, now.us);
         }
-        let destination = transport.destination().copied();
-        let (Some(sealer), Some(destination)) = (&transport.sealer, destination) else {
-            // It misses what passes meanwhile, the end of a silence, too: it begins anew then.
-            egress.attach(newest);
+        let Some(sealer) = &transport.sealer else {
             return Ok(0);
         };
         if is_video && egress.cursor < track.ring.oldest() {
@@ -217,15 +224,6 @@ impl Forwarder {
             egress.motion.give_way();
         }
         let alive: [bool; MAX_LAYERS] = track.alive;
-        if egress.select.current().0 < 0 {
-            let cached = egress
-                .select
-                .wanted(&alive)
-                .and_then(|layer| track.replay_from(layer, now.us));
-            if let Some(cached) = cached.filter(|cached| is_video && *cached < egress.cursor) {
-                egress.cursor = cached;
-            }
-        }
         let mut wire = Wire {
             sealer,
             destination: &destination,
@@ -279,6 +277,20 @@ impl Forwarder {
         }
         Ok(sent)
     }
+}
+
+/// Has an egress that forwards nothing yet begin with the keyframe in the ring, where that is recent
+/// enough; says whether one has to be asked for. What waits for its pace begins like that, too: it
+/// has its turn then, and its keyframe is there by the time.
+fn begin(egress: &mut Egress, track: &mut Track, now_us: i64) -> bool {
+    let cached = egress
+        .select
+        .wanted(&track.alive)
+        .and_then(|layer| track.replay_from(layer, now_us));
+    if let Some(cached) = cached.filter(|cached| *cached < egress.cursor) {
+        egress.replay(cached, now_us);
+    }
+    track.ask_for_keyframe(&egress.select, egress.cursor)
 }
 
 /// Absolute send time: the middle of an NTP timestamp, 6 bits of seconds and 18 of fraction.

@@ -34,8 +34,8 @@ const OVERHEAD: u32 = 60;
 struct Waiting {
     /// Its turn: the least is next.
     turn: u64,
-    /// When the first packet came.
-    arrived_us: i64,
+    /// Since when the first packet waits.
+    since_us: i64,
     egress: Key,
     track: Key,
 }
@@ -169,14 +169,14 @@ impl Forwarder {
     }
 
     fn waited_us(&self, key: Key, now_us: i64) -> i64 {
-        let arrived = self.waiting(key).map(|waiting| waiting.arrived_us);
-        arrived.min().map_or(0, |arrived_us| now_us - arrived_us)
+        let since = self.waiting(key).map(|waiting| waiting.since_us);
+        since.min().map_or(0, |since_us| now_us - since_us)
     }
 
     /// The stream whose turn it is, the one that has waited longest among equals.
     fn next_waiting(&self, key: Key) -> Option<Waiting> {
         self.waiting(key)
-            .min_by_key(|waiting| (waiting.turn, waiting.arrived_us))
+            .min_by_key(|waiting| (waiting.turn, waiting.since_us))
     }
 
     /// Pictures of this transport that have not left yet.
@@ -194,7 +194,7 @@ impl Forwarder {
             let (_, arrived_us) = egress.next(&track.ring, &track.alive)?;
             Some(Waiting {
                 turn: egress.turn.max(turn),
-                arrived_us,
+                since_us: arrived_us.max(egress.since_us),
                 egress: *key,
                 track: track_key,
             })

@@ -278,7 +278,8 @@ fn a_layer_that_ends_at_once_leaves_nothing_waiting_and_its_successor_is_asked_f
     let mut call = paced(100_000, &[("q", 1000, 1001), ("h", 1010, 1011)]);
     picture(&mut call, 1000, true, 1);
     picture(&mut call, 1010, true, 1);
-    call.run(2_200);
+    // So long that nobody begins with the keyframe that the lower layer has had.
+    call.run(2_500);
     picture(&mut call, 1010, false, 60);
     call.run(50);
     call.received(SUBSCRIBER);
@@ -296,6 +297,41 @@ fn a_layer_that_ends_at_once_leaves_nothing_waiting_and_its_successor_is_asked_f
     picture(&mut call, 1000, true, 3);
     call.run(150);
     assert_eq!(call.received(SUBSCRIBER).len(), 3);
+}
+
+/// A long picture of one stream waits, and the other begins, whose keyframe is this old in ms; and
+/// how many keyframes had been asked for until then.
+fn begun(age: i64) -> (Call, u64) {
+    let mut call = paced(100_000, &[("", 1000, 1001)]);
+    publish_other(&mut call);
+    other(&mut call, true, 1);
+    call.run(age);
+    picture(&mut call, 1000, true, 60);
+    call.received(SUBSCRIBER);
+    let asked = call.plane.counters().plis_out;
+    show_other(&mut call);
+    call.run(20);
+    (call, asked)
+}
+
+#[test]
+fn a_picture_that_begins_has_its_turn_among_those_that_wait() {
+    let (mut call, asked) = begun(2_000);
+    call.report(&[(0, call.now_us)]);
+    let waits = call.row(["queued_us"]).expect("a row");
+    assert!(waits < [100_000], "{waits:?}, however old its keyframe is");
+    // The burst that leaves next is the first stream's, the one behind that its own.
+    call.run(400);
+    let got = call.received(SUBSCRIBER);
+    let at = got.iter().position(|packet| packet.ssrc == 4000);
+    assert!(at.is_some_and(|at| at < 20), "{at:?} of {}", got.len());
+    assert_eq!(call.plane.counters().plis_out, asked);
+}
+
+#[test]
+fn a_picture_that_begins_while_others_wait_is_asked_for_at_once() {
+    let (call, asked) = begun(3_000);
+    assert_eq!(call.plane.counters().plis_out, asked + 1);
 }
 
 #[test]
