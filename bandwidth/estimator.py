@@ -5,9 +5,10 @@ from typing import Final
 
 import numpy as np
 
+from sfu.bandwidth.ample_probing import PROOF
 from sfu.bandwidth.application_limited import ApplicationLimited
 from sfu.bandwidth.back_off import BackOff
-from sfu.bandwidth.clusters import measured
+from sfu.bandwidth.clusters import RATIO_SATURATED, measured
 from sfu.bandwidth.columns import Columns
 from sfu.bandwidth.delay import DelayControl
 from sfu.bandwidth.fallback import Fallback
@@ -150,6 +151,10 @@ class Estimator(Columns):
         if row is not None:
             self.active[row] = False
 
+    def in_whole(self) -> Bools:
+        """Rows whose pictures leave in whole, for their paths were never seen to be full."""
+        return self._pacing.in_whole()
+
     def rows_of(self, transports: Ints) -> Ints:
         """Dense row per transport, -1 for those that were never added."""
         return self._index.rows_of(transports)
@@ -176,8 +181,9 @@ class Estimator(Columns):
                 self.target[lately] *= room(self.queued_us[lately])
                 rows, layers = self._delay.drain.layers(now)
                 self.target[rows] = np.minimum(self.target[rows], layers)
-        self._probe(now)
-        return self._commands(now)
+        ample = self._ample()
+        self._probe(now, ample)
+        return self._commands(now, ample)
 
     def _take(self, now: float, feedback: Records, deltas: Records) -> None:
         rows, news, first = self._known(feedback)
@@ -256,8 +262,17 @@ class Estimator(Columns):
         # What is lost anyway came through the bottleneck, or would have.
         rate = measured(news, close=self._tuning.drain) / (1.0 - self._loss.unavoidable[rows])
         self._probing.result(rows[ended], now, news["probe"][ended], rate[ended])
-        self._shown.learn(rows[ended], now, rate[ended], news["probe_send_bps"][ended])
+        sent = news["probe_send_bps"][ended]
+        self._shown.learn(rows[ended], now, rate[ended], sent)
+        if self._tuning.step_probing:
+            self._disprove(rows[ended], rate[ended], sent)
         return rate
+
+    def _disprove(self, rows: Ints, rate: Floats, sent: Floats) -> None:
+        """A path that carries far more than is wanted, and shows no limit, was not full."""
+        unlimited = (rate > RATIO_SATURATED * sent) & (self.wanted[rows] > 0.0)
+        unlimited &= rate >= PROOF * self.wanted[rows]
+        self._delay.aimd.link.disproved(rows[unlimited], rate[unlimited])
 
     def _conclude(self, rows: Ints, wide: Bools) -> None:
         """The least of what delay, losses, answers and the receiver allow."""
@@ -272,7 +287,13 @@ class Estimator(Columns):
         self.loss[plain] = self._fallback.loss[plain]
         self.estimate[rows] = within(rate, LEAST_RATE, MOST_RATE)
 
-    def _probe(self, now: float) -> None:
+    def _ample(self) -> Bools:
+        """Where the path carries all that is asked for, and was never seen to be full."""
+        ample: Bools = self._delay.aimd.link.unknown() & (self.next_step <= self.allocated)
+        ample &= self.estimate >= AMPLE * np.maximum(self.wanted, self.allocated)
+        return ample
+
+    def _probe(self, now: float, ample: Bools) -> None:
         rows = np.flatnonzero(self.active)
         fit = (self.state[rows] == NORMAL) & (self._loss.state[rows] == BY_DELAY)
         fit &= self._heard[rows] & np.isinf(self._back_off.limit[rows])
@@ -292,19 +313,19 @@ class Estimator(Columns):
             ceiling=self.ceiling[rows],
             round_trip=self.round_trip_us[rows] / 1e6,
             jitter=self._delay.queue.jitter[rows] / 1e3,
+            ample=ample[rows],
+            waited=self.queued_us[rows] / 1e6,
         )
         self._probing.update(rows, now, situation)
         self._delay.recovered[rows] = False
 
-    def _commands(self, now: float) -> Records:
+    def _commands(self, now: float, ample: Bools) -> Records:
         """RATES of rows with a probe to start, or whose rates have changed."""
         clusters, delay = self._probing.clusters, self._delay
         padding = self.target * ((self._loss.state == INCREASING) & (self.state == NORMAL))
         queued = delay.queue.holds(_ALL, now) & self._tuning.drain
         # Not the target: bursts are for the path to bear, budgets for the allocation to keep.
         near = delay.aimd.link.near(self.estimate) & self._tuning.drain
-        ample = delay.aimd.link.unknown() & (self.next_step <= self.allocated)
-        ample &= self.estimate >= AMPLE * np.maximum(self.wanted, self.allocated)
         pacing = factors(self._heard, ample, near, queued)
         pacing *= self.estimate
         if np.count_nonzero(delay.drain.active):

@@ -43,6 +43,10 @@ class LinkCapacity(Columns):
             self.mean[rows] = mean
         return mean
 
+    def disproved(self, rows: Ints, rate: Floats) -> None:
+        """Forgets what is less than a probe has shown to come through, bit/s."""
+        self.forget(rows[rate > self.bounds(rows)[1]])
+
     def near(self, rate: Floats) -> Bools:
         """Where the rate of each of all rows is about what the link was seen to carry."""
         about: Bools = rate > NEAR * 1000.0 * self.mean

@@ -15,6 +15,8 @@ FACTOR_AMPLE: Final = 2.5
 was tried, not what there is, and a keyframe need not wait (goog_cc)."""
 AMPLE: Final = 1.1
 """Times what is asked for, in all layers: an estimate of so much is ample."""
+WHOLE: Final = 2.0
+"""Times the target: who is paced at so much is sent bursts of 40 ms by the plane."""
 FACTOR_NEAR: Final = 1.05
 """Near the capacity each burst makes a queue by what it exceeds."""
 FACTOR_QUEUED: Final = 1.0
@@ -48,6 +50,11 @@ class Pacing(Columns):
         changed |= np.abs(pacing - self._pacing) > CHANGE * self._pacing
         told: Bools = changed | (padding != self._padding) | (ceiling != self._ceiling)
         return told
+
+    def in_whole(self) -> Bools:
+        """Rows whose pictures leave in whole, as far as the plane was told."""
+        whole: Bools = self._pacing >= WHOLE * self._target
+        return whole
 
     def told(
         self, rows: Ints, target: Floats, pacing: Floats, padding: Floats, ceiling: Floats

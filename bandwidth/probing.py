@@ -57,6 +57,10 @@ class Situation:
     ceiling: Floats
     round_trip: Floats
     jitter: Floats
+    ample: Bools
+    """The path carries all that is asked for and was never seen to be full."""
+    waited: Floats
+    """Age of what waits longest in the pacer."""
 
 
 class Probing(Columns):

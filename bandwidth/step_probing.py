@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from sfu.bandwidth.ample_probing import ASKED, AmpleProbing
 from sfu.bandwidth.clusters import DURATION, LEAST_PACKETS, Clusters
 from sfu.bandwidth.columns import Columns
 from sfu.bandwidth.probing import FIRST, FURTHER, SECOND, Situation
@@ -79,14 +80,17 @@ class StepProbing(Columns):
             },
         )
         self.clusters = Clusters(capacity)
+        self._ample = AmpleProbing(capacity)
 
     def grow(self, capacity: int) -> None:
         super().grow(capacity)
         self.clusters.grow(capacity)
+        self._ample.grow(capacity)
 
     def clear(self, rows: int | Ints) -> None:
         super().clear(rows)
         self.clusters.clear(rows)
+        self._ample.clear(rows)
 
     def result(self, rows: Ints, now: float, number: Ints, rate: Floats) -> None:
         """Clusters that came to an end, with what they found; 0 for those that failed."""
@@ -117,6 +121,9 @@ class StepProbing(Columns):
         lost = (self.probed[rows] > 0.0) & (waited > RESULT_WITHIN + at.round_trip)
         if np.count_nonzero(lost):
             self._end(rows[lost], now, np.zeros(np.count_nonzero(lost), dtype=np.bool_))
+        doubted = self._ample.due(rows, now, at, (self.probed[rows] == 0.0) & ~fresh)
+        if len(doubted):
+            self._ask(rows[doubted], now, ASKED * at.wanted[doubted], at.estimate[doubted])
         need = at.fit & (self.probed[rows] == 0.0) & ~fresh
         need &= now - self._stable_at[rows] >= STABLE
         short = (at.next_step > at.allocated) & (CLIMBED * at.next_step > at.estimate)
@@ -158,7 +165,15 @@ class StepProbing(Columns):
         again = np.where(again > rate, again, 0.0)
         duration = DURATION + JITTER_SPAN * at.jitter[which]
         self.clusters.put(rows, rate, again, duration)
-        self.probed[rows] = np.maximum(rate, again)
-        self._believed[rows] = at.estimate[which]
+        self._await(rows, now, np.maximum(rate, again), at.estimate[which])
+
+    def _ask(self, rows: Ints, now: float, rate: Floats, estimate: Floats) -> None:
+        """A single cluster of the usual length: for what is more than enough, jitter may lie."""
+        self.clusters.put(rows, rate, np.zeros(len(rows)))
+        self._await(rows, now, rate, estimate)
+
+    def _await(self, rows: Ints, now: float, rate: Floats, estimate: Floats) -> None:
+        self.probed[rows] = rate
+        self._believed[rows] = estimate
         self.started_at[rows] = now
         self._further[rows] = 0.0

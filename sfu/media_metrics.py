@@ -54,6 +54,7 @@ def _passed(forwarder: Forwarder) -> Iterator[Sample]:
     yield "sfu_probes", ("begun",), tally.probes
     yield "sfu_probes", ("answered",), tally.answered
     yield "sfu_probes", ("failed",), tally.failed
+    yield "sfu_subscribers_paced", (), forwarder.subscribers.paced
     yield "sfu_level_changes", (), forwarder.subscribers.level_changes
     yield "sfu_picture_pauses", (), forwarder.pauses
 

@@ -69,6 +69,12 @@ TABLE: Final[dict[str, tuple[str, tuple[str, ...], str]]] = {
         "Receivers whose path is up: full gets all that is wanted within the budget, short less, "
         "silent does not answer.",
     ),
+    "sfu_subscribers_paced": (
+        "gauge",
+        (),
+        "Receivers whose pictures leave packet by packet, near what their path is believed to "
+        "carry: it carries less than all that is wanted with ease, or has once seemed full.",
+    ),
     "sfu_subscriber_bps": (
         "gauge",
         ("rate",),

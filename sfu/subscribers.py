@@ -163,6 +163,11 @@ class Subscribers:
             frozen=self.stills.seconds[rows],
         )
 
+    @property
+    def paced(self) -> int:
+        """Receivers whose pictures leave packet by packet, near what their path carries."""
+        return int(np.count_nonzero(self.estimator.active & ~self.estimator.in_whole()))
+
     def take_score(self, transport: int) -> tuple[float, float]:
         """(sum of scores, seconds) since the last call."""
         row = self._row.get(transport)

@@ -27,6 +27,8 @@ def situation(estimate: float, allocated: float, step: float, wanted: float) -> 
         ceiling=of(np.inf),
         round_trip=of(0.05),
         jitter=of(0.0),
+        ample=np.array([True]),
+        waited=of(0.0),
     )
 
 

@@ -154,6 +154,7 @@ def test_paths_layers_and_uploads_are_shown(daemon: Daemon, house: House) -> Non
     assert shown["sfu_subscribers['full']"] == 1
     assert shown["sfu_subscribers['short']"] == 1
     assert shown["sfu_subscribers['silent']"] == 0
+    assert shown["sfu_subscribers_paced[]"] == 0
     given, wanted = (shown[f"sfu_subscriber_bps['{rate}']"] for rate in ("given", "wanted"))
     assert 0 < given < wanted < shown["sfu_subscriber_bps['estimate']"]
     assert shown["sfu_subscriber_share['0.05']"] < 0.5
@@ -172,6 +173,16 @@ def test_workers_are_added_up(daemon: Daemon, house: House) -> None:
     for forwarder in set(daemon.forwarders):
         forwarder.subscribers.tally.padding = 7
     assert values(daemon.metrics.render())["sfu_subscriber_bytes_total['padding']"] == 14
+
+
+def test_who_is_sent_packet_by_packet_is_counted(daemon: Daemon, house: House) -> None:
+    house.presenter()
+    dan, eve = house.member(), house.member()
+    dan.receive()
+    eve.receive()
+    told = house.forwarders[0].subscribers.estimator._pacing
+    told._pacing[0] = 1.05 * told._target[0]
+    assert values(daemon.metrics.render())["sfu_subscribers_paced[]"] == 1
 
 
 def test_what_stops_is_a_pause(daemon: Daemon, house: House) -> None:
