@@ -57,7 +57,11 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "not_waiting": (409, "The participant does not wait any more."),
     "already_seated": (409, "The participant sits in a seat already."),
     "no_camera_slot": (409, "As many cameras are on as the room may show."),
-    "parallel_events_exceeded": (409, "The tenant runs as many events as it may at a time."),
+    "parallel_events_exceeded": (
+        409,
+        "The tenant runs as many events as it may at a time: `parallel_events` in its settings, 1 "
+        "by default. End one first: an empty room goes on unless `[server] empty_timeout` ends it.",
+    ),
     "no_seat": (409, "Only who sits in a seat may publish in this mode, or no seat is free."),
     "screen_busy": (409, "Somebody else shares their screen; `participant` says who."),
     "room_full": (409, "No place is left, not even for waiting."),

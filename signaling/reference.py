@@ -68,6 +68,11 @@ Who may ask the room what, and in which state of the room; the backend may ask e
 command that is refused has changed nothing.
 """
 
+STATUSES = """\
+The same at every door; `status` is that of REST, WHIP and WHEP, whose errors are
+`application/problem+json` (RFC 9457) with `code` beside `status` and `detail`.
+"""
+
 
 def render() -> str:
     """The whole page."""
@@ -90,7 +95,7 @@ def render() -> str:
     ):  # fmt: skip
         parts += [f"### {shape.__name__}\n", *_describe(shape, skip=set())]
     parts += ["## Rights\n", RIGHTS, table()]
-    parts += ["## Error codes\n", _table(("code", "meaning"), _codes())]
+    parts += ["## Error codes\n", STATUSES, _table(("code", "status", "meaning"), _codes())]
     parts += ["## Close codes\n", _table(("code", "when"), _closes())]
     return "\n".join(parts)
 
@@ -156,8 +161,8 @@ def _bounds(low: int | None, high: int | None, unit: str) -> str:
     return f", {low or 0} to {high}{unit}"
 
 
-def _codes() -> Iterable[tuple[str, str]]:
-    return ((f"`{code}`", meaning) for code, (_, meaning) in CODES.items())
+def _codes() -> Iterable[tuple[str, ...]]:
+    return ((f"`{code}`", f"{status}", meaning) for code, (status, meaning) in CODES.items())
 
 
 def _closes() -> Iterable[tuple[str, str]]:
