@@ -13,12 +13,14 @@ from sfu.bandwidth.columns import Columns
 from sfu.bandwidth.delay import DelayControl
 from sfu.bandwidth.fallback import Fallback
 from sfu.bandwidth.index import Index
+from sfu.bandwidth.leisure import at_leisure
 from sfu.bandwidth.loss import BY_DELAY, INCREASING, Loss
 from sfu.bandwidth.observations import READY
 from sfu.bandwidth.pacing import AMPLE, CUT_LATELY, Pacing, factors, room
 from sfu.bandwidth.partial import Partial
 from sfu.bandwidth.probing import Probing, Situation
 from sfu.bandwidth.rows import (
+    AT_LEISURE,
     FEEDBACK,
     PROBED,
     RATES,
@@ -77,8 +79,11 @@ class Estimator(Columns):
     allocated: Floats
     next_step: Floats
     wanted: Floats
+    leisurely: Bools
+    """Whose feedback may wait."""
 
     _heard: Bools
+    _told_leisurely: Bools
 
     def __init__(self, capacity: int = 64, tuning: Tuning | None = None) -> None:
         super().__init__(
@@ -100,7 +105,9 @@ class Estimator(Columns):
                 "allocated": 0.0,
                 "next_step": 0.0,
                 "wanted": 0.0,
+                "leisurely": False,
                 "_heard": False,
+                "_told_leisurely": False,
             },
         )
         self._tuning = tuning or Tuning()
@@ -318,6 +325,9 @@ class Estimator(Columns):
         )
         self._probing.update(rows, now, situation)
         self._delay.recovered[rows] = False
+        if self._tuning.step_probing:
+            lowered_at = self._delay.aimd.decreased_at[rows]
+            self.leisurely[rows] = at_leisure(now, situation, self._heard[rows], lowered_at)
 
     def _commands(self, now: float, ample: Bools) -> Records:
         """RATES of rows with a probe to start, or whose rates have changed."""
@@ -333,7 +343,7 @@ class Estimator(Columns):
             sending = np.minimum(delay.drain.sending(draining), self.estimate[draining])
             pacing[draining] = sending
         changed = self._pacing.news(self.target, pacing, padding, self.ceiling)
-        changed |= clusters.waiting()
+        changed |= clusters.waiting() | (self.leisurely != self._told_leisurely)
         # The plane brakes by itself when delays are long and nobody seems to care.
         changed |= (delay.queue.queue > BRAKE_MS) & (delay.heard_at == now)
         changed &= self.active
@@ -343,6 +353,8 @@ class Estimator(Columns):
         self._pacing.told(rows, self.target, pacing, padding, self.ceiling)
         rates = np.zeros(len(rows), dtype=RATES)
         rates["transport"] = self.transport[rows]
+        rates["flags"] = AT_LEISURE * self.leisurely[rows]
+        self._told_leisurely[rows] = self.leisurely[rows]
         rates["target_bps"] = self.target[rows]
         rates["pacing_bps"] = within(pacing[rows], LEAST_RATE, MOST_RATE)
         rates["padding_bps"] = padding[rows]

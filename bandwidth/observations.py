@@ -15,6 +15,9 @@ WINDOW: Final = 15
 READY: Final = 3
 """Observations before losses may limit."""
 DURATION_US: Final = 250_000
+LONGEST_US: Final = 400_000.0
+"""An observation of more counts as one of so much: who was heard seldom, since all was well, is to
+be limited as soon as others once it is not."""
 WEIGHTS: Final = 0.9 ** np.arange(WINDOW)
 EXTREMES_AFTER: Final = 3
 """Observations; with fewer none is left out of the average."""
@@ -95,7 +98,8 @@ class Observations(Columns):
         before = self._windows[rows].reshape(-1, 4, WINDOW)
         after = np.empty_like(before)
         after[:, :, 1:] = before[:, :, :-1]
-        newest = (size, lost, size * 8e6 / duration_us, self._queue[rows])
+        part = np.minimum(LONGEST_US / duration_us, 1.0)
+        newest = (part * size, part * lost, size * 8e6 / duration_us, self._queue[rows])
         for number, values in enumerate(newest):
             after[:, number, 0] = values
         self._windows[rows] = after.reshape(-1, 4 * WINDOW)

@@ -108,3 +108,5 @@ PARTIAL: Final = 64
 # Flags of RATES.
 START_PROBE: Final = 1
 ABORT_PROBES: Final = 2
+AT_LEISURE: Final = 4
+"""Nothing is to be gained by hearing of it soon: once a second will do, but for what is urgent."""

@@ -186,7 +186,9 @@ size in bytes."""
 RATES_DTYPE: Final[list[tuple[str, str]]]
 """numpy dtype description of one row for `Worker.set_rates` (little endian, packed), bit/s.
 
-- flags: 1 start the probe cluster that the row describes, 2 abort those that have not ended
+- flags: 1 start the probe cluster that the row describes, 2 abort those that have not ended, 4 at
+  leisure: nothing is to be gained by hearing of it soon, so its feedback may wait for a second, and
+  the last twenty deltas will do; what is urgent comes at once all the same
 - probe: the cluster's id, never 0 with flag 1; it is sent at probe_bps until probe_bytes and
   probe_packets have left
 - target_bps: what the path is believed to carry

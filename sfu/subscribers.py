@@ -45,7 +45,7 @@ QUIET: Final = 0.25
 CLIMBING: Final = 0.09
 """The same while somebody could be given more: two ticks of the daemon, or a bit less."""
 IDLE: Final = 1.0
-"""The same while there are no pictures."""
+"""The same while there are no pictures, or all have all of them with ease."""
 
 SCORE_EVERY: Final = 1.0
 """Seconds that are scored at once."""
@@ -297,8 +297,10 @@ class Subscribers:
         allocated, next_step, wanted, ceiling = self.allocator.demand(rows, now)
         if np.any(next_step > allocated):
             self._pause = CLIMBING
+        elif np.any(self.allocator.level[rows] > 0) and not np.all(self.estimator.leisurely[rows]):
+            self._pause = QUIET
         else:
-            self._pause = QUIET if np.any(self.allocator.level[rows] > 0) else IDLE
+            self._pause = IDLE
         self.estimator.demand(
             rows, allocated=allocated, next_step=next_step, wanted=wanted, ceiling=ceiling
         )

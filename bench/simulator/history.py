@@ -54,6 +54,8 @@ class History:
         self._most_delay = np.full(rows, -_NEVER)
         self._news = np.zeros(rows, dtype=bool)
         self._urgent_at = np.full(rows, -math.inf)
+        self.at_leisure = np.zeros(rows, dtype=bool)
+        """Rows of which the control plane wants to hear once a second only."""
         self.heard = np.zeros(rows)
         """When the last feedback came in, or the first packet was sent."""
         self._silent_at = np.full(rows, math.inf)
@@ -119,18 +121,26 @@ class History:
         self._pool.arrive(arrival)
 
     def take(
-        self, time: float, queued: Floats, *, urgent_only: bool = False
+        self,
+        time: float,
+        queued: Floats,
+        *,
+        urgent_only: bool = False,
+        leisurely_too: bool = True,
     ) -> tuple[Records, Records]:
         """FEEDBACK and DELTA rows of what has come in until `time`, or of those rows that have a
-        queue, losses or a finished probe to tell of, or had lately; `queued` in seconds."""
+        queue, losses or a finished probe to tell of, or had lately; `queued` in seconds. Rows at
+        leisure may be left out in the same way."""
         self.hear(time)
         rows = np.flatnonzero(self._news)
         urgent = self.above_base[rows] >= _URGENT
         urgent |= (self._row["flags"][rows] & PROBED) != 0
         urgent |= self._row["lost"][rows] > self._row["unlost"][rows]
+        urgent |= self.at_leisure[rows] & ((self._row["flags"][rows] & SILENT) != 0)
         self._urgent_at[rows[urgent]] = time
-        if urgent_only:
-            rows = rows[time - self._urgent_at[rows] <= _URGENT_FOR]
+        if urgent_only or not leisurely_too:
+            waits = self.at_leisure[rows] | urgent_only
+            rows = rows[~waits | (time - self._urgent_at[rows] <= _URGENT_FOR)]
         return self._rows_with_news(rows, time, queued)
 
     def hear(self, time: float) -> None:
@@ -231,7 +241,10 @@ class History:
         out["delay_max_us"] = np.where(delayed, self._most_delay[rows], 0)
         self._least_delay[rows], self._most_delay[rows] = _NEVER, -_NEVER
         deltas, counts = self.groups.collect(rows)
-        out["deltas"] = counts
+        kept = np.where(self.at_leisure[rows], np.minimum(counts, _LEISURE_DELTAS), counts)
+        left = np.repeat(np.cumsum(counts), counts) - np.arange(len(deltas))
+        deltas = deltas[left <= np.repeat(kept, counts)]
+        out["deltas"] = kept
         in_flight = self._row["in_flight_bytes"][rows]
         self._row[rows] = np.zeros(1, dtype=FEEDBACK)
         self._row["in_flight_bytes"][rows] = in_flight
@@ -293,5 +306,7 @@ _URGENT: Final = 0.01
 """Seconds of delay above the base that are told with the next tick, ..."""
 _URGENT_FOR: Final = 1.0
 """... as all is for so many seconds after that."""
+_LEISURE_DELTAS: Final = 20
+"""That are told of who is not listened to more often than once a second."""
 _LONG: Final = 0.25
 """Seconds of delay above the base."""

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from sfu.bandwidth.rows import ABORT_PROBES, START_PROBE, Records
+from sfu.bandwidth.rows import ABORT_PROBES, AT_LEISURE, START_PROBE, Records
 from sfu.bench.simulator.packets import (
     AUDIO,
     PADDING,
@@ -38,6 +38,8 @@ class Pacer:
         """bit/s, 0 without a limit."""
         self.is_ample = np.ones(rows, dtype=bool)
         """Where that is far above the target, since the path was never seen to be full."""
+        self.at_leisure = np.zeros(rows, dtype=bool)
+        """Whose feedback may wait."""
         self.padding = np.zeros(rows)
         self.braked = np.zeros(rows, dtype=bool)
         self.throughput = np.zeros(rows)
@@ -69,6 +71,7 @@ class Pacer:
         self.pacing[rows] = rates["pacing_bps"]
         self.is_ample[rows] = self.pacing[rows] >= _AMPLE * rates["target_bps"]
         self.padding[rows] = rates["padding_bps"]
+        self.at_leisure[rows] = (rates["flags"] & AT_LEISURE) != 0
         self.ordered_at[rows] = time
         for row, each in zip(rows, rates, strict=True):
             if each["flags"] & ABORT_PROBES:

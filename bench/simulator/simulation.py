@@ -129,7 +129,7 @@ class Simulation:
         if number % _LOOK == 0:
             self._look(time)
         if number % _TICK == 0:
-            self._tick(time, urgent_only=number % _ALL != 0)
+            self._tick(time, number)
         frames = self.sources.step(time)
         forwarded = self.slots.forward(frames)
         self.playback.expect(forwarded)
@@ -218,10 +218,15 @@ class Simulation:
         wait = self.links.wait(time)[self.link]
         self._round_trip = self.paths.delay(time) + self.back.delay(time) + wait
 
-    def _tick(self, time: float, *, urgent_only: bool) -> None:
+    def _tick(self, time: float, number: int) -> None:
         """Feedback up, decisions down."""
-        queued = self.pacer.queued(time)
-        feedback, deltas = self.history.take(time, queued, urgent_only=urgent_only)
+        self.history.at_leisure = self.pacer.at_leisure
+        feedback, deltas = self.history.take(
+            time,
+            self.pacer.queued(time),
+            urgent_only=number % _ALL != 0,
+            leisurely_too=number % _LEISURELY == 0,
+        )
         self.control.note_repairs(feedback)
         self.control.tick(time, feedback, deltas, self.pacer)
         self._obey()
@@ -314,6 +319,8 @@ _TICK: Final = 10
 """Steps between two ticks of the estimator: 50 ms, ..."""
 _ALL: Final = 4 * _TICK
 """... of which each fourth takes all rows, the others those that do not bear waiting."""
+_LEISURELY: Final = 5 * _ALL
+"""... and each twentieth the rows that may wait for longest, too."""
 _REPORT: Final = 90
 """Bytes of a receiver's feedback packet."""
 _CLEAR: Final = 0.015

@@ -54,6 +54,28 @@ def test_loss_that_comes_with_the_rate_is_no_accident() -> None:
     assert run(VARIED, 2.6e6, 0.0, 0.0, True).unavoidable[0] == 0.0
 
 
+def limited_after(interval: float) -> int:
+    """Observations until a path limits that loses a third, after twenty seconds without losses in
+    which it was heard so often."""
+    table, sent_us, few = Loss(1), 1_000_000, np.array([20.0])
+    for lossy in [False] * round(20 / interval) + [True] * 20:
+        elapsed = 0.26 if lossy else interval
+        sent_us += round(1e6 * elapsed)
+        size = 2e6 / 8.0 * elapsed
+        lost = size / 3.0 if lossy else 0.0
+        row = np.zeros(1, dtype=FEEDBACK)
+        row["last_sent_us"], row["lost_bytes"], row["acked_bytes"] = sent_us, lost, size - lost
+        rate, idle = np.array([2e6]), np.array([False])
+        table.update(ROW, row, 2.0 * rate, rate, idle, np.array([math.inf]), 0.0 * few, few)
+        if table.limit[0] < math.inf:
+            break
+    return int(table.observations.count[0]) - round(20 / interval)
+
+
+def test_who_was_heard_seldom_is_limited_as_soon() -> None:
+    assert limited_after(1.0) - limited_after(0.26) <= 1
+
+
 def test_nobody_is_excused_for_losing_a_fifth() -> None:
     assert run(STEADY, 9e6, 0.25, 0.0, True).limit[0] < 3e6
 

@@ -289,7 +289,7 @@ def rate(**fields: int) -> bytes:
         (lambda w: w.set_upload(1, -1), "bps"),
         (lambda w: w.set_upload(1, 1 << 32), "bps"),
         (lambda w: w.set_rates(bytes(RATES.itemsize + 1)), "whole rows"),
-        (lambda w: w.set_rates(rate(flags=4)), "flag"),
+        (lambda w: w.set_rates(rate(flags=8)), "flag"),
         (lambda w: w.set_rates(rate(flags=START_PROBE)), "probe"),
     ],
 )

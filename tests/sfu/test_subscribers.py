@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sfu.bandwidth.rows import (
     ABORT_PROBES,
     FEEDBACK,
+    PROBED,
     RATES,
     REMB,
     REPORT,
@@ -132,6 +133,31 @@ def test_while_there_are_no_pictures_paths_are_looked_at_less_often() -> None:
     assert worker.subscribers.level(1) == 1, "at once"
 
 
+def test_while_all_have_all_paths_are_looked_at_less_often() -> None:
+    worker = Worker(1)
+    worker.hold(1)
+    for _ in range(20):
+        worker.tick(transport=1, flags=TRANSPORT_WIDE, throughput_bps=1_700_000)
+        answer = (
+            {name: worker.rates[1][name] for name in ("probe", "probe_bps")} if worker.rates else {}
+        )
+        if answer.get("probe"):
+            worker.tick(
+                transport=1,
+                flags=TRANSPORT_WIDE | PROBED,
+                probe=answer["probe"],
+                probe_send_bps=answer["probe_bps"],
+                probe_receive_bps=answer["probe_bps"],
+                throughput_bps=1_700_000,
+            )
+    worker.hold(0.1)
+    assert worker.subscribers.level(1) == 3
+    assert QUIET < worker.subscribers._due - worker.now <= IDLE
+    worker.subscribers.assign([1], stairs(ceiling=200_000))
+    worker.hold(0.1)
+    assert worker.subscribers.level(1) == 1, "at once"
+
+
 def test_silence_later_on_is_the_estimators_business() -> None:
     worker = Worker(1)
     worker.tick(transport=1, flags=REPORT)
@@ -159,7 +185,7 @@ def test_without_news_there_is_nothing_to_do_for_a_while(monkeypatch: pytest.Mon
     worker.hold(1)
     ticked.clear()
     worker.hold(2)
-    assert 2 / QUIET - 2 <= len(ticked) <= 2 / QUIET + 1
+    assert 2 / IDLE - 1 <= len(ticked) <= 2 / IDLE + 1
     ticked.clear()
     worker.tick(transport=1, flags=REMB, remb_bps=5_000_000)
     worker.subscribers.assign([1], stairs(ceiling=2_000_000))

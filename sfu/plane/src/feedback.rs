@@ -44,6 +44,8 @@ const URGENT_DELAY_US: u32 = 10_000;
 const URGENT_FOR_US: i64 = 1_000_000;
 /// Deltas that wait to be taken; more than that begin anew.
 const MAX_DELTAS: usize = 512;
+/// Where nobody is in a hurry the last ones are told, as many as a slope is fitted to.
+const LEISURE_DELTAS: usize = 20;
 /// Sending without being reported on for so long is told.
 const SILENT_US: i64 = 500_000;
 /// Packets of reports that are looked at: so many at once, and so many per second.
@@ -90,6 +92,9 @@ pub struct SendHistory {
     news: bool,
     listed: bool,
     hurried: bool,
+    at_leisure: bool,
+    /// Of telling, in which this one was last.
+    round: u64,
 }
 
 impl SendHistory {
@@ -308,12 +313,35 @@ impl SendHistory {
         self.news && !std::mem::replace(&mut self.listed, true)
     }
 
+    /// Whether news may wait for long, unless it is urgent. Gives whether that makes a difference to
+    /// what is listed already: the caller has to list it anew.
+    pub fn set_leisure(&mut self, at_leisure: bool) -> bool {
+        let former = std::mem::replace(&mut self.at_leisure, at_leisure);
+        if former && !at_leisure {
+            self.listed = false;
+        }
+        former != at_leisure
+    }
+
+    /// As was set last.
+    pub fn is_at_leisure(&self) -> bool {
+        self.at_leisure
+    }
+
+    /// Whether nothing was told in this round yet.
+    pub fn begin_round(&mut self, round: u64) -> bool {
+        std::mem::replace(&mut self.round, round) != round
+    }
+
     /// The same for news that does not bear waiting: a queue in the path, losses, a probe that is over,
-    /// and what follows on that, for it is waited for.
+    /// and what follows on that, for it is waited for. What would wait for longer than usual must be
+    /// ordinary as well.
     pub fn is_to_be_hurried(&mut self, now_us: i64) -> bool {
+        let is_odd = self.row.flags & (FLAG_SILENT | FLAG_RESET) != 0;
         if self.delay_us >= URGENT_DELAY_US
             || self.row.lost > self.row.unlost
             || self.clusters.has_more()
+            || self.at_leisure && is_odd
         {
             self.urgent_us = Some(now_us);
         }
@@ -347,6 +375,9 @@ impl SendHistory {
         row.queued_us = queued_us;
         if let Some(outcome) = self.clusters.take() {
             row.see_outcome(&outcome);
+        }
+        if self.at_leisure {
+            self.keep_latest(LEISURE_DELTAS);
         }
         row.pack(transport, (self.deltas.len() / DELTA_BYTES) as u16, rows);
         deltas.append(&mut self.deltas);

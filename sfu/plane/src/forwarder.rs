@@ -6,6 +6,7 @@
 //! [`periodic`](crate::periodic) (everything that time brings).
 
 mod microphones;
+mod news;
 mod show;
 mod topology;
 
@@ -25,6 +26,7 @@ use crate::table::{Key, Table};
 use crate::top_speakers::TopSpeakers;
 use crate::track::Track;
 use crate::transport::Transport;
+use news::News;
 use sfu_codecs::Codec;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
@@ -92,8 +94,7 @@ pub struct Forwarder {
     /// Transports whose paths are tried, by when they are due.
     pub(crate) probing: DueList,
     /// Transports whose receivers have reported something.
-    pub(crate) with_news: Vec<Key>,
-    pub(crate) with_urgent_news: Vec<Key>,
+    news: News,
     pub(crate) agenda: Agenda,
     pub(crate) outbox: Outbox,
     pub(crate) reports: Vec<Report>,
@@ -121,8 +122,7 @@ impl Forwarder {
             bulk: VecDeque::new(),
             paced: BinaryHeap::new(),
             probing: DueList::new(),
-            with_news: Vec::new(),
-            with_urgent_news: Vec::new(),
+            news: News::default(),
             agenda: Agenda::default(),
             outbox: Outbox::new(OUTBOX_BYTES, OUTBOX_MESSAGES),
             reports: Vec::new(),
@@ -194,38 +194,6 @@ impl Forwarder {
         into.append(&mut self.reports);
     }
 
-    /// Moves the feedback rows and their deltas out, packed as
-    /// [`FEEDBACK_DTYPE`](crate::feedback::FEEDBACK_DTYPE) and
-    /// [`DELTA_DTYPE`](crate::feedback::DELTA_DTYPE) say: all, or only what is urgent.
-    pub fn take_feedback(&mut self, all: bool, now: Now, rows: &mut Vec<u8>, deltas: &mut Vec<u8>) {
-        if all {
-            self.with_urgent_news.clear();
-        }
-        let list = |plane: &mut Self| {
-            std::mem::take(if all {
-                &mut plane.with_news
-            } else {
-                &mut plane.with_urgent_news
-            })
-        };
-        let mut listed = list(self);
-        for key in listed.drain(..) {
-            let queued_us = self.queued_us(key, now.us);
-            if let Some(transport) = self.transports.get_mut(key) {
-                let (id, history) = (transport.id, &mut transport.history);
-                history.take_row(id, queued_us, now.us, rows, deltas);
-                // It may have more to tell, in another row.
-                self.list_news(key, now.us);
-            }
-        }
-        listed.append(&mut list(self));
-        if all {
-            self.with_news = listed;
-        } else {
-            self.with_urgent_news = listed;
-        }
-    }
-
     /// Totals so far.
     pub fn counters(&self) -> &Counters {
         &self.counters
@@ -234,19 +202,6 @@ impl Forwarder {
     /// For the worker, to add its own.
     pub fn counters_mut(&mut self) -> &mut Counters {
         &mut self.counters
-    }
-
-    /// What the transport has heard is told with the next rows.
-    pub(crate) fn list_news(&mut self, key: Key, now_us: i64) {
-        let Some(transport) = self.transports.get_mut(key) else {
-            return;
-        };
-        if transport.history.is_to_be_listed() {
-            self.with_news.push(key);
-        }
-        if transport.history.is_to_be_hurried(now_us) {
-            self.with_urgent_news.push(key);
-        }
     }
 
     /// Carries a command out; one that cannot be is reported as refused.

@@ -59,6 +59,7 @@ impl Forwarder {
                 transport.history.abort_clusters();
             }
             transport.history.set_ceiling(rates.ceiling_bps);
+            let is_relisted = transport.history.set_leisure(rates.at_leisure);
             let total = transport.history.total_bytes();
             transport.prober.set(rates, total, now.us);
             let is_idle = transport.prober.is_idle();
@@ -69,6 +70,9 @@ impl Forwarder {
             }
             if !is_idle {
                 self.wake_prober(key, now.us);
+            }
+            if is_relisted {
+                self.list_news(key, now.us);
             }
         }
         if missing {

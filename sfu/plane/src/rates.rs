@@ -24,6 +24,8 @@ pub const RATES_BYTES: usize = 4 + 2 + 2 + 4 * 5 + 2 + 2 + 4;
 const FLAG_START_PROBE: u16 = 1;
 /// Forget the probe clusters that have not ended.
 const FLAG_ABORT_PROBES: u16 = 2;
+/// What the receiver reports may wait, unless it is urgent.
+const FLAG_AT_LEISURE: u16 = 4;
 
 /// Packets at a rate, sent to see whether they come in at that rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +57,8 @@ pub struct Rates {
     pub probe: Option<Cluster>,
     /// Whether clusters that have not ended are forgotten first.
     pub abort_probes: bool,
+    /// Whether nothing is to be gained by hearing of it soon.
+    pub at_leisure: bool,
 }
 
 /// Reads packed rows; says what is wrong with them otherwise.
@@ -70,7 +74,7 @@ fn unpack_row(row: &[u8]) -> Result<Rates, &'static str> {
     let short = |at: usize| u16::from_le_bytes([row[at], row[at + 1]]);
     let long = |at: usize| u32::from_le_bytes([row[at], row[at + 1], row[at + 2], row[at + 3]]);
     let flags = short(4);
-    if flags & !(FLAG_START_PROBE | FLAG_ABORT_PROBES) != 0 {
+    if flags & !(FLAG_START_PROBE | FLAG_ABORT_PROBES | FLAG_AT_LEISURE) != 0 {
         return Err("rates have an unknown flag");
     }
     let cluster = Cluster {
@@ -91,6 +95,7 @@ fn unpack_row(row: &[u8]) -> Result<Rates, &'static str> {
         ceiling_bps: long(32),
         probe: starts.then_some(cluster),
         abort_probes: flags & FLAG_ABORT_PROBES != 0,
+        at_leisure: flags & FLAG_AT_LEISURE != 0,
     })
 }
 
@@ -114,7 +119,7 @@ mod tests {
     fn reads_what_the_type_describes() {
         let width = |(_, kind): &(&str, &str)| kind[2..].parse::<usize>().expect("size");
         assert_eq!(RATES_DTYPE.iter().map(width).sum::<usize>(), RATES_BYTES);
-        let rows = [packed(0, 0), packed(3, 9)].concat();
+        let rows = [packed(4, 0), packed(3, 9)].concat();
         let cluster = Cluster {
             id: 9,
             bps: 4,
@@ -127,11 +132,13 @@ mod tests {
             pacing_bps: 2,
             padding_bps: 3,
             ceiling_bps: 7,
+            at_leisure: true,
             ..Rates::default()
         };
         let second = Rates {
             probe: Some(cluster),
             abort_probes: true,
+            at_leisure: false,
             ..first
         };
         assert_eq!(unpack(&rows), Ok(vec![first, second]));
@@ -142,6 +149,6 @@ mod tests {
     fn what_cannot_be_meant_is_refused() {
         assert!(unpack(&[0; RATES_BYTES - 1]).is_err());
         assert!(unpack(&packed(1, 0)).is_err(), "a probe without a name");
-        assert!(unpack(&packed(4, 0)).is_err(), "an unknown flag");
+        assert!(unpack(&packed(8, 0)).is_err(), "an unknown flag");
     }
 }

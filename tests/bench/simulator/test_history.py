@@ -142,7 +142,7 @@ def single(sent: list[float], arrival: list[float], probe: int = 0, size: int = 
     return Packets(none, none + size, kind, none, none, *columns, np.zeros(count))
 
 
-def run(history: History, begin: float, end: float, *, urgent_only: bool = False) -> list[Records]:
+def run(history: History, begin: float, end: float, **which: bool) -> list[Records]:
     """Reports that take 20 ms, and rows each 25 ms."""
     found = []
     for step in range(round(begin / STEP), round(end / STEP)):
@@ -151,7 +151,7 @@ def run(history: History, begin: float, end: float, *, urgent_only: bool = False
         if len(rows):
             history.deliver(at + 0.02)
         if step % TICK == 0:
-            feedback, _ = history.take(time, np.zeros(1), urgent_only=urgent_only)
+            feedback, _ = history.take(time, np.zeros(1), **which)
             found += list(feedback)
     return found
 
@@ -175,6 +175,17 @@ def test_losses_and_what_follows_on_them_do_not_wait() -> None:
     assert [int(row["lost"]) for row in run(history, 0.6, 0.9, urgent_only=True)] == [0]
     history.record(single([2.0], [2.05]))
     assert run(history, 2.0, 2.3, urgent_only=True) == []
+
+
+def test_who_is_at_leisure_is_told_of_when_all_are() -> None:
+    history = History(1, np.random.default_rng(1))
+    history.at_leisure[:] = True
+    times = [0.01 * each for each in range(60)]
+    history.record(single(times, [time + 0.05 for time in times]))
+    assert run(history, 0.0, 0.6, leisurely_too=False) == []
+    assert [int(row["deltas"]) for row in run(history, 0.6, 0.61)] == [20]
+    history.record(single([0.7, 0.71, 0.72], [0.75, math.inf, 0.77]))
+    assert [int(row["lost"]) for row in run(history, 0.7, 0.9, leisurely_too=False)] == [1]
 
 
 def test_a_long_delay_brakes() -> None:

@@ -2,7 +2,7 @@
 
 use super::groups::Grouped;
 use super::sent::State;
-use super::{Arrived, SendHistory, MAX_DELTAS, SILENT_US};
+use super::{Arrived, SendHistory, LEISURE_DELTAS, MAX_DELTAS, SILENT_US};
 use super::{DELTA_BYTES, FLAG_RESET, FLAG_TRANSPORT_FEEDBACK};
 use crate::{ccfb, twcc};
 
@@ -148,6 +148,12 @@ impl SendHistory {
         self.clusters.settle(self.sent.reported(), now_us);
     }
 
+    /// Forgets all deltas but so many.
+    pub(super) fn keep_latest(&mut self, count: usize) {
+        let older = self.deltas.len().saturating_sub(count * DELTA_BYTES);
+        self.deltas.drain(..older);
+    }
+
     /// One packet, in the order of arrival; gives its delay above the least.
     fn arrive(&mut self, packet: &Arrived, now_us: i64) -> u32 {
         let Arrived {
@@ -160,6 +166,9 @@ impl SendHistory {
         match self.groups.add(sent_us, arrival_us, size, now_us) {
             Grouped::Joined => {}
             Grouped::Complete(delta) => {
+                if self.at_leisure && self.deltas.len() >= 2 * LEISURE_DELTAS * DELTA_BYTES {
+                    self.keep_latest(LEISURE_DELTAS);
+                }
                 if self.deltas.len() >= MAX_DELTAS * DELTA_BYTES {
                     self.deltas.clear();
                     self.row.flags |= FLAG_RESET;

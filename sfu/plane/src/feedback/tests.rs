@@ -332,3 +332,43 @@ fn who_reports_late_is_not_silent() {
     let flags = u64::from(FLAG_SILENT);
     assert_eq!(Taken::of(&mut history, 1_250_000).get(["flags"]), [flags]);
 }
+
+#[test]
+fn who_is_at_leisure_tells_the_latest_deltas() {
+    let mut history = SendHistory::default();
+    assert!(history.set_leisure(true) && !history.set_leisure(true));
+    send(&mut history, 130, 10_000, 10_000);
+    for first in [0, 60] {
+        let came = (first..first + 60).map(|n| (n, i64::from(n) * 10_000 + 70_000));
+        tell(
+            &mut history,
+            &report(came),
+            700_000 * i64::from(first / 60 + 1),
+        );
+        assert!(history.deltas.len() <= 2 * LEISURE_DELTAS * DELTA_BYTES);
+    }
+    let row = Taken::of(&mut history, 1_500_000);
+    assert_eq!(
+        row.get(["deltas", "acked"]),
+        [20, 120],
+        "what is counted is whole"
+    );
+    let arrived = |n: usize| field(DELTA_DTYPE, &row.1[n * DELTA_BYTES..], "arrival_us");
+    assert_eq!(arrived(19) - arrived(0), 190_000);
+    assert_eq!(row.1.len(), 20 * DELTA_BYTES);
+}
+
+#[test]
+fn silence_is_nothing_that_is_told_at_leisure() {
+    let mut history = SendHistory::default();
+    send(&mut history, 20, 10_000, 10_000);
+    history.look_after(800_000);
+    assert!(history.is_to_be_listed() && !history.is_to_be_hurried(800_000));
+    history.set_leisure(true);
+    assert!(history.is_to_be_hurried(800_000));
+    assert!(!history.is_to_be_listed(), "it is");
+    assert!(
+        history.set_leisure(false) && history.is_to_be_listed(),
+        "on another list"
+    );
+}

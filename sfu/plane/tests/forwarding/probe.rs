@@ -17,6 +17,7 @@ const PACED: Rates = Rates {
     ceiling_bps: 0,
     probe: None,
     abort_probes: false,
+    at_leisure: false,
 };
 
 const PICTURE: Frame = Frame {
@@ -311,4 +312,44 @@ fn media_that_waits_leaves_before_padding() {
     let got = call.received(SUBSCRIBER);
     assert!(got.iter().take(5).all(|packet| packet.ssrc == 2000));
     assert!((7..=12).contains(&got.len()), "{}", got.len());
+}
+
+#[test]
+fn who_is_heard_at_leisure_is_told_of_each_second() {
+    let mut call = paced(Rates {
+        at_leisure: true,
+        ..PACED
+    });
+    let small = Frame {
+        packets: 1,
+        ..PICTURE
+    };
+    let tell = |call: &mut Call, loses: bool| {
+        (0..3).for_each(|_| call.frame(small));
+        call.run(200);
+        let mut got = call.received(SUBSCRIBER);
+        if loses {
+            got.remove(1);
+        }
+        report(call, &got, 1_000);
+    };
+    let told: Vec<bool> = (0..20)
+        .map(|_| {
+            tell(&mut call, false);
+            call.row(["flags"]).is_some()
+        })
+        .collect();
+    let rows = told.iter().filter(|row| **row).count();
+    assert!((4..=5).contains(&rows), "{told:?}");
+    tell(&mut call, false);
+    call.row(["flags"]);
+    tell(&mut call, false);
+    assert_eq!(call.row(["acked"]), None);
+    tell(&mut call, true);
+    assert!(call.row(["lost"]) > Some([0]), "what does not bear waiting");
+    call.run(2_000);
+    call.row(["lost"]);
+    tell(&mut call, false);
+    call.apply(Command::SetRates(vec![PACED]));
+    assert!(call.row(["flags"]).is_some(), "nor does who hurries");
 }
