@@ -53,5 +53,7 @@ class ApplicationLimited(Columns):
         before = self.limited[rows]
         limited = np.where(before, budget >= LEAVE * most, budget > ENTER * most)
         self.limited[rows] = limited
-        self.since[rows[~before & limited]] = now
-        self.ended_at[rows[before & ~limited]] = now
+        changed = before != limited
+        if np.count_nonzero(changed):
+            self.since[rows[changed & limited]] = now
+            self.ended_at[rows[changed & before]] = now

@@ -72,6 +72,6 @@ class Arrivals(Columns):
 def _between(values: Ints, first: Ints, end: Ints) -> Floats:
     sums = np.empty(len(values) + 1)
     sums[0] = 0.0
-    np.cumsum(values, out=sums[1:])
+    np.cumsum(values.astype(np.float64), out=sums[1:])
     span: Floats = sums.take(end) - sums.take(first)
     return span

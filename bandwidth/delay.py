@@ -113,7 +113,7 @@ class DelayControl(Columns):
         steering = state
         if self._tuning.drain:
             state, steering = self._drain(rows, now, state, throughput, seen)
-        if self._tuning.drain:
+        if self._tuning.drain and self.queue.somebody_crowded(now):
             steering = np.where(self.crowded(rows, now), UNDERUSE, steering)
         if self._tuning.standing_queue:
             held = (steering == NORMAL) & self.queue.holds(rows, now)
@@ -122,7 +122,7 @@ class DelayControl(Columns):
         headroom = HEADROOM_PROBED if self._tuning.step_probing else HEADROOM
         most = GROWTH_NEAR if self._tuning.drain else math.inf
         self.aimd.update(rows, now, steering, throughput, probed, headroom, most)
-        if self._tuning.drain:
+        if self._tuning.drain and self.queue.somebody_crowded(now):
             state = self._compete(rows, now, news, state, throughput, unavoidable)
         self.recovered[rows] = (self.state[rows] == UNDERUSE) & (state == NORMAL)
         self.state[rows] = state

@@ -230,13 +230,15 @@ class Estimator(Columns):
         probed = self._probed(rows, news, now)
         self._delay.update(rows, now, news, first, deltas, throughput, probed, unavoidable, covered)
         self.state[rows] = self._delay.state[rows]
-        # Nobody's layers shall suffer from a queue that is somebody else's.
-        crowded = self._delay.crowded(rows, now)
-        self.queue_us[rows] = np.where(crowded, 0.0, news["delay_min_us"])
+        self.queue_us[rows] = news["delay_min_us"]
         self.queued_us[rows] = news["queued_us"]
         innocent = self._delay.queue.hold(rows) if self._tuning.uncorrelated_loss else None
-        if innocent is not None:
-            innocent = np.where(crowded, math.inf, innocent)
+        if self._delay.queue.somebody_crowded(now):
+            crowded = self._delay.crowded(rows, now)
+            # Nobody's layers shall suffer from a queue that is somebody else's.
+            self.queue_us[rows[crowded]] = 0.0
+            if innocent is not None:
+                innocent = np.where(crowded, math.inf, innocent)
         self._loss.update(
             rows,
             news,
@@ -289,9 +291,10 @@ class Estimator(Columns):
             np.minimum(self._delay.aimd.rate[rows], by_loss), self._back_off.limit[rows]
         )
         self.limited_by_loss[rows] = wide & (by_loss < self._delay.aimd.rate[rows])
-        plain = rows[~wide]
-        rate[~wide] = self._fallback.rate[plain]
-        self.loss[plain] = self._fallback.loss[plain]
+        if np.count_nonzero(wide) < len(rows):
+            plain = rows[~wide]
+            rate[~wide] = self._fallback.rate[plain]
+            self.loss[plain] = self._fallback.loss[plain]
         self.estimate[rows] = within(rate, LEAST_RATE, MOST_RATE)
 
     def _ample(self) -> Bools:

@@ -83,10 +83,12 @@ class Observations(Columns):
         self._queue[rows] = np.maximum(self._queue[rows], queue_ms)
         sent = news["last_sent_us"]
         ended = self.ended_us[rows]
-        first = (ended == 0) & (sent > 0)
-        self.ended_us[rows[first]] = sent[first]
+        begun = ended != 0
+        if np.count_nonzero(begun) < len(rows):
+            first = ~begun & (sent > 0)
+            self.ended_us[rows[first]] = sent[first]
         duration = sent.astype(np.float64) - ended
-        closed = np.flatnonzero((ended != 0) & (duration >= DURATION_US) & (self._size[rows] > 0.0))
+        closed = np.flatnonzero(begun & (duration >= DURATION_US) & (self._size[rows] > 0.0))
         if len(closed):
             self._close(rows[closed], duration[closed], sent[closed])
         return closed

@@ -49,6 +49,8 @@ class StandingQueue(Columns):
     """It grew fast, feedback after feedback."""
     crowded_until: Floats
     """Until then queues are taken for somebody else's."""
+    _hold: Floats
+    """Above this the rate must not grow."""
     _queued_at: Floats
     _jumps: Ints
     _standing: Ints
@@ -61,6 +63,7 @@ class StandingQueue(Columns):
                 "jitter": 0.0,
                 "jumping": False,
                 "crowded_until": -math.inf,
+                "_hold": HOLD_MS,
                 "_queued_at": -math.inf,
                 "_jumps": 0,
                 "_standing": 0,
@@ -82,10 +85,12 @@ class StandingQueue(Columns):
         self.jumping[rows] = jumping
         change = np.minimum(np.abs(queue - before), JITTER_MOST_MS)
         calm = queue < JUMPED_MS
-        self.jitter[rows] = np.where(calm, jitter + JITTER * (change - jitter), jitter)
+        jitter = np.where(calm, jitter + JITTER * (change - jitter), jitter)
+        hold = HOLD_MS + HOLD_JITTER * jitter
+        self.jitter[rows], self._hold[rows] = jitter, hold
         self._standing[rows] = np.where(queue > STANDING_MS, self._standing[rows] + 1, 0)
         self.queue[rows] = queue
-        self._queued_at[rows[queue > self.hold(rows)]] = now
+        self._queued_at[rows[queue > hold]] = now
 
     def begins(self, rows: Ints, delay_ms: Floats) -> Bools:
         """Where that is a queue, and there was none before."""
@@ -95,20 +100,26 @@ class StandingQueue(Columns):
 
     def judge(self, rows: Ints, now: float, state: Ints) -> Ints:
         """The trendline's verdict, corrected."""
-        queue = self.queue[rows]
-        crowded = self.crowded(rows, now)
-        if np.count_nonzero(crowded):
-            gone = crowded & (now - self._queued_at[rows] > CROWD_GONE)
-            self.crowded_until[rows[gone]] = -math.inf
         stands = self._standing[rows] > STANDING_FOR
         stands |= self.jumping[rows]
-        state = np.where((state == OVERUSE) & (queue < self.empty(rows)) & ~crowded, NORMAL, state)
-        verdict: Ints = np.where(stands & ~crowded, OVERUSE, state)
+        jitters = (state == OVERUSE) & (self.queue[rows] < self.empty(rows))
+        if self.somebody_crowded(now):
+            crowded = self.crowded(rows, now)
+            gone = crowded & (now - self._queued_at[rows] > CROWD_GONE)
+            self.crowded_until[rows[gone]] = -math.inf
+            stands &= ~crowded
+            jitters &= ~crowded
+        state = np.where(jitters, NORMAL, state)
+        verdict: Ints = np.where(stands, OVERUSE, state)
         return verdict
+
+    def somebody_crowded(self, now: float) -> bool:
+        """Whether there is any row of which `crowded` says so; seldom."""
+        return now < self._crowded_last
 
     def crowded(self, rows: Ints, now: float) -> Bools:
         """Where the queue is somebody else's."""
-        if now >= self._crowded_last:
+        if not self.somebody_crowded(now):
             return np.zeros(len(rows), dtype=np.bool_)
         other: Bools = self.crowded_until[rows] > now
         return other
@@ -119,11 +130,13 @@ class StandingQueue(Columns):
 
     def hold(self, rows: Ints | slice) -> Floats:
         """Milliseconds above which the rate must not grow."""
-        return HOLD_MS + HOLD_JITTER * self.jitter[rows]
+        return self._hold[rows]
 
     def holds(self, rows: Ints | slice, now: float) -> Bools:
         """Where the rate must not grow."""
-        held: Bools = (self.queue[rows] > self.hold(rows)) & (self.crowded_until[rows] <= now)
+        held: Bools = self.queue[rows] > self._hold[rows]
+        if self.somebody_crowded(now):
+            held &= self.crowded_until[rows] <= now
         return held
 
     def give_up(self, rows: Ints, now: float) -> None:
