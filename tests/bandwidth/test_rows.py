@@ -9,4 +9,4 @@ def test_records_are_packed() -> None:
 
 
 def test_sizes_are_those_of_the_plane() -> None:
-    assert (FEEDBACK.itemsize, DELTA.itemsize, RATES.itemsize) == (116, 20, 36)
+    assert (FEEDBACK.itemsize, DELTA.itemsize, RATES.itemsize) == (124, 20, 36)
