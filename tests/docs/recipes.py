@@ -7,9 +7,10 @@ from typing import Any
 TEXT = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text(encoding="utf-8")
 
 
-def code(language: str, name: str) -> str:
+def code(language: str, name: str = "") -> str:
     """The one example of this language and name."""
-    (found,) = re.findall(rf"^```{language} {name}\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
+    opened = f"{language} {name}".rstrip()
+    (found,) = re.findall(rf"^```{opened}\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
     return str(found)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import typing
 from pathlib import Path
 
 from sfu.signaling import tokens
@@ -26,7 +27,7 @@ def test_every_claim_is_there_and_what_has_to_be() -> None:
     assert set(named("## Join tokens")) == set(claims)
     for number in (tokens.MAX_TOKEN, tokens.MAX_METADATA, tokens.MAX_DEPTH):
         assert f"{number:,}" in PAGE
-    for code in tokens.TokenCode.__args__:
+    for code in typing.get_args(tokens.TokenCode):
         assert f"`{code}`" in PAGE
 
 

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import json
+import os
+import re
 import subprocess
 import time
 from collections.abc import AsyncIterator
@@ -13,10 +15,11 @@ import pytest
 
 from sfu.client import Client, TestPicture, Tone
 from sfu.config import DEV_SECRET, DEV_TENANT
+from sfu.options import State
 from sfu.participant import Role
 from sfu.signaling.tokens import verify
 from sfu.signaling.webhooks import signature
-from tests.docs.recipes import code, loaded
+from tests.docs.recipes import TEXT, code, loaded
 from tests.signaling.listening import listening
 from tests.waiting import until
 
@@ -82,6 +85,25 @@ async def person(host: str, room: str, name: str, role: str) -> AsyncIterator[Cl
     async with Client(f"ws://{host}/v1/signal") as client:
         await client.join(room, token=token(DEV_TENANT, DEV_SECRET, room, name, role))
         yield client
+
+
+async def test_a_room_is_made_and_started(tmp_path: Path) -> None:
+    async with listening() as (server, host):
+        settings = {"SFU": f"http://{host}", "TENANT": DEV_TENANT, "SECRET": DEV_SECRET}
+        shell = await asyncio.create_subprocess_exec(
+            "sh", "-euc", code("sh"), env={**os.environ, **settings}, cwd=tmp_path
+        )
+        assert await asyncio.wait_for(shell.wait(), 20) == 0
+        live = server.rooms.find(DEV_TENANT, "talk")
+        assert live is not None
+        assert live.room.state is State.LIVE
+
+
+def test_every_example_is_one_that_is_run() -> None:
+    opened = re.findall(r"^```(\w+(?: \w+)?)$", TEXT, re.MULTILINE)
+    run = {"sh", "html page", "python waiting", "python questions", "python recording"}
+    run |= {f"{each} {name}" for each in ("python", "js", "php") for name in ("tokens", "webhooks")}
+    assert sorted(opened) == sorted({*run, "html"})  # the import map
 
 
 async def test_the_doorkeeper_lets_in_who_is_on_the_list() -> None:
