@@ -1,4 +1,4 @@
-"""A client of the server, for bots and tests: `pip install open-sfu[client]`.
+"""A client of the server, for bots and tests; docs/python-client.md says how to install it.
 
     import asyncio
     from sfu.client import Client, TestPicture, Tone

@@ -10,6 +10,7 @@ import itertools
 import re
 import statistics
 import struct
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, NamedTuple
@@ -94,7 +95,7 @@ async def examine(
         found += [udp, await _way(offered, "tcp", _over_tcp)]
         await http.delete(path)
         if media is None:
-            remedy = "pip install 'open-sfu[client]'"
+            remedy = f"{sys.executable} -m pip install 'open-sfu[client]'"
             found.append(Finding(Level.DOUBTFUL, "media", "not tried: aiortc is missing", remedy))
         else:
             reached = udp.level is not Level.BAD

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 
 from sfu.options import Options, State
+from sfu.participant import Role
 from tests.signaling.listening import listening, settings
 from tests.signaling.rest.test_whip import SDP, bearer
 
@@ -51,7 +52,8 @@ async def test_every_status_of_the_table_is_given() -> None:
         httpx.AsyncClient(base_url=f"http://{host}/v1", headers=SDP) as client,
     ):
         cam, other, guest = (
-            bearer(server, role, identity=role) for role in ("presenter", "organizer", "attendee")
+            bearer(server, role, identity=role)
+            for role in (Role.PRESENTER, Role.ORGANIZER, Role.ATTENDEE)
         )
         wrong_room = bearer(server, room="another")
         server.rooms.create("dev", "hall", Options(), state=State.PREPARING)
