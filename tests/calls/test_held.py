@@ -15,6 +15,7 @@ from sfu.client import Client, TestPicture, Tone
 from sfu.config import DEV_SECRET, DEV_TENANT
 from sfu.config.budgets import AUDIO, upload
 from tests.calls.daemon import Daemon
+from tests.calls.records import record_of
 from tests.waiting import until
 
 BUDGET = AUDIO + upload("hd", "lite")["camera"]
@@ -133,3 +134,11 @@ async def test_a_pause_of_the_publisher_is_counted_once_it_is_over(
         assert metric(daemon, 'sfu_frozen_seconds_total{cause="publisher"}') >= 1.0
         path = path_of(daemon, room, "Guest")
         assert (path["freezes"], path["frozen"]) == (0, 0.0), "no fault of the path"
+        assert attendee.participant is not None
+        # It is told with the reports that a receiver sends, each 0.5 to 1.5 s.
+        assert await arrived(picture, 60) == 60
+        await attendee.leave()
+    freezes = (await record_of(daemon, attendee.participant["id"]))["freezes"]
+    assert freezes["publisher"]["count"] == 1
+    assert freezes["publisher"]["seconds"] >= 1.0
+    assert freezes["link"] == freezes["keyframe"] == {"count": 0, "seconds": 0.0}
