@@ -95,6 +95,45 @@
     return source.captureStream(30).getVideoTracks()[0];
   }
 
+  /** A camera track that costs whatever it may: nothing of a picture is in the one before. */
+  function noise() {
+    const source = document.createElement('canvas');
+    source.width = 640;
+    source.height = 360;
+    const brush = source.getContext('2d');
+    const grain = new ImageData(160, 90);
+    const small = new OffscreenCanvas(160, 90);
+    setInterval(() => {
+      const { data } = grain;
+      for (let i = 0; i < data.length; i += 4) {
+        data.fill(64 + 128 * Math.random(), i, i + 3);
+        data[i + 3] = 255;
+      }
+      small.getContext('2d').putImageData(grain, 0, 0);
+      brush.imageSmoothingEnabled = false;
+      brush.drawImage(small, 0, 0, source.width, source.height);
+    }, 66);
+    return source.captureStream(15).getVideoTracks()[0];
+  }
+
+  /** Of `tone`: how loud it is. @type {GainNode | null} */
+  let loudness = null;
+
+  /** A microphone track of a tone, silent until `speak` says how loud it is, 0 to 1. */
+  function tone() {
+    const context = new AudioContext();
+    const oscillator = new OscillatorNode(context, { frequency: 440 });
+    loudness = new GainNode(context, { gain: 0 });
+    const end = context.createMediaStreamDestination();
+    oscillator.connect(loudness).connect(end);
+    oscillator.start();
+    return end.stream.getAudioTracks()[0];
+  }
+
+  function speak(gain) {
+    loudness.gain.value = gain;
+  }
+
   /** A busy machine shall cost pictures, not resolution: tests ask for exact heights. */
   async function keepResolution() {
     for (const sender of sfu.publishConnection.getSenders()) {
@@ -163,7 +202,8 @@
   }
 
   window.probe = {
-    inbound, outbound, sent, wantMore, picture, watch, frames, plain, keepResolution,
+    inbound, outbound, sent, wantMore, picture, watch, frames, plain, noise, tone, speak,
+    keepResolution,
     unlimited: () => { limits = false; },
     honest: () => { floor = 0; },
     blockUdp: () => { udp = false; },
