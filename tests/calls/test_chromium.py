@@ -100,6 +100,33 @@ async def test_a_screen_arrives_on_its_slot(invite: Invite) -> None:
     await guest.until_resting("screen", "video")
 
 
+async def test_the_sound_of_a_screen_is_heard(invite: Invite) -> None:
+    presenter, guest = await invite("Anna", "presenter"), await invite("Ben", "attendee")
+    await presenter.enter()
+    await guest.enter()
+    # A tab with its sound, as the browser's own dialog would give it.
+    await presenter.evaluate(
+        """navigator.mediaDevices.getDisplayMedia = async ({audio}) =>
+            new MediaStream([probe.plain('#d08020'), ...audio ? [probe.tone()] : []]), null"""
+    )
+    await presenter.publish("publishScreen()")
+    await guest.until("sfu.slots.get('screen')?.screen_audio", True)
+    assert (await guest.inbound("screen", "audio")).get("totalAudioEnergy", 0) < 1e-6
+    await presenter.evaluate("probe.speak(0.5)")
+    await guest.until_grown("screen", "audio", "totalAudioEnergy", 1e-2)
+    assert await guest.evaluate("document.querySelector('[data-slot=screen] video').muted") is False
+    await guest.until_colour("screen", (208, 128, 32))
+
+    await presenter.evaluate("sfu.mute('screen_audio', true)")
+    await guest.until("sfu.slots.get('screen').screen_audio", False)
+    await guest.until_resting("screen", "audio")
+    await presenter.evaluate("sfu.mute('screen_audio', false)")
+    await guest.until_grown("screen", "audio", "totalAudioEnergy", 1e-2)
+    await presenter.evaluate("sfu.unpublish('screen')")
+    await guest.until("sfu.slots.get('screen')", None)
+    await guest.until_resting("screen", "audio")
+
+
 async def test_h264_simulcast(invite: Invite) -> None:
     presenter, guest = await invite("Anna", "presenter"), await invite("Ben", "attendee")
     await presenter.enter()
