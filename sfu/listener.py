@@ -19,6 +19,10 @@ from sfu.unfinished import Unfinished
 REASONS: Final = {429: "Too Many Requests", 503: "Service Unavailable"}
 
 
+GOODBYE: Final = 1.0
+"""Seconds for the last bytes to who is connected when the server stops."""
+
+
 class Denial(Protocol):
     """Why a socket may not be opened."""
 
@@ -104,6 +108,13 @@ def http_protocol(door: Door, unfinished: Unfinished) -> type[H11Protocol]:
             if not (self.scope["path"] == door.PATH and self._refuse()):
                 self._let_go()
                 super().handle_websocket_upgrade(event)
+
+        def shutdown(self) -> None:
+            super().shutdown()
+            if self.transport.is_closing():
+                # TLS waits for the peer's goodbye, which who keeps it for another request does
+                # not say (RFC 8446 §6.1 asks for none).
+                self.loop.call_later(GOODBYE, self.transport.abort)
 
         def _refuse(self) -> bool:
             denial = door.refuse_peer(self._peer())

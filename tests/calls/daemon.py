@@ -1,15 +1,20 @@
-"""The daemon as a user starts it: `python -m sfu serve --dev`, settings by environment."""
+"""The daemon as a user starts it: `python -m sfu serve --dev`, settings by environment; or without
+`--dev`, as it runs in production."""
 
 import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any
+
+from tests.sfu.authority import Authority
 
 ROOT = Path(__file__).resolve().parents[2]
 START_TIMEOUT = 20.0
@@ -27,6 +32,10 @@ class Daemon:
 
     program: tuple[str, ...] = ("-m", "sfu")
     """What Python runs."""
+    arguments: tuple[str, ...] = ("serve", "--dev")
+    scheme = "http"
+    trusted: ssl.SSLContext | None = None
+    """By what its certificate is checked, where it has one."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.port = free_port(socket.SOCK_STREAM, 7980 + APART)
@@ -49,13 +58,13 @@ class Daemon:
     @property
     def url(self) -> str:
         """The page's address, without a slash at the end."""
-        return f"http://localhost:{self.port}"
+        return f"{self.scheme}://localhost:{self.port}"
 
     def start(self) -> None:
         """Starts the process and waits until it takes joins."""
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, *self.program, "serve", "--dev"],
+                [sys.executable, *self.program, *self.arguments],
                 cwd=ROOT, env=self._environment, stdout=log, stderr=subprocess.STDOUT,
             )  # fmt: skip
         deadline = time.monotonic() + START_TIMEOUT
@@ -77,6 +86,21 @@ class Daemon:
                 continue
         raise RuntimeError("the daemon cannot be killed")
 
+    def finish(self) -> None:
+        """Ends it, and finds that it was healthy to the end."""
+        assert self.stop() == 0, self.log.read_text()[-2000:]
+        assert self.trouble() == []
+
+    def wait(self) -> int:
+        """Until it has ended by itself; gives the exit code. Raises TimeoutExpired."""
+        assert self._process is not None
+        return self._process.wait(STOP_TIMEOUT)
+
+    @property
+    def runs(self) -> bool:
+        """Whether it has not ended yet."""
+        return self._process is not None and self._process.poll() is None
+
     def signal(self, number: signal.Signals) -> None:
         """Sends the process a signal."""
         assert self._process is not None
@@ -84,7 +108,7 @@ class Daemon:
 
     def metric(self, name: str, **labels: str) -> float:
         """Sum of a metric's samples that carry these labels; 0 if there is none."""
-        with urllib.request.urlopen(f"{self.url}/metrics", timeout=5) as response:
+        with self._get("/metrics") as response:
             lines = response.read().decode().splitlines()
         wanted = [f'{label}="{value}"' for label, value in labels.items()]
         return sum(
@@ -99,10 +123,28 @@ class Daemon:
 
     def _ready(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.url}/readyz", timeout=1) as response:
+            with self._get("/readyz") as response:
                 return bool(response.status == 200)
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             return False
+
+    def _get(self, path: str) -> Any:
+        return urllib.request.urlopen(f"{self.url}{path}", timeout=5, context=self.trusted)
+
+
+class ProductionDaemon(Daemon):
+    """Without `--dev`: HTTPS by an authority of its own, and one tenant, who signs tokens."""
+
+    arguments = ("serve",)
+    scheme = "https"
+
+    def __init__(self, folder: Path, tenant: str, secret: str, **settings: str) -> None:
+        authority = Authority()
+        certificate, key = authority.issue(folder, "localhost")
+        self.trusted = ssl.create_default_context(cadata=authority.pem.decode())
+        tls = {"SFU_SERVER__CERTIFICATE": str(certificate), "SFU_SERVER__KEY": str(key)}
+        keys = {f"SFU_TENANTS__{tenant.upper()}__SECRET": secret}
+        super().__init__(folder, **tls, **keys, **settings)
 
 
 def free_port(kind: socket.SocketKind, first: int, count: int = 1) -> int:

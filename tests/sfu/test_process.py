@@ -337,6 +337,30 @@ async def test_tls_and_what_a_reload_changes(tmp_path: Path) -> None:
     assert "secret" not in json.dumps(log)
 
 
+async def test_who_is_silent_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    """Browsers look at an idle connection when they need one again: they answer no goodbye."""
+    authority = Authority()
+    daemon = await Process.start("--config", str(secure(tmp_path, authority)))
+    trust = ssl.create_default_context(cadata=authority.pem.decode())
+    async with httpx.AsyncClient(verify=trust) as client:
+        await daemon.ready(client, f"https://localhost:{HTTP}")
+    with idle(trust):
+        daemon.process.send_signal(signal.SIGTERM)
+        code, log = await daemon.ended()
+    assert code == 0
+    assert [line for line in log if line["level"] == "error"] == []
+
+
+def idle(trust: ssl.SSLContext) -> ssl.SSLSocket:
+    """A connection that has been answered, and is kept for the next request."""
+    connection = trust.wrap_socket(
+        socket.create_connection(("localhost", HTTP)), server_hostname="localhost"
+    )
+    connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert connection.recv(1000).startswith(b"HTTP/1.1 200")
+    return connection
+
+
 async def serial(trust: ssl.SSLContext) -> str:
     """Of the certificate that the server shows a new connection."""
     _, writer = await asyncio.open_connection("localhost", HTTP, ssl=trust)
