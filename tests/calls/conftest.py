@@ -50,7 +50,10 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     daemon = Daemon(tmp_path_factory.mktemp("daemon"))
     daemon.start()
     yield daemon
-    daemon.stop()
+    # What has been in its log before has failed the test in question.
+    before = daemon.trouble()
+    assert daemon.stop() == 0, daemon.log.read_text()[-2000:]
+    assert daemon.trouble() == before
 
 
 @pytest.fixture(autouse=True)

@@ -52,8 +52,7 @@ async def call(invite: Invite, daemon: Daemon, without: Mapping[str, str] = {}) 
     finally:
         for guest in (anna, ben):
             await guest.page.goto("about:blank")
-        daemon.stop()
-        assert daemon.trouble() == []
+        daemon.finish()
 
 
 async def remote(guest: Guest, connection: str) -> str:

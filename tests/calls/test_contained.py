@@ -36,7 +36,8 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     daemon = FaultyDaemon(tmp_path_factory.mktemp("faulty"), SFU_MEDIA__WORKERS="2")
     daemon.start()
     yield daemon
-    daemon.stop()
+    # Its log tells of the panics.
+    assert daemon.stop() == 0, daemon.log.read_text()[-2000:]
 
 
 @pytest.fixture(autouse=True)

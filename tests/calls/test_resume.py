@@ -113,8 +113,7 @@ async def test_a_killed_server_is_come_back_to(invite: Invite, tmp_path: Path) -
             # The browser notes each attempt that found no server.
             guest.troubles = [each for each in guest.troubles if "WebSocket conn" not in each]
             await guest.page.goto("about:blank")
-        daemon.stop()
-    assert daemon.trouble() == []
+        daemon.finish()
 
 
 async def test_what_was_published_is_published_again_after_a_waiting_room(
@@ -157,8 +156,7 @@ async def test_what_was_published_is_published_again_after_a_waiting_room(
     finally:
         anna.troubles = [each for each in anna.troubles if "WebSocket conn" not in each]
         await anna.page.goto("about:blank")
-        daemon.stop()
-    assert daemon.trouble() == []
+        daemon.finish()
 
 
 async def joining(daemon: Daemon, guest: Guest) -> str:
