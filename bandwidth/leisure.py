@@ -7,6 +7,7 @@ queue, of losses and of silence it tells at once all the same.
 
 from typing import Final
 
+from sfu.bandwidth.ample_probing import LATE
 from sfu.bandwidth.probing import Situation
 from sfu.bandwidth.rows import Bools, Floats
 from sfu.bandwidth.step_probing import CLIMBED
@@ -18,10 +19,12 @@ MODEST: Final = 300_000.0
 
 
 def at_leisure(now: float, at: Situation, heard: Bools, lowered_at: Floats) -> Bools:
-    """Where there is no step to take, none to take back, and nothing to be asked by probes."""
+    """Where there is no step to take, none to take back, nothing to be asked by probes, and nothing
+    waits for long to be sent."""
     modest = (at.wanted > 0.0) & (at.wanted <= MODEST)
     leisurely: Bools = (at.fit | (modest & ~heard)) & (at.next_step <= at.allocated)
     leisurely &= at.allocated <= at.estimate
     leisurely &= at.wanted <= CLIMBED * at.estimate
+    leisurely &= at.waited <= LATE
     leisurely &= now - lowered_at > SETTLED
     return leisurely

@@ -68,6 +68,13 @@ def test_who_has_a_queue_is_heard_soon_and_for_a_while_after() -> None:
     assert heard.hurried is False
 
 
+def test_who_has_pictures_waiting_is_heard_soon() -> None:
+    heard = Heard()
+    heard.hold(1.0)
+    heard.hold(0.05, queued_us=250_000)
+    assert heard.hurried is True
+
+
 def test_who_cannot_ask_by_probes_is_heard_each_time() -> None:
     heard = Heard(CORE)
     heard.hold(1.0)
