@@ -108,7 +108,7 @@ class Pacer:
         repairs, after_repairs = self._repair(room, probing)
         left = room - after_repairs
         left[self.repairs.bytes > 0] = 0.0
-        video, after_video = self.video.take(left, probing, self._refused)
+        video, after_video = self.video.take(left, probing, self._refused, time)
         media = spent + after_repairs + after_video
         self._has_sent_video[video[0]] = True
         padding = self._padding(probing, media)

@@ -1,5 +1,6 @@
 """Pictures that wait to be sent: a queue per stream, and whose turn it is."""
 
+import math
 from typing import Final
 
 import numpy as np
@@ -10,11 +11,16 @@ from sfu.bench.simulator.queue import Queue
 Popped = tuple[Ints, Ints, Ints, Ints]
 """Row, size, slot and frame of packets."""
 
+PATIENCE: Final = 0.14
+"""Seconds that pictures wait for an earlier one, which may be a keyframe: a viewer does not see it
+as a freeze before a picture is 150 ms late."""
+
 
 class Pictures:
-    """Streams that wait for each other share their row's pace by weight (start-time fair queueing,
-    as the plane's): each one's turn is as late as what it was sent in this wait costs, divided by
-    its weight."""
+    """Streams that wait for each other go in the order in which they came as long as nothing has
+    waited long; then they share their row's pace by weight (start-time fair queueing, as the
+    plane's): each one's turn is as late as what it was sent in this wait costs, divided by its
+    weight."""
 
     def __init__(self, weights: Ints) -> None:
         """`weights` of each row's slots, (rows, slots)."""
@@ -46,16 +52,19 @@ class Pictures:
         """Packets in order of row and slot."""
         self._queue.push(row * self._slots + slot, size, slot, frame, time)
 
-    def take(self, room: Floats, overshoot: Bools, shared: Bools) -> tuple[Popped, Floats]:
+    def take(
+        self, room: Floats, overshoot: Bools, shared: Bools, time: float = math.inf
+    ) -> tuple[Popped, Floats]:
         """What leaves of each row within so many bytes, in order of sending, and what it comes
         to; `shared` where something was held back before. See `Queue.fitting`."""
+        patient = self.oldest(time) < PATIENCE
         self.started.clear()
         waits = self._queue.bytes.reshape(self._shape) > 0
         taken = np.zeros(len(room))
         parts: list[Popped] = []
         rows = np.flatnonzero(waits.any(axis=1))
         while len(rows):
-            stream, turn = self._next(rows, waits[rows])
+            stream, turn, least = self._next(rows, waits[rows], patient[rows])
             count, size = self._queue.fitting(stream, room[rows] - taken[rows], overshoot[rows])
             parts.append(self._pop(stream, count))
             taken[rows] += size
@@ -63,7 +72,7 @@ class Pictures:
             took = shared[rows]
             late = turn[took] + size[took] / self._weight[stream[took]]
             self._turn[stream[took]] = late
-            self._last_turn[rows[took]] = turn[took]
+            self._last_turn[rows[took]] = least[took]
             done = self._queue.bytes[stream] == 0
             rows = rows[done & waits[rows].any(axis=1)]
         self._end_turns()
@@ -89,14 +98,16 @@ class Pictures:
         """These are not sent."""
         self._queue.remove(row * self._slots + slot, slot, frames)
 
-    def _next(self, rows: Ints, waits: Bools) -> tuple[Ints, Floats]:
-        """Each row's stream whose turn it is, the one that has waited longest among equals."""
+    def _next(self, rows: Ints, waits: Bools, patient: Bools) -> tuple[Ints, Floats, Floats]:
+        """Each row's stream that is next, the one that has waited longest where all are patient or
+        among equals; its turn, and the least of all."""
         turn = np.maximum(self._turn.reshape(self._shape)[rows], self._last_turn[rows, None])
         turn[~waits] = np.inf
         least = turn.min(axis=1)
         since = self._queue.since().reshape(self._shape)[rows]
-        slot = np.where(turn == least[:, None], since, np.inf).argmin(axis=1)
-        return rows * self._slots + slot, least
+        may = waits & (patient[:, None] | (turn == least[:, None]))
+        slot = np.where(may, since, np.inf).argmin(axis=1)
+        return rows * self._slots + slot, turn[np.arange(len(rows)), slot], least
 
     def _pop(self, stream: Ints, count: Ints) -> Popped:
         order = np.argsort(stream)

@@ -1,9 +1,10 @@
 //! What transports are sent whose pace has held something back: repairs, then pictures.
 //!
-//! Pictures that wait for each other share the pace by the weights of their routes (start-time fair
-//! queueing, Goyal et al. 1996): each stream's turn is as late as what it was sent in this wait costs,
-//! divided by its weight. So a stream that needs less than its share does not wait, however much the
-//! others have to send, and nobody starves.
+//! Pictures that wait for each other go in the order in which they came as long as none has waited for
+//! long: a keyframe is through before anybody sees that the others wait. Then they share the pace by the
+//! weights of their routes (start-time fair queueing, Goyal et al. 1996): each stream's turn is as late as
+//! what it was sent in this wait costs, divided by its weight. So a stream that needs less than its share
+//! does not wait for longer, however much the others have to send, and nobody starves.
 
 use crate::clock::Now;
 use crate::command::Id;
@@ -25,6 +26,9 @@ const TOO_LATE_US: i64 = 1_000_000;
 /// … unless the last one is more recent than this: it may be what takes so long.
 const SPACED_US: i64 = 5_000_000;
 
+/// So long pictures wait for what came before them: one that is 150 ms late is a freeze to whoever
+/// looks at it (W3C webrtc-stats, freezeCount).
+const PATIENCE_US: i64 = 140_000;
 /// A byte of a stream of weight 1, in turns.
 const TURN: u64 = 256;
 /// What a packet is longer than its payload by, about.
@@ -32,7 +36,7 @@ const OVERHEAD: u32 = 60;
 
 /// What has not left yet of one stream.
 struct Waiting {
-    /// Its turn: the least is next.
+    /// Its turn: the least is next where somebody has waited for long.
     turn: u64,
     /// Since when the first packet waits.
     since_us: i64,
@@ -131,14 +135,14 @@ impl Forwarder {
         }
         self.repair_waiting(key, now)?;
         while !self.is_held_back(key) {
-            let Some(next) = self.next_waiting(key) else {
+            let Some((next, least)) = self.next_waiting(key, now.us) else {
                 self.end_turns(key);
                 break;
             };
             let before = self.sent_bytes(next.egress);
             let served = self.serve(next.egress, next.track, now);
             let sent = self.sent_bytes(next.egress).wrapping_sub(before);
-            self.take_turn(key, &next, sent);
+            self.take_turn(key, &next, least, sent);
             served?;
         }
         Ok(())
@@ -177,10 +181,15 @@ impl Forwarder {
         since.min().map_or(0, |since_us| now_us - since_us)
     }
 
-    /// The stream whose turn it is, the one that has waited longest among equals.
-    fn next_waiting(&self, key: Key) -> Option<Waiting> {
-        self.waiting(key)
-            .min_by_key(|waiting| (waiting.turn, waiting.since_us))
+    /// The stream that is next, and the least turn of all: the one that has waited longest while
+    /// that is not long, or else where it is equal among those whose turn it is.
+    fn next_waiting(&self, key: Key, now_us: i64) -> Option<(Waiting, u64)> {
+        let by_turn = |waiting: &Waiting| (waiting.turn, waiting.since_us);
+        let least = self.waiting(key).min_by_key(by_turn)?;
+        let turn = least.turn;
+        let oldest = self.waiting(key).min_by_key(|waiting| waiting.since_us)?;
+        let is_patient = now_us - oldest.since_us < PATIENCE_US;
+        Some((if is_patient { oldest } else { least }, turn))
     }
 
     /// Pictures of this transport that have not left yet.
@@ -214,15 +223,15 @@ impl Forwarder {
         self.egresses.get(egress).map_or(0, sent)
     }
 
-    /// A stream has had its turn.
-    fn take_turn(&mut self, key: Key, turn: &Waiting, bytes: u32) {
+    /// A stream was sent so much, while the least turn of all was this.
+    fn take_turn(&mut self, key: Key, turn: &Waiting, least: u64, bytes: u32) {
         let Some(egress) = self.egresses.get_mut(turn.egress) else {
             return;
         };
         let weight = self.routes.get(egress.route).map_or(1, |row| row.weight);
         egress.turn = turn.turn + u64::from(bytes) * TURN / u64::from(weight);
         if let Some(transport) = self.transports.get_mut(key) {
-            transport.turn = turn.turn;
+            transport.turn = least;
         }
     }
 

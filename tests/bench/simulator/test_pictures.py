@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sfu.bench.simulator.pictures import Pictures
+from sfu.bench.simulator.pictures import PATIENCE, Pictures
 
 ALWAYS = np.array([True])
 NEVER = np.array([False])
@@ -87,3 +87,14 @@ def test_what_is_left_out_never_leaves_and_a_new_layer_is_told_of() -> None:
     assert take(pictures, 5000) == []
     assert pictures.started == []
     assert pictures.oldest(9.0).tolist() == [0.0]
+
+
+def test_a_keyframe_is_through_before_what_came_after_it_unless_that_takes_long() -> None:
+    pictures = waiting(2, 1)
+    push(pictures, 0, [7] * 10)
+    push(pictures, 1, [3])
+    for _ in range(8):
+        (_, _, slot, _), _ = pictures.take(np.array([1000.0]), NEVER, ALWAYS, PATIENCE - 0.01)
+        assert slot.tolist() == [0]
+    assert take(pictures, 1000) == [(1, 3)]
+    assert take(pictures, 9000) == [(0, 7), (0, 7)]

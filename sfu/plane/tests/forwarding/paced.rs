@@ -232,12 +232,28 @@ fn a_quiet_stream_does_not_wait_behind_a_loud_one() {
     let mut call = shared(400_000);
     other(&mut call, true, 1);
     picture(&mut call, 1000, true, 150);
+    call.run(150);
     call.received(SUBSCRIBER);
     other(&mut call, false, 1);
     call.run(100);
     let got = call.received(SUBSCRIBER);
     let at = got.iter().position(|packet| packet.ssrc == 4000);
     assert!(at.is_some_and(|at| at < 12), "{at:?} of {}", got.len());
+}
+
+#[test]
+fn a_keyframe_is_through_before_what_came_after_it() {
+    let mut call = shared(1_000_000);
+    other(&mut call, true, 1);
+    picture(&mut call, 1000, true, 1);
+    call.run(50);
+    call.received(SUBSCRIBER);
+    picture(&mut call, 1000, true, 12);
+    other(&mut call, false, 1);
+    call.run(140);
+    let got = call.received(SUBSCRIBER);
+    let at = got.iter().position(|packet| packet.ssrc == 4000);
+    assert_eq!(at, Some(12), "of {}", got.len());
 }
 
 #[test]
@@ -266,7 +282,7 @@ fn what_was_sent_while_nothing_waited_counts_for_nobody() {
     picture(&mut call, 1000, false, 40);
     other(&mut call, false, 40);
     call.received(SUBSCRIBER);
-    call.run(200);
+    call.run(600);
     let got = call.received(SUBSCRIBER);
     let theirs = got.iter().filter(|packet| packet.ssrc == 4000).count();
     let share = theirs as f64 / got.len() as f64;
