@@ -19,6 +19,8 @@ UP_AFTER: Final = 1.0
 """Seconds for which the path carries UP_MARGIN more than a level costs before it is taken."""
 UP_DWELL: Final = 2.0
 """Seconds between two steps up."""
+BASE_AFTER: Final = 0.3
+"""Both where bases are missing."""
 
 STEADY_AFTER: Final = 5.0
 """PROBED_MARGIN is enough without a probe, for one step, where it has been so for so many seconds,
@@ -45,7 +47,10 @@ STANDING_QUEUE_US: Final = 100_000.0
 """Nor when so much stands in its queue; and no step up meanwhile."""
 
 UNDONE_WITHIN: Final = 10.0
-"""A step up that had to be taken back within so many seconds was one too many."""
+"""A step up that had to be taken back within so many seconds was one too many, ..."""
+COLLAPSED: Final = 0.6
+"""... unless the path carries less than this part of what was there before it: that it would have
+carried less anyway is no fault of the step."""
 BLOCK_FIRST: Final = 5.0
 """It is not tried again for so many seconds, twice as many each time, unless a probe shows that
 the path carries its cost and PROBED_AGAIN of it for each of these seconds."""
@@ -97,6 +102,7 @@ class Allocator(Columns):
                 "_below_since": math.inf,
                 "_up_at": -math.inf,
                 "_up_level": 0,
+                "_up_from": 0.0,
                 "_down_at": -math.inf,
                 "_penalty": 0.0,
             },
@@ -115,6 +121,7 @@ class Allocator(Columns):
         self._below_since: Floats
         self._up_at: Floats
         self._up_level: Ints
+        self._up_from: Floats
         self._down_at: Floats
         self._penalty: Floats
         self._stairs = Stairs()
@@ -245,6 +252,7 @@ class Allocator(Columns):
         bases = self._bases[rows]
         level = np.minimum(old, np.where(old > bases, np.maximum(borne, bases), borne))
         undone = (now - self._up_at[rows] < UNDONE_WITHIN) & (level < self._up_level[rows])
+        undone &= self._target[rows] >= COLLAPSED * self._up_from[rows]
         calm = now - np.maximum(self._down_at[rows], self.blocked_until[rows]) > FORGET_AFTER
         penalty = np.clip(np.where(calm, 0.0, 2 * self._penalty[rows]), BLOCK_FIRST, BLOCK_MOST)
         hit = rows[undone]
@@ -272,7 +280,9 @@ class Allocator(Columns):
         least[~above] = math.inf
         np.minimum(least, target, out=least, where=above)
         dwelt = now - self._up_at[:count]
-        slow = _since(since, above, now) & (now - since >= UP_AFTER) & (dwelt >= UP_DWELL)
+        missing = self.level[:count] < self._bases[:count]
+        slow = _since(since, above, now) & (now - since >= np.where(missing, BASE_AFTER, UP_AFTER))
+        slow &= dwelt >= np.where(missing, BASE_AFTER, UP_DWELL)
         fast = enough & (now <= self._probed_until[:count]) & (dwelt >= PROBED_DWELL)
         since = self._steady_since[:count]
         steady = _since(since, enough, now) & (now - since >= STEADY_AFTER)
@@ -292,6 +302,7 @@ class Allocator(Columns):
         blocked = (now < self.blocked_until[rows]) & ~proven
         level = np.where(blocked, np.minimum(level, self.blocked_level[rows] - 1), level)
         rows, level = rows[level > old], level[level > old]
+        self._up_from[rows] = self.cost[rows]
         self.level[rows] = level
         self._up_at[rows] = now
         self._up_level[rows] = level

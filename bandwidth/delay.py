@@ -42,10 +42,15 @@ class DelayControl(Columns):
     state: Ints
     recovered: Bools
     """Underuse ended with this feedback."""
+    drained: Bools
+    """So did the draining of a queue, which is empty."""
     heard_at: Floats
 
     def __init__(self, capacity: int, tuning: Tuning) -> None:
-        super().__init__(capacity, {"state": NORMAL, "recovered": False, "heard_at": math.nan})
+        super().__init__(
+            capacity,
+            {"state": NORMAL, "recovered": False, "drained": False, "heard_at": math.nan},
+        )
         self._tuning = tuning
         self.trendline = Trendline(capacity)
         self.aimd = Aimd(capacity)
@@ -118,7 +123,9 @@ class DelayControl(Columns):
         if self._tuning.standing_queue:
             held = (steering == NORMAL) & self.queue.holds(rows, now)
             steering = np.where(held, UNDERUSE, steering)
-        probed = np.where(steering == NORMAL, probed, 0.0) if self._tuning.drain else probed
+        if self._tuning.drain and np.count_nonzero(probed):
+            calm = (steering == NORMAL) | ((steering == UNDERUSE) & self._settled(rows, now, state))
+            probed = np.where(calm, probed, 0.0)
         headroom = HEADROOM_PROBED if self._tuning.step_probing else HEADROOM
         most = GROWTH_NEAR if self._tuning.drain else math.inf
         self.aimd.update(rows, now, steering, throughput, probed, headroom, most)
@@ -148,6 +155,21 @@ class DelayControl(Columns):
         self.aimd.set_rate(some, rate, now)
         return np.where(here, NORMAL, state)
 
+    def at_rest(self, rows: Ints) -> Bools:
+        """Where nothing changes that a probe would take for what the path carries."""
+        rest: Bools = self.state[rows] == NORMAL
+        if self._tuning.drain:
+            # Slopes tell for a while of a queue that is gone.
+            emptied = self.queue.queue[rows] < self.queue.empty(rows)
+            rest |= (self.state[rows] == UNDERUSE) & emptied
+        return rest
+
+    def _settled(self, rows: Ints, now: float, state: Ints) -> Bools:
+        """Where slopes still tell of a queue that is gone."""
+        settled: Bools = (state == UNDERUSE) & ~self.drain.active[rows]
+        settled &= (self.queue.queue[rows] < self.queue.empty(rows)) & ~self.crowded(rows, now)
+        return settled
+
     def crowded(self, rows: Ints, now: float) -> Bools:
         """Where the queue is somebody else's."""
         return self.queue.crowded(rows, now)
@@ -174,6 +196,7 @@ class DelayControl(Columns):
     ) -> tuple[Ints, Ints]:
         """State as it is, and as rate control shall see it: it waits while a queue is drained.
         `seen` is the part of what goes through the bottleneck that deltas tell of."""
+        self.drained[rows] = False
         if not (np.count_nonzero(self.drain.active) or np.count_nonzero(state == OVERUSE)):
             return state, state
         queue, empty = self.queue.queue[rows], self.queue.empty(rows)
@@ -187,7 +210,8 @@ class DelayControl(Columns):
         self.aimd.rate[rows[alien]] = REGAIN * self.drain.before[rows[alien]]
         active = self.drain.active[rows]
         emptied = rows[before & ~active & ~late]
-        self.aimd.rate[emptied] = self.drain.resume[emptied] * self.drain.capacity[emptied]
+        self.drained[emptied] = True
+        self.aimd.rate[emptied] = self.drain.rate_after(emptied, self.arrivals.now(emptied))
         crowded = self.crowded(rows, now)
         cut = (state == OVERUSE) & (throughput > 0.0) & ~crowded
         cut &= ~active | self.drain.worsens(rows, queue)

@@ -28,6 +28,10 @@ KEYFRAMES_WITHIN: Final = 1.0
 is their keyframes'."""
 LEAST: Final = 0.5
 """Seconds that a drain is given."""
+WIDENED: Final = 1.5
+WIDENED_RESUME: Final = 0.8
+"""A queue that goes away so many times faster than it stood shows a link that is wider again. What
+came in then is less than it carries, but short and soon old."""
 STAYS: Final = 0.9
 STAYS_MS: Final = 50.0
 """A queue of that and so much of what it was, after all that time, is not ours."""
@@ -126,6 +130,13 @@ class Drain(Columns):
         deep = self.active & self._narrowed & (self._queue > DEEP_MS)
         rows = np.flatnonzero(deep & (now - self._begun < KEYFRAMES_WITHIN))
         return rows, BESIDE_KEYFRAMES * self.sending(rows)
+
+    def rate_after(self, rows: Ints, arriving: Floats) -> Floats:
+        """bit/s to go on with where the queue is gone; `arriving` is how the last of it came."""
+        rate = self.resume[rows] * self.capacity[rows]
+        wider = np.minimum(WIDENED_RESUME * arriving, self.before[rows])
+        widened = self._narrowed[rows] & (arriving > WIDENED * self.capacity[rows])
+        return np.where(widened, np.maximum(rate, wider), rate)
 
     def sending(self, rows: Ints) -> Floats:
         """bit/s to send meanwhile."""

@@ -249,6 +249,8 @@ class Estimator(Columns):
             self._delay.queue.queue[rows],
             innocent,
         )
+        if self._tuning.drain:
+            self._loss.forgive(rows[self._delay.drained[rows]])
         self.loss[rows] = self._loss.average[rows]
         self._heard[rows] = True
         self._back_off.update(rows, news, now, self.estimate[rows])
@@ -305,7 +307,7 @@ class Estimator(Columns):
 
     def _probe(self, now: float, ample: Bools) -> None:
         rows = np.flatnonzero(self.active)
-        fit = (self.state[rows] == NORMAL) & (self._loss.state[rows] == BY_DELAY)
+        fit = self._delay.at_rest(rows) & (self._loss.state[rows] == BY_DELAY)
         fit &= self._heard[rows] & np.isinf(self._back_off.limit[rows])
         if self._tuning.standing_queue:
             fit &= ~self._delay.queue.holds(rows, now) & ~self._delay.crowded(rows, now)

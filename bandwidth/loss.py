@@ -134,6 +134,18 @@ class Loss(Columns):
         self._release(free)
         return closed[~innocent]
 
+    def forgive(self, rows: Ints) -> None:
+        """A queue that was full is empty: less is sent because of it already, and what it lost says
+        nothing of the rate now. Losses that come without a queue are remembered."""
+        rows = rows[self.unavoidable[rows] == 0.0]
+        if not len(rows):
+            return
+        self.observations.clear(rows)
+        self.state[rows] = BY_DELAY
+        self.limit[rows] = math.inf
+        self._bandwidth[rows] = math.nan
+        self._release(rows)
+
     def _release(self, rows: Ints) -> None:
         """Delay rules: holds and padding begin anew."""
         self._padding_rate[rows] = 0.0

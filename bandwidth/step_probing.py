@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from sfu.bandwidth.ample_probing import ASKED, AmpleProbing
-from sfu.bandwidth.clusters import DURATION, LEAST_PACKETS, Clusters
+from sfu.bandwidth.clusters import DURATION, Clusters
 from sfu.bandwidth.columns import Columns
 from sfu.bandwidth.probing import FIRST, FURTHER, SECOND, Situation
 from sfu.bandwidth.rows import Bools, Floats, Ints
@@ -43,11 +43,15 @@ RETRY_GROWTH: Final = 1.5
 RETRY_MOST: Final = 2.0
 """Seconds between probes that fail."""
 COST: Final = 0.04
-"""Of what arrives may go into probes."""
+"""Of what arrives may go into probes ..."""
+BROKEN: Final = 0.6
+FREE: Final = 2
+"""... but for the first ones that fail after less than that part of the estimate was left: what
+arrives may be next to nothing then, and so would be what may be asked."""
 JITTER_SPAN: Final = 8.0
 """Times the jitter that a cluster lasts longer, so that jitter is a small part of it."""
-PACKET_BITS: Final = 6_400.0
-"""About what a probe's packet costs where five packets are more than 15 ms."""
+LEAST_BITS: Final = 20_000.0
+"""Of a cluster: sound counts as well, and five packets of it are only as fast as it is spoken."""
 RATE_LEAST: Final = 100_000.0
 
 
@@ -61,7 +65,7 @@ class StepProbing(Columns):
     _ready_at: Floats
     _further: Floats
     _believed: Floats
-    """The estimate when the cluster started."""
+    """The estimate when the cluster started, or since it has broken down."""
     _failures: Ints
     _stable_at: Floats
 
@@ -113,6 +117,9 @@ class StepProbing(Columns):
         self._stable_at[rows[~at.fit]] = now
         # What was found before is not to be built upon any more.
         self._further[rows[~at.fit]] = 0.0
+        broken = at.estimate < BROKEN * self._believed[rows]
+        self._failures[rows[broken]] = 0
+        self._believed[rows[broken]] = at.estimate[broken]
         fresh = ~self.begun[rows]
         self.begun[rows] = True
         if np.count_nonzero(fresh):
@@ -137,9 +144,9 @@ class StepProbing(Columns):
         goal = np.maximum(MARGIN * at.next_step, above * at.estimate)
         goal = np.maximum(goal, self._further[rows])
         goal = np.minimum(goal, np.maximum(ENOUGH * at.wanted, MARGIN * at.next_step))
-        bits = np.maximum(goal * (DURATION + JITTER_SPAN * at.jitter), LEAST_PACKETS * PACKET_BITS)
+        bits = goal * _duration(goal, at.jitter)
         affordable = bits / (COST * np.maximum(at.throughput, RATE_LEAST))
-        due = np.where(self._failures[rows] > 0, self.started_at[rows] + affordable, -math.inf)
+        due = np.where(self._failures[rows] > FREE, self.started_at[rows] + affordable, -math.inf)
         need &= now >= due
         self._start(rows, now, at, need, goal)
 
@@ -163,7 +170,7 @@ class StepProbing(Columns):
         rate = np.minimum(first[which], most)
         again = np.zeros(len(rows)) if second is None else np.minimum(second[which], most)
         again = np.where(again > rate, again, 0.0)
-        duration = DURATION + JITTER_SPAN * at.jitter[which]
+        duration = _duration(rate, at.jitter[which])
         self.clusters.put(rows, rate, again, duration)
         self._await(rows, now, np.maximum(rate, again), at.estimate[which])
 
@@ -177,3 +184,11 @@ class StepProbing(Columns):
         self._believed[rows] = estimate
         self.started_at[rows] = now
         self._further[rows] = 0.0
+
+
+def _duration(rate: Floats, jitter: Floats) -> Floats:
+    """Seconds that a cluster of so many bit/s lasts."""
+    duration: Floats = np.maximum(
+        DURATION + JITTER_SPAN * jitter, LEAST_BITS / np.maximum(rate, RATE_LEAST)
+    )
+    return duration

@@ -134,6 +134,18 @@ def test_the_end_of_a_drain_is_no_probe() -> None:
     assert path.hold(0.2) > fallen, "but what is carried is carried"
 
 
+def test_after_a_breakdown_bases_are_back_soon_and_nothing_is_blocked() -> None:
+    path = Path(stairs("a", "b"), 3_000_000)
+    path.hold(5)
+    path.state = OVERUSE
+    assert path.hold(2.0, 30_000) == 0
+    path.state = NORMAL
+    assert path.hold(0.2, 300_000) == 0
+    assert path.hold(0.2) == 1
+    assert path.hold(0.7, 800_000) >= 2, "nor does the second wait for long"
+    assert path.hold(3, 1.05 * float(path.made.cumulative[-1])) == path.made.top
+
+
 BARELY = 1_420_000
 """5 % more than the highest layer costs."""
 
@@ -198,7 +210,7 @@ def test_a_block_spares_the_levels_below_it_and_is_forgotten_after_a_calm_minute
     top = path.made.top
     barely = 1.05 * float(path.made.cumulative[top])
     path.hold(1)
-    path.hold(1, 250_000)
+    path.hold(1, 1_400_000)
     assert path.hold(3, barely) == top - 1
     path.hold(90)
     assert path.level == top

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sfu.bandwidth.estimator import OVERUSE, Estimator
+from sfu.bandwidth.estimator import OVERUSE, UNDERUSE, Estimator
 from sfu.bandwidth.rows import DELTA, FEEDBACK, TRANSPORT_WIDE
 
 TICK = 0.05
@@ -43,3 +43,17 @@ def test_what_came_before_a_burst_says_nothing_of_the_link() -> None:
         path.hear(7e6, 4e6, queue, 6e5)
     assert path.estimator.state[0] == OVERUSE
     assert path.estimator.estimate[0] > 3e6
+
+
+def test_a_path_is_at_rest_when_its_queue_is_gone_whatever_slopes_still_tell() -> None:
+    path = Path(start=2e6)
+    for _ in range(20):
+        path.hear(2e6, 2e6, 0.0, 2e6)
+    for queue in (60.0, 140.0, 220.0):
+        path.hear(2e6, 5e5, queue, 1.5e6)
+    delay = path.estimator._delay
+    assert not delay.at_rest(np.array([0]))[0]
+    for queue in (150.0, 80.0, 1.0):
+        path.hear(3e5, 2e6, queue, 5e5)
+    assert path.estimator.state[0] == UNDERUSE
+    assert delay.at_rest(np.array([0]))[0]

@@ -53,3 +53,13 @@ def test_layers_leave_room_for_keyframes_on_a_link_that_has_become_narrow() -> N
     for other in (started(300.0), started(60.0, narrowed=True)):
         assert not len(other.layers(0.5)[0])
     assert drain.sending(ROW)[0] > started(300.0).sending(ROW)[0]
+
+
+def test_a_queue_that_goes_away_fast_shows_a_link_that_is_wide_again() -> None:
+    def after(arriving: float, *, narrowed: bool = True) -> float:
+        return float(started(300.0, narrowed=narrowed).rate_after(ROW, np.array([arriving]))[0])
+
+    assert after(1.2e6) == RESUME_DEEP * 1e6
+    assert 1e6 < after(1.8e6) < 1.8e6
+    assert after(9e6) == 2e6, "no more than before"
+    assert after(1.8e6, narrowed=False) == RESUME_DEEP * 1e6

@@ -82,3 +82,15 @@ def test_nobody_is_excused_for_losing_a_fifth() -> None:
 
 def test_without_loss_delay_rules() -> None:
     assert run(STEADY, 9e6, 0.0, 0.0, False).state[0] == BY_DELAY
+
+
+def test_what_a_full_queue_lost_is_forgiven_when_it_is_empty_and_other_losses_are_kept() -> None:
+    table = run(STEADY, 1.5e6, 0.0, 90.0, True)
+    assert table.limit[0] < math.inf
+    table.forgive(ROW)
+    assert table.state[0] == BY_DELAY
+    assert table.limit[0] == math.inf
+    assert table.observations.count[0] == 0
+    lossy = run(STEADY, 9e6, 0.1, 0.0, True)
+    lossy.forgive(ROW)
+    assert lossy.observations.count[0] > 0

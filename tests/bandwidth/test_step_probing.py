@@ -91,3 +91,30 @@ def test_lost_results_end_the_wait() -> None:
     session._due.clear()
     session.run(6.0, situation(1e6, 9e5, 1.5e6, 2e6))
     assert len(session.probes) > 3
+
+
+def test_after_a_breakdown_the_first_probes_that_fail_cost_nothing() -> None:
+    session = Session(capacity=250e3)
+    session.run(0.3, situation(2e6, 1.9e6, 3e6, 4e6))
+    session.run(0.5, situation(250e3, 200e3, 300e3, 2e6))
+    session.run(30.0, situation(250e3, 200e3, 300e3, 2e6))
+    waits = np.diff([at for at, _ in session.probes])
+    assert min(waits[1:3]) < 1.6
+    assert min(waits[4:]) > 2.3
+    count = len(session.probes)
+    session.run(20.0, situation(230e3, 200e3, 300e3, 2e6))
+    assert len(session.probes) <= count + 8, "a little less is no breakdown"
+    count = len(session.probes)
+    session.run(3.0, situation(100e3, 100e3, 300e3, 2e6))
+    assert len(session.probes) >= count + 2
+
+
+def test_a_slow_cluster_is_more_than_the_sound_that_goes_along() -> None:
+    for estimate in (40e3, 200e3, 2e6):
+        probing = StepProbing(1)
+        probing.update(ROW, 0.0, situation(estimate, estimate, 1.1 * estimate, 9 * estimate))
+        rates = np.zeros(1, dtype=RATES)
+        probing.clusters.start(ROW, rates)
+        seconds = 8.0 * rates["probe_bytes"][0] / rates["probe_bps"][0]
+        assert seconds >= 0.0149
+        assert rates["probe_bytes"][0] >= 2_490
