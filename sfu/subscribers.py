@@ -18,6 +18,7 @@ from sfu.bandwidth.paths import Path, Paths, share
 from sfu.bandwidth.quality import Quality
 from sfu.bandwidth.rows import (
     ABORT_PROBES,
+    AT_LEISURE,
     DELTA,
     FEEDBACK,
     RATES,
@@ -306,13 +307,13 @@ class Subscribers:
         )
 
     def _free(self, rates: Records, mute: Bools) -> Records:
-        """For mute receivers no estimate, no pacing and no probes."""
+        """For mute receivers no estimate, no pacing and no probes; their silence is no news."""
         told = self._silent.told
         rows = np.flatnonzero(mute & (told != self.estimator.ceiling))
         told[rows] = self.estimator.ceiling[rows]
         free = np.zeros(len(rows), dtype=RATES)
         free["transport"] = self.estimator.transport[rows]
-        free["flags"] = ABORT_PROBES
+        free["flags"] = ABORT_PROBES | AT_LEISURE
         free["target_bps"] = np.minimum(told[rows], 0xFFFF_FFFF)
         free["ceiling_bps"] = free["target_bps"]
         estimated = ~np.isin(rates["transport"], self.estimator.transport[mute])

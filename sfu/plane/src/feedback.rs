@@ -337,7 +337,9 @@ impl SendHistory {
     /// and what follows on that, for it is waited for. What would wait for longer than usual must be
     /// ordinary as well.
     pub fn is_to_be_hurried(&mut self, now_us: i64) -> bool {
-        let is_odd = self.row.flags & (FLAG_SILENT | FLAG_RESET) != 0;
+        // Who has never reported is not expected to.
+        let is_silent = self.row.flags & FLAG_SILENT != 0 && self.last_feedback_us.is_some();
+        let is_odd = is_silent || self.row.flags & FLAG_RESET != 0;
         if self.delay_us >= URGENT_DELAY_US
             || self.row.lost > self.row.unlost
             || self.clusters.has_more()

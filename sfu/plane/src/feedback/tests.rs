@@ -359,13 +359,17 @@ fn who_is_at_leisure_tells_the_latest_deltas() {
 }
 
 #[test]
-fn silence_is_nothing_that_is_told_at_leisure() {
+fn silence_of_who_has_spoken_is_not_told_at_leisure() {
     let mut history = SendHistory::default();
     send(&mut history, 20, 10_000, 10_000);
     history.look_after(800_000);
-    assert!(history.is_to_be_listed() && !history.is_to_be_hurried(800_000));
     history.set_leisure(true);
-    assert!(history.is_to_be_hurried(800_000));
+    assert!(history.is_to_be_listed() && !history.is_to_be_hurried(800_000));
+    tell(&mut history, &report([(0, 70_000)]), 900_000);
+    Taken::of(&mut history, 900_000);
+    history.look_after(1_900_000);
+    assert!(history.is_to_be_hurried(1_900_000));
+    assert!(history.is_to_be_listed());
     assert!(!history.is_to_be_listed(), "it is");
     assert!(
         history.set_leisure(false) && history.is_to_be_listed(),
