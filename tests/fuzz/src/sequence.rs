@@ -226,13 +226,15 @@ fn rates(choices: &mut Choices<'_>) -> Rates {
         bytes: u32::from(choices.byte()) * 64,
         packets: u16::from(choices.byte() % 32),
     };
+    let (transport, probed, flags) = (choices.id(), choices.byte(), choices.byte());
     Rates {
-        transport: choices.id(),
+        transport,
         target_bps: pacing_bps,
         pacing_bps,
         padding_bps,
-        probe: (choices.byte() & 1 != 0).then_some(cluster),
-        abort_probes: choices.byte() & 7 == 0,
+        probe: (probed & 1 != 0).then_some(cluster),
+        abort_probes: flags & 7 == 0,
+        at_leisure: flags & 8 != 0,
         ceiling_bps: u32::from(choices.byte()).pow(3),
     }
 }
