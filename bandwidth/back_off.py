@@ -6,13 +6,24 @@ from typing import Final
 import numpy as np
 
 from sfu.bandwidth.columns import Columns
-from sfu.bandwidth.rows import SILENT, TRANSPORT_WIDE, Floats, Ints, Records
+from sfu.bandwidth.rows import (
+    REMB,
+    REPORT,
+    RESET,
+    SILENT,
+    TRANSPORT_WIDE,
+    Floats,
+    Ints,
+    Records,
+)
 
 LATE: Final = 3.0
 """Seconds of round trip, or without an answer while sending."""
 INTERVAL: Final = 1.0
 FACTOR: Final = 0.8
 LEAST_RATE: Final = 5_000.0
+ANSWERS: Final = TRANSPORT_WIDE | REPORT | REMB | RESET
+"""What a path tells that is there, or another one in its place."""
 
 
 class BackOff(Columns):
@@ -36,10 +47,11 @@ class BackOff(Columns):
         if np.count_nonzero(silent):
             # Who was never heard is not late.
             late |= silent & (now - self.heard_at[rows] > LATE)
+        # That a probe came to nothing is no answer.
+        answered = (news["flags"] & ANSWERS) != 0
+        self.limit[rows[answered & ~late]] = math.inf
         if not np.count_nonzero(late):
-            self.limit[rows] = math.inf
             return
-        self.limit[rows[~late]] = math.inf
         cut = late & (now - self._cut_at[rows] >= INTERVAL)
         rate = FACTOR * np.minimum(target[cut], self.limit[rows[cut]])
         self.limit[rows[cut]] = np.maximum(rate, LEAST_RATE)

@@ -327,6 +327,7 @@ class Estimator(Columns):
             jitter=self._delay.queue.jitter[rows] / 1e3,
             ample=ample[rows],
             waited=self.queued_us[rows] / 1e6,
+            unanswered=np.isfinite(self._back_off.limit[rows]),
         )
         self._probing.update(rows, now, situation)
         self._delay.recovered[rows] = False

@@ -61,6 +61,8 @@ class Situation:
     """The path carries all that is asked for and was never seen to be full."""
     waited: Floats
     """Age of what waits longest in the pacer."""
+    unanswered: Bools
+    """The path answers late, or no more."""
 
 
 class Probing(Columns):

@@ -53,6 +53,8 @@ JITTER_SPAN: Final = 8.0
 LEAST_BITS: Final = 20_000.0
 """Of a cluster: sound counts as well, and five packets of it are only as fast as it is spoken."""
 RATE_LEAST: Final = 100_000.0
+CALL_AGAIN: Final = 1.0
+"""Seconds between clusters to a path that does not answer."""
 
 
 class StepProbing(Columns):
@@ -125,6 +127,7 @@ class StepProbing(Columns):
         if np.count_nonzero(fresh):
             self._start(rows, now, at, fresh, FIRST * at.estimate, SECOND * at.estimate)
         waited = now - self.started_at[rows]
+        self._call(rows[at.unanswered & (at.wanted > 0.0) & (waited >= CALL_AGAIN)], now)
         lost = (self.probed[rows] > 0.0) & (waited > RESULT_WITHIN + at.round_trip)
         if np.count_nonzero(lost):
             self._end(rows[lost], now, np.zeros(np.count_nonzero(lost), dtype=np.bool_))
@@ -149,6 +152,14 @@ class StepProbing(Columns):
         due = np.where(self._failures[rows] > FREE, self.started_at[rows] + affordable, -math.inf)
         need &= now >= due
         self._start(rows, now, at, need, goal)
+
+    def _call(self, rows: Ints, now: float) -> None:
+        """Whether anybody is there: not even a base may fit any more, so that nothing else would be
+        sent that could be answered. What it finds is not asked."""
+        if len(rows):
+            self.clusters.put(rows, np.full(len(rows), RATE_LEAST), np.zeros(len(rows)))
+            self.started_at[rows] = now
+            self.probed[rows] = 0.0
 
     def _start(
         self,

@@ -44,6 +44,7 @@ def situation(
         jitter=of(0.0),
         ample=np.full(count, ample),
         waited=of(waited),
+        unanswered=np.full(count, False),
     )
 
 

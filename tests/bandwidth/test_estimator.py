@@ -3,7 +3,7 @@
 import numpy as np
 
 from sfu.bandwidth.estimator import Estimator, no_feedback, probes
-from sfu.bandwidth.rows import DELTA, FEEDBACK, TRANSPORT_WIDE, Records
+from sfu.bandwidth.rows import DELTA, FEEDBACK, PROBED, SILENT, TRANSPORT_WIDE, Records
 
 NO_DELTAS = np.zeros(0, dtype=DELTA)
 
@@ -62,3 +62,26 @@ def test_news_of_strangers_and_doubles_do_no_harm() -> None:
     rows = np.concatenate([news(9), news(3, throughput_bps=1), news(3, throughput_bps=300_000)])
     estimator.tick(0.05, rows, NO_DELTAS)
     assert estimator.throughput.tolist() == [300_000.0]
+
+
+def test_who_fell_silent_is_called_each_second_and_has_all_back_with_the_first_answer() -> None:
+    """Nothing may fit in the end, so that nothing else would be sent that could be answered."""
+    estimator = Estimator(2)
+    estimator.add(7, 0.0, start=800_000.0)
+    estimator.tick(0.0, news(7, throughput_bps=700_000, round_trip_us=50_000), NO_DELTAS)
+    base, full = np.array([100_000.0]), np.array([600_000.0])
+    row = estimator.rows_of(np.array([7]))
+    estimator.demand(row, allocated=base, next_step=full, wanted=full, ceiling=np.array([1e9]))
+    before = float(estimator.estimate[row[0]])
+    calls = []
+    for tick in range(40, 800):
+        now, silent = tick / 20, news(7, flags=SILENT)
+        if tick % 20 == 5:
+            silent = news(7, flags=PROBED)  # the last call came to nothing
+        calls += [now] * int(np.count_nonzero(probes(estimator.tick(now, silent, NO_DELTAS))))
+    assert estimator.estimate[row[0]] == 30_000.0
+    last = [later - former for former, later in zip(calls[-10:], calls[-9:], strict=False)]
+    assert len(last) == 9
+    assert all(0.9 < each < 1.2 for each in last), last
+    estimator.tick(40.0, news(7, throughput_bps=30_000, round_trip_us=50_000), NO_DELTAS)
+    assert estimator.estimate[row[0]] > 0.8 * before

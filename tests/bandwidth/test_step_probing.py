@@ -29,6 +29,7 @@ def situation(estimate: float, allocated: float, step: float, wanted: float) -> 
         jitter=of(0.0),
         ample=np.array([True]),
         waited=of(0.0),
+        unanswered=np.array([False]),
     )
 
 
