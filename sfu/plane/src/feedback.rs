@@ -148,14 +148,18 @@ impl SendHistory {
         self.ceiling = u64::from(bps) / 8 * 15 / 16;
     }
 
+    /// Whether so much more than media fits into what the budget leaves of the last second.
+    pub fn fits_budget(&mut self, size: usize, now_us: i64) -> bool {
+        self.lately.note(self.total_bytes, now_us);
+        let second = self.lately.bytes(self.total_bytes) + size as u64;
+        self.ceiling == 0 || second <= self.ceiling
+    }
+
     /// Whether a packet may be sent again: repairs cost half of what else is sent at
     /// the most, so that requests cannot make a flood, and no second with any comes to more
     /// than the budget.
     pub fn spend_on_repair(&mut self, size: usize, now_us: i64) -> bool {
-        self.lately.note(self.total_bytes, now_us);
-        let second = self.lately.bytes(self.total_bytes) + size as u64;
-        let affordable =
-            self.repair_budget >= size as u32 && (self.ceiling == 0 || second <= self.ceiling);
+        let affordable = self.repair_budget >= size as u32 && self.fits_budget(size, now_us);
         if affordable {
             self.repair_budget -= size as u32;
         }

@@ -2,7 +2,7 @@
 
 use crate::clock::Now;
 use crate::command::Id;
-use crate::egress::Wire;
+use crate::egress::{Wire, MAX_PACKET};
 use crate::fanout::send_time;
 use crate::forwarder::Forwarder;
 use crate::prober::{bytes, Run, CLUSTER_US};
@@ -187,7 +187,7 @@ impl Forwarder {
         let Some(transport) = self.transports.get_mut(key) else {
             return 0;
         };
-        if transport.pacer.is_held() {
+        if transport.pacer.is_held() || !transport.history.fits_budget(MAX_PACKET, now.us) {
             return 0;
         }
         let padded = transport.egresses.iter().filter_map(|key| {

@@ -220,6 +220,49 @@ fn media_counts_and_recent_packets_are_sent_again() {
 }
 
 #[test]
+fn clusters_fit_into_the_budget() {
+    let ceiling_bps = 400_000;
+    let mut call = paced(Rates {
+        probe: None,
+        ..PROBING
+    });
+    let mut most = 0;
+    for (second, ceiling_bps) in [(0, ceiling_bps), (1, ceiling_bps), (2, 0)] {
+        call.run(1_000);
+        call.received(SUBSCRIBER);
+        let before: usize = call.sent_media(SUBSCRIBER).iter().sum();
+        for id in 0..20 {
+            let probe = Some(Cluster {
+                id,
+                bytes: 10_000,
+                ..CLUSTER
+            });
+            let rates = Rates {
+                probe,
+                ceiling_bps,
+                ..PROBING
+            };
+            call.apply(Command::SetRates(vec![rates]));
+            call.run(50);
+        }
+        let sent = call.sent_media(SUBSCRIBER).iter().sum::<usize>() - before;
+        if ceiling_bps > 0 {
+            most = most.max(sent);
+            assert!(sent * 8 <= ceiling_bps as usize, "second {second}: {sent}");
+            assert!(
+                sent * 8 > ceiling_bps as usize / 2,
+                "second {second}: {sent}"
+            );
+        } else {
+            assert!(
+                sent > 2 * most,
+                "nobody has said what the budget is: {sent}"
+            );
+        }
+    }
+}
+
+#[test]
 fn clusters_are_aborted_and_expire() {
     let mut call = paced(Rates {
         probe: None,
