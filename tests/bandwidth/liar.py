@@ -1,6 +1,7 @@
 """A subscriber on a socket of its own that counts what it is sent, and says of it what it likes."""
 
 import asyncio
+import math
 import random
 import struct
 import time
@@ -14,6 +15,7 @@ from pylibsrtp import Policy, Session
 from sfu.bench.clients import Signaling
 from sfu.bench.description import Credentials, read_format, read_remote, receive_answer
 from sfu.certificate import Certificate
+from sfu.codecs.vp8 import VP8
 from sfu.dtls import Handshake
 
 SSRC: Final = 0xBAD
@@ -23,6 +25,10 @@ PROFILES: Final = {
 }
 EACH: Final = 0.05
 """Seconds between two lies."""
+PAUSE: Final = 1.0
+"""Seconds without pictures, after which they begin anew ..."""
+REPLAY: Final = 2.5
+"""... and so long afterwards all that came since the last keyframe is sent, whatever the budget."""
 
 
 class Liar(asyncio.DatagramProtocol):
@@ -35,7 +41,9 @@ class Liar(asyncio.DatagramProtocol):
         """(SSRC, sequence number), likewise."""
         self.chance = random.Random(1)
         self.came: list[tuple[float, int]] = []
-        """(when, bytes) of all media so far."""
+        """(when, bytes) of all media so far, but for replays."""
+        self._picture_at = -math.inf
+        self._settled_at = -math.inf
         self.connected: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.name = lie.__name__
         self._lie = lie
@@ -110,7 +118,13 @@ class Liar(asyncio.DatagramProtocol):
                 self._sealer = Session(policy)
                 self.connected.set_result(None)
         elif kind >= 128 and not 192 <= data[1] <= 223:
-            self.came.append((time.monotonic(), len(data)))
+            now = time.monotonic()
+            if data[1] & 127 == VP8.payload_type:
+                if now - self._picture_at > PAUSE:
+                    self._settled_at = now + REPLAY
+                self._picture_at = now
+            if now >= self._settled_at:
+                self.came.append((now, len(data)))
             self._note(data)
 
     def _note(self, data: bytes) -> None:
