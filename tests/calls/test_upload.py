@@ -65,7 +65,9 @@ async def test_camera_and_screen_share_their_budgets(invite: Invite) -> None:
     )
     targets = "probe.outbound('video').then((all) => all.map((each) => each.targetBitrate ?? 0))"
     # What one of them may send is no limit of both.
-    await presenter.until(targets, lambda all: sum(all) > 0.9 * HD["camera"] + 1_000_000)
+    await presenter.until(
+        targets, lambda all: sum(all) > 0.9 * HD["camera"] + 1_000_000, patience=PATIENCE
+    )
     rates = await sent_rates(presenter, 5)
     assert max(rates) <= OVER * (HD["microphone"] + HD["camera"] + HD["screen"]), rates
 
