@@ -104,12 +104,8 @@ ELSEWHERE_AFTER: Final = "the same, once a presenter sends"
 def measure(plan: Plan, progress: Progress, log: Path | None = None) -> Panics:
     """Keeps the server's log where `log` says. Raises BenchError, and OSError of that file."""
     core, _ = prepare(Shape(2 * plan.people))
-    with Server(core, plan.people, plan.workers, RESUME) as server:
-        try:
-            return asyncio.run(_measure(server, plan, progress))
-        finally:
-            if log is not None:
-                server.keep_log(log)
+    server = Server(core, plan.people, plan.workers, RESUME)
+    return server.observe(lambda server: _measure(server, plan, progress), log)
 
 
 async def _measure(server: Server, plan: Plan, progress: Progress) -> Panics:

@@ -127,12 +127,8 @@ class Chaos:
 def measure(plan: Plan, progress: Progress, log: Path | None = None) -> Chaos:
     """Keeps the server's log where `log` says. Raises BenchError, and OSError of that file."""
     core, _ = prepare(Shape(2 * plan.people + 500))
-    with Server(core, plan.people, WORKERS, plan.resume_timeout) as server:
-        try:
-            return asyncio.run(_chaos(server, plan, progress))
-        finally:
-            if log is not None:
-                server.keep_log(log)
+    server = Server(core, plan.people, WORKERS, plan.resume_timeout)
+    return server.observe(lambda server: _chaos(server, plan, progress), log)
 
 
 async def _chaos(server: Server, plan: Plan, progress: Progress) -> Chaos:

@@ -1,9 +1,14 @@
 """The server that things happen to."""
 
+import asyncio
 import signal
-from typing import Final
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, Final, Self, TypeVar
 
 from sfu.bench.daemon import Daemon
+
+Found = TypeVar("Found")
 
 PRESENTERS: Final = 2
 
@@ -23,6 +28,18 @@ class Server(Daemon):
             "SFU_LIMITS__RESUME_TIMEOUT": f"{resume_timeout:.0f}s",
         }
         super().__init__(core, settings)
+
+    def observe(
+        self, measuring: Callable[[Self], Coroutine[Any, Any, Found]], log: Path | None
+    ) -> Found:
+        """What is found while it runs; its log is kept where `log` says. Raises BenchError, and
+        OSError of that file."""
+        with self:
+            try:
+                return asyncio.run(measuring(self))
+            finally:
+                if log is not None:
+                    self.keep_log(log)
 
     def interrupt(self, number: signal.Signals) -> None:
         """Has a worker panic."""

@@ -26,12 +26,19 @@ async def server(tmp_path: Path) -> AsyncIterator[RedisServer]:
     server.kill()
 
 
-async def test_commits_wait_for_a_server_that_is_being_restarted(
-    server: RedisServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(redis_store, "PAUSE", 0.05)
+@pytest.fixture
+async def store(server: RedisServer) -> AsyncIterator[RedisStore]:
+    """An open one on that server."""
     store = RedisStore(server.url)
     await store.open()
+    yield store
+    await store.close()
+
+
+async def test_commits_wait_for_a_server_that_is_being_restarted(
+    server: RedisServer, store: RedisStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_store, "PAUSE", 0.05)
     await store.commit([SaveRoom("acme", "a", {}, 1)])
     server.kill()
     waiting = store.submit([SaveRoom("acme", "b", {}, 1)])
@@ -42,27 +49,21 @@ async def test_commits_wait_for_a_server_that_is_being_restarted(
     server.start()
     await asyncio.wait_for(waiting, 10)
     assert {room.id for room in await store.rooms()} == {"a", "b"}
-    await store.close()
 
 
 async def test_a_server_that_stays_away_is_told(
-    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+    server: RedisServer, store: RedisStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(redis_store, "PAUSE", 0.001)
-    store = RedisStore(server.url)
-    await store.open()
     server.kill()
     with pytest.raises(StoreError):
         await store.commit([SaveRoom("acme", "b", {}, 1)])
-    await store.close()
 
 
 async def test_a_batch_whose_answer_was_lost_is_not_done_twice(
-    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+    store: RedisStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(redis_store, "PAUSE", 0.001)
-    store = RedisStore(server.url)
-    await store.open()
     run, lost = store._run, iter([True, True])
 
     async def losing(arguments: tuple[str | int, ...]) -> str:
@@ -75,7 +76,6 @@ async def test_a_batch_whose_answer_was_lost_is_not_done_twice(
     await store.commit([Enqueue("acme", "a", "h1", "x", 1.0, {})])
     await store.commit([Enqueue("acme", "a", "h2", "x", 1.0, {})])
     assert [each.id for each in await store.outbox("acme", "a", 10)] == ["h1", "h2"]
-    await store.close()
 
 
 async def test_what_is_no_redis_is_told_without_its_address(tmp_path: Path) -> None:
@@ -122,20 +122,15 @@ async def test_a_server_that_may_lose_commits_is_warned_of(
         await store.close()
 
 
-async def test_all_keys_have_our_prefix(server: RedisServer) -> None:
-    store = RedisStore(server.url)
-    await store.open()
+async def test_all_keys_have_our_prefix(store: RedisStore) -> None:
     await store.commit([Enqueue("acme", "a", "h1", "x", 1.0, {}), SaveRoom("acme", "a", {}, 1)])
     assert {key.split(":")[0] for key in await store._call("KEYS", "*")} == {"sfu"}
-    await store.close()
 
 
 async def test_what_is_kept_waits_for_memory_and_what_cannot_be_done_does_not(
-    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+    store: RedisStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(commits, "PAUSE", 0.01)
-    store = RedisStore(server.url)
-    await store.open()
     await store._call("CONFIG", "SET", "maxmemory", "1")
     kept = store.keep([SaveRoom("acme", "a", {}, 1)])
     with pytest.raises(StoreError):
@@ -147,15 +142,12 @@ async def test_what_is_kept_waits_for_memory_and_what_cannot_be_done_does_not(
     await store._call("SET", "sfu:bans:acme/a", "of the wrong type")
     with pytest.raises(StoreError, match="WRONGTYPE"):
         await store.keep([SaveBan("acme", "a", "eve", 1.0)])
-    await store.close()
 
 
 async def test_what_is_kept_waits_for_replicas_and_is_done_once(
-    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+    store: RedisStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(commits, "PAUSE", 0.01)
-    store = RedisStore(server.url)
-    await store.open()
     await store._call("CONFIG", "SET", "min-replicas-to-write", "1")
     kept = store.keep([Enqueue("acme", "a", "h1", "x", 1.0, {})])
     with pytest.raises(StoreError, match="NOREPLICAS"):
@@ -164,15 +156,12 @@ async def test_what_is_kept_waits_for_replicas_and_is_done_once(
     await store._call("CONFIG", "SET", "min-replicas-to-write", "0")
     await asyncio.wait_for(kept, 5)
     assert [each.id for each in await store.outbox("acme", "a", 10)] == ["h1"]
-    await store.close()
 
 
 async def test_a_commit_that_cannot_be_done_harms_no_other(
-    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+    store: RedisStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(redis_store, "PAUSE", 0.001)
-    store = RedisStore(server.url)
-    await store.open()
     await store._call("SET", "sfu:bans:acme/a", "of the wrong type")
     run, lost = store._run, iter([True])
 
@@ -190,4 +179,3 @@ async def test_a_commit_that_cannot_be_done_harms_no_other(
         await bad
     await asyncio.gather(*good)
     assert [each.id for each in await store.outbox("acme", "a", 10)] == ["h1", "h2"]
-    await store.close()
