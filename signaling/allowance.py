@@ -65,6 +65,10 @@ class MessageTraffic:
         self._to_groups = _of_messages(0.0)
         self._to_people: dict[str, TokenBucket] = {}
 
+    def __len__(self) -> int:
+        """People that something is remembered of."""
+        return len(self._to_people)
+
     def take(self, to: str, size: int, now: float) -> float:
         """Bytes to a group or somebody; 0 if they may go, else the seconds until they may."""
         if to in GROUPS:

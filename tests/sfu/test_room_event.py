@@ -278,3 +278,12 @@ def test_no_more_seats_than_can_be_shown_beside_the_gallery() -> None:
     house.do(Configure(dataclasses.replace(few, presenters=4, meeting=58)))
     assert len(house.room.slots) == 64
     assert len(house.room.gallery) == 58
+
+
+def test_seats_that_stay_in_use_leave_fewer_places_for_others() -> None:
+    house = House(kind="meeting", presenters=30, meeting=32, attendees=60)
+    for number in range(30):
+        house.join(f"p{number}", Role.PRESENTER)
+    house.do(Configure(dataclasses.replace(house.room.options, presenters=2, meeting=60)))
+    assert len(house.room.seats) == 31
+    assert len(house.room.slots) == 64
