@@ -1,9 +1,10 @@
-"""Probes for paths that carry all that is wanted but once seemed full: are they?
+"""Probes for paths that carry all that is wanted, and are not known to carry more: do they?
 
-Who was seen to be full is sent pictures packet by packet, near its estimate, and that is forgotten
-when more comes through. More never does where nothing more is wanted: then a stall of either end,
-taken for a queue, would delay pictures for ever. So such a path is asked for far more than is
-wanted, seldom, and more seldom each time: what is full for good answers no, or is soon full again.
+Whoever's estimate is hardly above what is wanted, or whose path once seemed full, is sent pictures
+packet by packet, near the estimate, until more comes through. More never does where nothing more
+is wanted: then probes that came to nothing in a crowd of joiners, or a stall taken for a queue,
+would delay pictures for ever. So such a path is asked for far more than is wanted, seldom, and more
+seldom each time: what is full for good answers no, or is soon full again.
 """
 
 import math

@@ -35,6 +35,7 @@ const TURN: u64 = 256;
 const OVERHEAD: u32 = 60;
 
 /// What has not left yet of one stream.
+#[derive(Clone, Copy)]
 struct Waiting {
     /// Its turn: the least is next where somebody has waited for long.
     turn: u64,
@@ -185,11 +186,18 @@ impl Forwarder {
     /// that is not long, or else where it is equal among those whose turn it is.
     fn next_waiting(&self, key: Key, now_us: i64) -> Option<(Waiting, u64)> {
         let by_turn = |waiting: &Waiting| (waiting.turn, waiting.since_us);
-        let least = self.waiting(key).min_by_key(by_turn)?;
-        let turn = least.turn;
-        let oldest = self.waiting(key).min_by_key(|waiting| waiting.since_us)?;
+        // Each is looked for in its ring, so once.
+        let both = self.waiting(key).map(|waiting| (waiting, waiting));
+        let (least, oldest) = both.reduce(|(least, oldest), (one, _)| {
+            let is_less = by_turn(&one) < by_turn(&least);
+            let is_older = one.since_us < oldest.since_us;
+            (
+                if is_less { one } else { least },
+                if is_older { one } else { oldest },
+            )
+        })?;
         let is_patient = now_us - oldest.since_us < PATIENCE_US;
-        Some((if is_patient { oldest } else { least }, turn))
+        Some((if is_patient { oldest } else { least }, least.turn))
     }
 
     /// Pictures of this transport that have not left yet.
