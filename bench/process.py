@@ -21,6 +21,8 @@ _TETHER: Final = ("setpriv", "--pdeathsig", "TERM", "--") if shutil.which("setpr
 """The server does not outlive who started it, even if that is killed."""
 LOWEST: Final = 10_000
 """Port that may be chosen; below are those that people know."""
+GIVEN: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
+"""First and last port that connections to elsewhere are given."""
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -171,7 +173,7 @@ def free_port(kind: socket.SocketKind, count: int = 1) -> int:
 
 
 def _candidate() -> int:
-    ephemeral = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    ephemeral = int(GIVEN.read_text().split()[0])
     return random.randrange(*(LOWEST, ephemeral) if ephemeral > 2 * LOWEST else (LOWEST, 1 << 16))
 
 

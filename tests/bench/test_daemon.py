@@ -74,12 +74,17 @@ def test_a_port_for_datagrams_is_free_for_both(
         assert not offered
 
 
-def test_no_connection_to_elsewhere_is_given_one() -> None:
-    text = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text()
-    given = range(*map(int, text.split()))
-    if given.start <= 2 * process.LOWEST:
-        pytest.skip("connections are given nearly all ports here")
-    assert all(free_port(socket.SOCK_STREAM) not in given for _ in range(50))
+@pytest.mark.parametrize(
+    ("given", "chosen"), [(32_768, range(10_000, 32_768)), (1_024, range(10_000, 65_536))]
+)
+def test_no_connection_to_elsewhere_is_given_one_unless_it_may_have_any(
+    given: int, chosen: range, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "given").write_text(f"{given}\t60999\n")
+    monkeypatch.setattr(process, "GIVEN", tmp_path / "given")
+    found = [free_port(socket.SOCK_STREAM) for _ in range(200)]
+    assert all(port in chosen for port in found)
+    assert max(found) > chosen.start + 0.8 * len(chosen)
 
 
 def test_servers_started_at_once_do_not_meet() -> None:
