@@ -1,6 +1,7 @@
 """Whether a path that once seemed full is, and who is asked when."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -58,10 +59,10 @@ class Watch:
         self.asked: list[tuple[float, int]] = []
         self.hold(TICK, fit=False)
 
-    def hold(self, seconds: float, **at: float) -> list[float]:
+    def hold(self, seconds: float, **at: Any) -> list[float]:
         """Times of questions since the beginning of this, of all paths."""
         begun, before = self.now, len(self.asked)
-        present, free = situation(len(self.rows), **at), np.full(len(self.rows), True)  # type: ignore[arg-type]
+        present, free = situation(len(self.rows), **at), np.full(len(self.rows), True)
         while self.now < begun + seconds:
             self.now += TICK
             found = self.probing.due(self.rows, self.now, present, free)
