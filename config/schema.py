@@ -193,7 +193,9 @@ def too_many_slots(presenters: int, meeting: int) -> str | None:
     may be seen besides all seats; the organizer and the screen have a slot as well."""
     if presenters + meeting + 2 <= SLOTS:
         return None
-    return f"presenters and meeting are more than {SLOTS - 2} together: nobody could be shown more"
+    return (
+        f"presenters and meeting are more than {SLOTS - 2} together, which is all that can be shown"
+    )
 
 
 class RoomSettings(Table):

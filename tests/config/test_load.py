@@ -141,8 +141,8 @@ def test_dev_is_loopback_unless_the_environment_says_otherwise(tmp_path: Path) -
         ("server = 3", "sfu.toml:1: server: 3 is not accepted: expected a table"),
         (
             "[room]\nmeeting = 60",
-            "sfu.toml:1: room: presenters and meeting are more than 62 together: nobody could be "
-            "shown more",
+            "sfu.toml:1: room: presenters and meeting are more than 62 together, which is all that "
+            "can be shown",
         ),
         (
             '[room]\nvideo = "4k"',
