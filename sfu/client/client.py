@@ -4,8 +4,8 @@ import asyncio
 import contextlib
 import functools
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from typing import Self
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from typing import Any, Literal, Self
 
 from aiortc import MediaStreamTrack
 
@@ -13,7 +13,7 @@ from sfu.client.commands import Commands
 from sfu.client.errors import ClientError
 from sfu.client.publishing import Publishing
 from sfu.client.receiving import Receiving, SlotTrack
-from sfu.client.shapes import Frame, Kind, SourceName, State
+from sfu.client.shapes import Frame, Kind, SlotView, SourceName, State
 from sfu.client.signal_session import Entered, SignalSession, Token
 
 _REPLACED = frozenset({"offer_replaced", "no_offer"})
@@ -41,6 +41,11 @@ class Client(Commands):
         self._publishing = Publishing(self._offer)
         self._receiving = Receiving()
         self._muted: set[SourceName] = set()
+        self._wishes: dict[SourceName, object] = {}
+        """Of each source, the last mute or unmute that was asked for."""
+        self._looked: dict[str, Any] = {}
+        """What was said to be looked at, for a session that begins anew; not the pin, as nobody has
+        the same id again."""
         self._taken: set[SourceName] = set()
         """What the server has taken, and has not ended since."""
         self._inside = False
@@ -119,26 +124,63 @@ class Client(Commands):
             "screen_audio": screen_audio,
         }
         tracks = {source: track for source, track in given.items() if track is not None}
-        await self._publishing.add(tracks, codec, self._muted)
+        before = self.sources
+        try:
+            await self._publishing.add(tracks, codec, self._muted)
+        except BaseException as error:
+            # Of one that is broken off, or answered too late, the server may know all the same.
+            late = not isinstance(error, ClientError) or error.code == "timeout"
+            for source in tracks.keys() - set(self.sources):
+                self._muted.discard(source)
+                if source in self._taken or (late and source not in before):
+                    self._taken.discard(source)
+                    self._do(functools.partial(self._end, source))
+            raise
 
     async def unpublish(self, source: SourceName) -> None:
         """Ends a source; its track is stopped."""
         self._drop(source)
-        await self.request("unpublish", source=source)
+        await self._end(source)
 
     async def mute(
         self, source: SourceName, muted: bool, *, participant: str | None = None
     ) -> None:
         """Mutes or unmutes an own source, or mutes that of somebody else (presenters only; nobody
         unmutes others). The server does not forward a muted source."""
-        own = self.participant is not None and participant in (None, self.participant["id"])
-        await self.request("mute", source=source, muted=muted, participant=participant)
-        if own:
-            self._apply_mute(source, muted)
+        if self.participant is None or participant not in (None, self.participant["id"]):
+            await self.request("mute", source=source, muted=muted, participant=participant)
+            return
+        # Silent at once; heard when the server agrees, if that is still wanted then.
+        wish = self._wishes[source] = object()
+        if muted:
+            self._apply_mute(source, True)
+        await self._publishing.settled()
+        try:
+            await self.request("mute", source=source, muted=muted)
+        except ClientError:
+            if source not in self.sources:
+                self._muted.discard(source)
+            raise
+        if not muted and self._wishes.get(source) is wish:
+            self._apply_mute(source, False)
 
     def track(self, slot: str, kind: Kind = "video") -> SlotTrack:
         """What a slot (`seat-0` and up, or `screen`) shows, or sounds: the same object for good."""
         return self._receiving.track(slot, kind)
+
+    async def view(
+        self,
+        slots: Mapping[str, SlotView | Literal["off"]] | None = None,
+        *,
+        layout: Literal["gallery", "presenter"] | None = None,
+        pin: str | None = "",
+        auto_speaker: bool | None = None,
+    ) -> None:
+        """As `Commands.view`; it is said again after a restart of the server, but for the pin."""
+        await super().view(slots, layout=layout, pin=pin, auto_speaker=auto_speaker)
+        said = {"layout": layout, "auto_speaker": auto_speaker}
+        self._looked |= {name: each for name, each in said.items() if each is not None}
+        self._looked["slots"] = {**self._looked.get("slots", {}), **(slots or {})}
 
     def is_muted(self, source: SourceName) -> bool:
         """Whether an own source is muted, by whomever."""
@@ -235,6 +277,8 @@ class Client(Commands):
             if self._anew:
                 self._anew = False
                 self._begin_again()
+                if self._looked:
+                    self._do(self._look_again)
         self._notify()
 
     def _on_closed(self, code: int, reason: str) -> None:
@@ -285,7 +329,18 @@ class Client(Commands):
 
     async def _mute_again(self, source: SourceName) -> None:
         if source in self._muted:
-            await self.mute(source, True)
+            await self.request("mute", source=source, muted=True)
+
+    async def _end(self, source: SourceName) -> None:
+        try:
+            await self.request("unpublish", source=source)
+        except ClientError as error:
+            if error.code != "not_published":  # the server has ended it by itself
+                raise
+
+    async def _look_again(self) -> None:
+        slots = {each: seen for each, seen in self._looked["slots"].items() if each in self.slots}
+        await self.request("view", **{**self._looked, "slots": slots})
 
     def _apply_mute(self, source: SourceName, muted: bool) -> None:
         if muted:

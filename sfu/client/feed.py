@@ -2,10 +2,13 @@
 
 import asyncio
 import fractions
+import logging
 from typing import Any
 
 from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
+
+_log = logging.getLogger(__name__)
 
 VIDEO_CLOCK = fractions.Fraction(1, 90_000)
 AUDIO_CLOCK = fractions.Fraction(1, 48_000)
@@ -48,6 +51,9 @@ class Feed(MediaStreamTrack):
             try:
                 frame: Any = await track.recv()
             except MediaStreamError:  # it has ended
+                return
+            except Exception:  # it is the application's, and may raise anything
+                _log.exception("a published track has failed: nothing of it is sent any more")
                 return
             at = int(frame.pts * frame.time_base / clock)
             if shift is None:

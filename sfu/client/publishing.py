@@ -70,6 +70,11 @@ class Publishing:
                     self._detach(source)
                 raise
 
+    async def settled(self) -> None:
+        """Waits until what is being published is, or is not."""
+        async with self._turn:
+            pass
+
     def remove(self, source: SourceName) -> MediaStreamTrack | None:
         """Stops sending it, and gives its track; the m-line turns inactive in the next offer."""
         track = self.tracks.get(source)

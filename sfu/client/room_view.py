@@ -59,6 +59,9 @@ class RoomView:
         self.participants = {each["id"]: each for each in snapshot.get("participants") or []}
         self.slots = snapshot.get("slots") or {}
         self.speaker = snapshot.get("speaker")
+        if not snapshot.get("resumed"):  # told anew where there is anything to tell
+            self.quality = {}
+            self.waiting, self.waiting_count = [], 0
         waits = snapshot.get("status") == "waiting"
         self.queue = {name: snapshot[name] for name in ("reason", "position")} if waits else None
 

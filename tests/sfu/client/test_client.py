@@ -5,12 +5,14 @@ import subprocess
 import sys
 
 import pytest
+from av import AudioFrame
 
 from sfu.client import Client, ClientError, TestPicture, Tone, signal_session
 from sfu.client import client as client_module
 from sfu.client.shapes import SourceName
 from tests.sfu.client.company import first, joined, url
 from tests.signaling.listening import listening, settings
+from tests.waiting import until
 
 
 async def test_a_seat_is_granted_and_taken() -> None:
@@ -75,7 +77,9 @@ async def test_a_source_that_the_server_ends_is_let_go_alone() -> None:
         assert (picture.readyState, tone.readyState) == ("ended", "live")
         # What goes on can be published anew; before, the camera was offered with it.
         await bot.publish(microphone=Tone())
-        await ann.until(lambda room: list(room.participants[id]["sources"]) == ["microphone"])
+        await ann.until(
+            lambda room: list(room.participants.get(id, {}).get("sources", {})) == ["microphone"]
+        )
         assert bot.sources == ["microphone"]
 
 
@@ -97,6 +101,72 @@ async def test_what_the_server_has_not_taken_yet_it_has_not_ended() -> None:
         bot._on_frame({"type": "connection", "connection": "publish"})
         bot._on_frame({**update, "updated": [{**own, "sources": {}}]})
         assert bot.sources == ["microphone", "camera"]
+
+
+async def test_what_is_refused_in_place_of_another_is_over_on_both_sides() -> None:
+    async with (
+        listening() as (_, host),
+        joined(host, "organizer") as ann,
+        joined(host, "presenter") as bot,
+    ):
+        id = (bot.participant or {})["id"]
+
+        def there(room: Client) -> bool:
+            return "camera" in (room.participants.get(id, {}).get("sources") or {})
+
+        await bot.publish(camera=TestPicture())
+        await ann.until(there)
+        exchange = bot._publishing._exchange
+
+        async def refused(sdp: str, sources: dict[str, SourceName]) -> str:
+            raise ClientError("rate_limited", "too many requests")
+
+        bot._publishing._exchange = refused
+        with pytest.raises(ClientError, match="rate_limited"):
+            await bot.publish(camera=TestPicture())
+        await ann.until(lambda room: not there(room))
+
+        async def broken_off(sdp: str, sources: dict[str, SourceName]) -> str:
+            await exchange(sdp, sources)
+            raise asyncio.CancelledError
+
+        bot._publishing._exchange = broken_off
+        with pytest.raises(asyncio.CancelledError):
+            await bot.publish(camera=TestPicture())
+        await ann.until(lambda room: not there(room))
+        assert (bot.sources, bot._taken) == ([], set())
+        # What is not there any more is ended all the same.
+        await bot.unpublish("camera")
+
+
+async def test_a_source_is_silent_at_once_whatever_the_server_is_doing() -> None:
+    async with listening() as (_, host), joined(host, "presenter") as bot:
+        publishing = asyncio.create_task(bot.publish(microphone=Tone()))
+        await asyncio.sleep(0)
+        muting = asyncio.create_task(bot.mute("microphone", True))
+        await asyncio.gather(publishing, muting)  # the server had it by then
+        assert bot.is_muted("microphone")
+        assert bot._publishing._used["microphone"].feed._pump is None
+        unmuting = asyncio.create_task(bot.mute("microphone", False))
+        await asyncio.sleep(0)
+        again = asyncio.create_task(bot.mute("microphone", True))
+        await asyncio.sleep(0)
+        assert bot.is_muted("microphone")
+        await asyncio.gather(unmuting, again)
+        assert bot.is_muted("microphone")
+        with pytest.raises(ClientError, match="not_published"):
+            await bot.mute("camera", True)
+        assert not bot.is_muted("camera")
+
+
+async def test_a_track_that_fails_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(Tone):
+        async def recv(self) -> AudioFrame:
+            raise ValueError("no such sound")
+
+    async with listening() as (_, host), joined(host, "presenter") as bot:
+        await bot.publish(microphone=Broken())
+        await until(lambda: "no such sound" in caplog.text)
 
 
 async def test_messages_reach_every_reader_of_events() -> None:

@@ -147,6 +147,9 @@ async def test_who_waits_to_come_back_publishes_again_when_let_in() -> None:
         await ann.set_mode("meeting")
         await ben.until(lambda room: room.may_publish)
         await ben.publish(camera=TestPicture())
+        await ben.view({"seat-0": "off", "seat-1": {"max_height": 180}}, pin=None)
+        await ben.view({"seat-0": {"max_height": 360}}, layout="gallery")
+        asked = note_requests(ben)
         await ann.lock()
         assert ben._session._socket is not None
         ben._session.resume = None  # as after a restart of the server
@@ -155,3 +158,21 @@ async def test_who_waits_to_come_back_publishes_again_when_let_in() -> None:
         await ann.admit(id := ann.waiting[0]["id"])
         await ann.until(lambda room: "camera" in room.participants.get(id, {}).get("sources", {}))
         assert ben.sources == ["camera"]
+        await until(lambda: "view" in asked)
+        assert asked["view"] == {
+            "slots": {"seat-0": {"max_height": 360}, "seat-1": {"max_height": 180}},
+            "layout": "gallery",
+        }
+
+
+def note_requests(client: Client) -> dict[str, dict[str, object]]:
+    """The last request of each type, from now on."""
+    asked: dict[str, dict[str, object]] = {}
+    request = client._session.request
+
+    async def noted(type: str, **fields: object) -> dict[str, Any]:
+        asked[type] = fields
+        return await request(type, **fields)
+
+    client._session.request = noted  # type: ignore[method-assign]  # noted, and made all the same
+    return asked
