@@ -12,7 +12,9 @@ const GLANCE = 2_000;
  */
 export class Background {
   /** Whether pictures pause now. */ paused = false;
-  /** What was said so far, merged. @type {Record<string, 'off' | object>} */ #slots = {};
+  /** What was said of slots so far, merged. @type {Record<string, 'off' | object>} */ #slots = {};
+  /** What was said besides; not the pin, as nobody has the same id again. @type {View} */
+  #others = {};
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #waiting;
   /** @type {() => Iterable<string>} */ #all;
   /** @type {(view: View) => Promise<void>} */ #say;
@@ -47,12 +49,23 @@ export class Background {
    * @returns {View}
    */
   pass(view) {
-    this.#slots = { ...this.#slots, ...view.slots };
+    const { slots, pin: _pin, ...others } = view;
+    this.#slots = { ...this.#slots, ...slots };
+    this.#others = { ...this.#others, ...others };
     if (!this.paused || view.slots === undefined) return view;
     return { ...view, slots: off(Object.keys(view.slots)) };
   }
 
-  /** Says it again: to a session that begins anew, or of slots that are new. */
+  /** Says it to a session that begins anew, which knows nothing of what was said before. */
+  anew() {
+    const known = [...this.#all()].filter((slot) => slot in this.#slots);
+    const slots = this.paused ? off(this.#all())
+      : Object.fromEntries(known.map((slot) => [slot, this.#slots[slot]]));
+    const view = { ...this.#others, slots };
+    if (Object.keys({ ...this.#others, ...slots }).length > 0) this.#say(view);
+  }
+
+  /** Says it again, of slots that are new. */
   again() {
     if (this.paused) this.#say({ slots: off(this.#all()) });
   }
@@ -65,7 +78,9 @@ export class Background {
   }
 
   #pause() {
-    if (document.pictureInPictureElement) return;
+    // Of a picture, or of the page's own window for several (Document Picture-in-Picture).
+    const { documentPictureInPicture } = /** @type {any} */ (globalThis);
+    if (document.pictureInPictureElement || documentPictureInPicture?.window) return;
     this.paused = true;
     this.#say({ slots: off(this.#all()) });
   }

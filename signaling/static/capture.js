@@ -22,10 +22,14 @@ export async function listDevices() {
 /**
  * Holds the captured track of each source. When a device is pulled out, the default one takes its
  * place: `replaced` is called with its track. `ended` is called when there is none, or when sharing
- * was ended in the browser's own controls.
+ * was ended in the browser's own controls. A device that comes when its source was released
+ * meanwhile is let go at once: that call rejects with `capture_ended`.
  */
 export class Capture {
   /** @type {Map<Source, MediaStreamTrack>} */ #tracks = new Map();
+  /** Sources for which the default device is being opened. @type {Set<Source>} */
+  #recovering = new Set();
+  /** How often a source was released. @type {Map<Source, number>} */ #releases = new Map();
   /** How the camera was asked for, but for the device. */ #camera = cameraConstraints('hd');
   /** @type {(source: Source) => void} */ #ended;
   /** @type {(source: 'camera' | 'microphone', track: MediaStreamTrack) => void} */ #replaced;
@@ -66,19 +70,22 @@ export class Capture {
     if (!navigator.mediaDevices?.getDisplayMedia) {
       throw new SfuError('capture_unsupported', 'this browser cannot share a screen');
     }
+    const since = this.#releasesOf('screen');
+    /** @type {MediaStream} */ let stream;
     try {
-      const stream = await navigator.mediaDevices.getDisplayMedia({
+      stream = await navigator.mediaDevices.getDisplayMedia({
         video: { frameRate: { ideal: 15, max: 30 } },
         audio: true,
       });
-      const tracks = [...stream.getVideoTracks(), ...stream.getAudioTracks()];
-      for (const track of tracks) {
-        this.#keep(track.kind === 'video' ? 'screen' : 'screen_audio', track);
-      }
-      return tracks;
     } catch (error) {
       throw captureError('screen', error);
     }
+    this.#wanted('screen', since, stream);
+    const tracks = [...stream.getVideoTracks(), ...stream.getAudioTracks()];
+    for (const track of tracks) {
+      this.#keep(track.kind === 'video' ? 'screen' : 'screen_audio', track);
+    }
+    return tracks;
   }
 
   /**
@@ -88,15 +95,56 @@ export class Capture {
    * @param {string} [deviceId] default: the default device
    * @returns {Promise<MediaStreamTrack>}
    */
-  another(source, deviceId) {
+  async another(source, deviceId) {
     // Else the browser might give the same device again.
     const exactly = deviceId === undefined ? undefined : { exact: deviceId };
-    return source === 'microphone' ? this.#device(source, { audio: { ...CLEANED, deviceId: exactly } })
-      : this.#device(source, { video: { ...this.#camera, deviceId: exactly } });
+    const constraints = source === 'microphone' ? { audio: { ...CLEANED, deviceId: exactly } }
+      : { video: { ...this.#camera, deviceId: exactly } };
+    const held = this.#tracks.get(source);
+    try {
+      return await this.#device(source, constraints);
+    } catch (error) {
+      const busy = error instanceof SfuError && error.code === 'device_busy';
+      if (!busy || held?.readyState !== 'live' || this.#tracks.get(source) !== held) throw error;
+      return this.#instead(source, held, constraints);
+    }
+  }
+
+  /**
+   * @param {Source} source
+   * @returns {boolean} whether another device has taken, or is taking, the place of an ended one
+   */
+  recovers(source) {
+    return this.#recovering.has(source) || this.#tracks.get(source)?.readyState === 'live';
+  }
+
+  /**
+   * Lets a source's device go, and does not take one that is still to come.
+   *
+   * @param {Source} source
+   */
+  release(source) {
+    this.#releases.set(source, this.#releasesOf(source) + 1);
+    this.#stop(source);
+  }
+
+  /**
+   * Lets a device go, if it is still the source's.
+   *
+   * @param {Source} source
+   * @param {MediaStreamTrack} track
+   */
+  releaseTrack(source, track) {
+    if (this.#tracks.get(source) === track) this.#stop(source);
+  }
+
+  releaseAll() {
+    const all = /** @type {Source[]} */ (['microphone', 'camera', 'screen', 'screen_audio']);
+    for (const source of all) this.release(source);
   }
 
   /** @param {Source} source */
-  release(source) {
+  #stop(source) {
     const track = this.#tracks.get(source);
     if (track === undefined) return;
     track.onended = null;
@@ -104,8 +152,44 @@ export class Capture {
     this.#tracks.delete(source);
   }
 
-  releaseAll() {
-    for (const source of [...this.#tracks.keys()]) this.release(source);
+  /** @param {Source} source */
+  #releasesOf(source) {
+    return this.#releases.get(source) ?? 0;
+  }
+
+  /**
+   * Phones open one camera at a time: the one in use makes room for the next, and comes back where
+   * that fails.
+   *
+   * @param {'camera' | 'microphone'} source
+   * @param {MediaStreamTrack} held
+   * @param {MediaStreamConstraints} constraints
+   */
+  async #instead(source, held, constraints) {
+    const { deviceId } = held.getSettings();
+    held.onended = null;
+    held.stop();
+    try {
+      return await this.#device(source, constraints);
+    } catch (error) {
+      if (this.#tracks.get(source) === held) {
+        const before = await this.another(source, deviceId).catch(() => null);
+        if (before !== null) this.#replaced(source, before);
+        else if (this.#tracks.get(source) === held) this.#ended(source);
+      }
+      throw error;
+    }
+  }
+
+  /**
+   * @param {Source} source
+   * @param {number} since how often it had been released when it was asked for
+   * @param {MediaStream} stream
+   */
+  #wanted(source, since, stream) {
+    if (this.#releasesOf(source) === since) return;
+    for (const track of stream.getTracks()) track.stop();
+    throw new SfuError('capture_ended', `${source}: it was ended before it began`);
   }
 
   /**
@@ -116,14 +200,17 @@ export class Capture {
     if (!navigator.mediaDevices) {
       throw new SfuError('capture_unsupported', 'the browser gives no devices to this page');
     }
+    const since = this.#releasesOf(source);
+    /** @type {MediaStream} */ let stream;
     try {
-      const stream = await navigator.mediaDevices.getUserMedia(constraints);
-      const [track] = stream.getTracks();
-      this.#keep(source, track);
-      return track;
+      stream = await navigator.mediaDevices.getUserMedia(constraints);
     } catch (error) {
       throw captureError(source, error);
     }
+    this.#wanted(source, since, stream);
+    const [track] = stream.getTracks();
+    this.#keep(source, track);
+    return track;
   }
 
   /**
@@ -131,7 +218,7 @@ export class Capture {
    * @param {MediaStreamTrack} track
    */
   #keep(source, track) {
-    this.release(source);
+    this.#stop(source);
     this.#tracks.set(source, track);
     track.onended = () => {
       if (source === 'camera' || source === 'microphone') this.#fallBack(source, track);
@@ -144,11 +231,14 @@ export class Capture {
    * @param {MediaStreamTrack} lost
    */
   async #fallBack(source, lost) {
+    this.#recovering.add(source);
     try {
       const track = await this.another(source);
       if (this.#tracks.get(source) === track) this.#replaced(source, track);
     } catch {
       if (this.#tracks.get(source) === lost) this.#ended(source);
+    } finally {
+      this.#recovering.delete(source);
     }
   }
 }

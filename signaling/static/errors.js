@@ -14,6 +14,7 @@
  * | `device_denied` | the person or the browser refused the device |
  * | `device_missing` | there is no such device |
  * | `device_busy` | the device is in use or failed to start |
+ * | `capture_ended` | it was ended, or the room left, before it was sent |
  * | `capture_unsupported` | this browser, or a page without https, cannot capture |
  * | `codec_unsupported` | this browser cannot send that codec |
  */
@@ -45,6 +46,18 @@ const PASSING = new Set([
  */
 export function isPassing(error) {
   return error instanceof SfuError && PASSING.has(error.code);
+}
+
+/** Milliseconds that a server may ask to be left alone. */
+const LONGEST = 30_000;
+
+/**
+ * @param {unknown} error
+ * @returns {number} milliseconds that the server asks to be left alone; 0 where it does not
+ */
+export function askedToWait(error) {
+  const seconds = error instanceof SfuError ? Number(error.details.retry_after) : 0;
+  return seconds > 0 ? Math.min(LONGEST, 1000 * seconds) : 0;
 }
 
 /** @type {Record<string, [string, string]>} */

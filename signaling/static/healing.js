@@ -35,11 +35,11 @@ export class Healing {
   constructor(reach, fail) {
     this.#reach = reach;
     this.#fail = fail;
-    globalThis.addEventListener?.('online', this.#online);
   }
 
   /** @param {Half} half */
   watch(half) {
+    globalThis.addEventListener?.('online', this.#online);
     this.#halves.add(half);
     half.addEventListener('state', () => { if (isIll(half)) this.#heal(half); });
   }

@@ -29,6 +29,10 @@ export class OwnSources extends Commands {
     listDevices().then((all) => this.tell('devices', all), (error) => this.fail(error));
   };
   /** @type {Set<Source>} */ #muted = new Set();
+  /** Of each source, the last mute or unmute that was asked for. @type {Map<Source, object>} */
+  #wishes = new Map();
+  /** Settles when what is being published is, or is not. @type {Map<Source, Promise<void>>} */
+  #coming = new Map();
   /** What is to be published again, until it is. @type {Map<Source, Addition>} */
   #owed = new Map();
   /** Of the last attempt to; an earlier one gives way. */ #attempt = 0;
@@ -85,6 +89,10 @@ export class OwnSources extends Commands {
     const sending = simulcast ? sendingOf(options.layers ?? PRESETS.screen[quality], true, codec)
       : { codec, encodings: [{ maxBitrate }] };
     const [video, audio] = options.track ? [options.track] : await this.#capture.screen();
+    if (!audio && this.track('screen_audio') !== null) {
+      // The sound of what was shared before is not that of what is shared now.
+      this.unpublish('screen_audio').catch((error) => this.fail(error));
+    }
     // Text must stay sharp; rather fewer pictures than blurred ones.
     video.contentHint = 'detail';
     /** @type {Addition[]} */
@@ -120,16 +128,18 @@ export class OwnSources extends Commands {
    */
   async unpublish(source) {
     const all = /** @type {Source[]} */ (source === 'screen' ? ['screen', 'screen_audio'] : [source]);
-    for (const each of all.filter((one) => this.sources.includes(one))) {
-      const owed = this.#owed.has(each);
-      await this.#drop(each);
+    const going = all.filter((each) => this.sources.includes(each));
+    const owed = new Set(going.filter((each) => this.#owed.has(each)));
+    await Promise.all(going.map((each) => this.#drop(each)));
+    await Promise.all(going.map(async (each) => {
       try {
         await this.request('unpublish', { source: each });
       } catch (error) {
-        // The server may not have it again yet.
-        if (!owed) throw error;
+        // The server may not have it again yet, or has ended it by itself.
+        const gone = error instanceof SfuError && error.code === 'not_published';
+        if (!owed.has(each) && !gone) throw error;
       }
-    }
+    }));
   }
 
   /**
@@ -141,12 +151,11 @@ export class OwnSources extends Commands {
    * @param {string} [participant] id of somebody else
    */
   async mute(source, muted, participant) {
-    const own = participant === undefined || participant === this.participant?.id;
-    if (own && (muted || this.#owed.has(source))) this.applyMute(source, muted);
-    // The server is told as soon as it has the source again.
-    if (own && this.#owed.has(source)) return;
-    await this.request('mute', { source, muted, participant });
-    if (own && !muted) this.applyMute(source, false);
+    if (participant === undefined || participant === this.participant?.id) {
+      await this.#muteOwn(source, muted);
+    } else {
+      await this.request('mute', { source, muted, participant });
+    }
   }
 
   /** @returns {Promise<Map<Source, LayerStats[]>>} what is sent; rates are since the last call */
@@ -219,7 +228,7 @@ export class OwnSources extends Commands {
         return;
       } catch (error) {
         if (attempt !== this.#attempt) return;
-        if (isPassing(error)) await backoff.wait();
+        if (isPassing(error)) await backoff.wait(error);
         else if (owed.length > 1) atOnce = 1;
         else if (owed.length === 1) await this.#giveUp(owed[0].source, error);
         else throw error;
@@ -251,7 +260,29 @@ export class OwnSources extends Commands {
     this.#capture.releaseAll();
     this.#attempt += 1;
     this.#owed.clear();
-    this.publishing?.close();
+    this.publishing?.end();
+  }
+
+  /**
+   * Silent at once; heard when the server agrees, if that is still wanted then.
+   *
+   * @param {Source} source
+   * @param {boolean} muted
+   */
+  async #muteOwn(source, muted) {
+    const wish = {};
+    this.#wishes.set(source, wish);
+    if (muted || this.#owed.has(source)) this.applyMute(source, muted);
+    // The server is told as soon as it has the source, again or for the first time.
+    await this.#coming.get(source);
+    if (this.#owed.has(source)) return;
+    try {
+      await this.request('mute', { source, muted });
+    } catch (error) {
+      if (!this.sources.includes(source)) this.#muted.delete(source);
+      throw error;
+    }
+    if (!muted && this.#wishes.get(source) === wish) this.applyMute(source, false);
   }
 
   /** All in one go: a mute or unmute that is asked for from now on comes after these. */
@@ -271,24 +302,68 @@ export class OwnSources extends Commands {
 
   /** @param {Addition[]} additions */
   async #publish(additions) {
-    const { publishing } = this;
-    for (const { source } of additions) this.#owed.delete(source);
+    for (const { source, track } of additions) {
+      this.#owed.delete(source);
+      // What is muted stays so, here as on the server.
+      if (this.#muted.has(source)) track.enabled = false;
+    }
+    const adding = this.#add(additions);
+    const settled = adding.catch(() => {});
+    for (const { source } of additions) this.#coming.set(source, settled);
     try {
-      if (publishing === null) throw new SfuError('not_joined', 'join a room first');
-      await publishing.add(additions.map(({ source, track, sending }) => (
-        { source, track, sending: withinBudget(sending, this.profiles.upload?.[source]) }
-      )));
+      await adding;
     } catch (error) {
       // Where the connection was lost meanwhile it is owed by now, and goes on like all the others.
       if (!additions.every(({ source }) => this.#owed.has(source))) {
-        for (const { source } of additions) this.#capture.release(source);
+        for (const { source, track } of additions) this.#takeBack(source, track, error);
         throw error;
       }
+    } finally {
+      for (const { source } of additions) {
+        if (this.#coming.get(source) === settled) this.#coming.delete(source);
+      }
     }
-    for (const { source, track } of additions) {
-      this.#muted.delete(source);
-      this.tell('local', { source, track });
+    for (const { source, track } of additions) this.tell('local', { source, track });
+    await this.#endEnded(additions);
+  }
+
+  /**
+   * What ended while it waited to be published was not there yet to be ended.
+   *
+   * @param {Addition[]} additions
+   */
+  async #endEnded(additions) {
+    const ended = additions.filter(({ source, track }) => (
+      track.readyState === 'ended' && !this.#capture.recovers(source)
+    ));
+    await Promise.all(ended.map(({ source }) => this.unpublish(source)));
+    if (ended.includes(additions[0])) {
+      throw new SfuError('capture_ended', `${ended[0].source}: it was ended before it began`);
     }
+  }
+
+  /** @param {Addition[]} additions */
+  async #add(additions) {
+    if (this.publishing === null) throw new SfuError('not_joined', 'join a room first');
+    await this.publishing.add(additions.map(({ source, track, sending }) => (
+      { source, track, sending: withinBudget(sending, this.profiles.upload?.[source]) }
+    )));
+  }
+
+  /**
+   * It is not published, and what was in its place is not sent any more either.
+   *
+   * @param {Source} source
+   * @param {MediaStreamTrack} track
+   * @param {unknown} error why
+   */
+  #takeBack(source, track, error) {
+    this.#capture.releaseTrack(source, track);
+    this.#muted.delete(source);
+    const late = error instanceof SfuError && error.code === 'timeout';
+    if (!this.taken.delete(source) && !late) return;
+    this.request('unpublish', { source }).catch(() => {});
+    this.tell('local', { source, track: null });
   }
 
   /**

@@ -99,6 +99,7 @@ export class Publishing extends EventTarget {
   /** @type {Exchange} */ #exchange;
   /** Settles what waits for a connection that is closed. @type {(error: SfuError) => void} */
   #giveUp = () => {};
+  #over = false;
   /** For connections from now on. @type {RTCIceServer[]} */ iceServers = [];
 
   /**
@@ -227,6 +228,12 @@ export class Publishing extends EventTarget {
     return all;
   }
 
+  /** Ends it for good: there is no other connection. */
+  end() {
+    this.#over = true;
+    this.close();
+  }
+
   /** Ends the connection; tracks go on until whoever made them stops them. */
   close() {
     this.connection?.close();
@@ -239,6 +246,7 @@ export class Publishing extends EventTarget {
   /** @returns {RTCPeerConnection} */
   #connected() {
     if (this.connection !== null) return this.connection;
+    if (this.#over) throw new SfuError('connection_closed', 'the session is over');
     const connection = new RTCPeerConnection({
       bundlePolicy: 'max-bundle',
       iceServers: this.iceServers,

@@ -43,6 +43,12 @@ export class RoomView extends EventTarget {
     );
     this.slots = new Map(Object.entries(snapshot.slots ?? {}));
     this.speaker = snapshot.speaker ?? null;
+    if (!snapshot.resumed) {
+      // Told anew where there is anything to tell.
+      this.quality = new Map();
+      this.waiting = [];
+      this.waitingCount = 0;
+    }
     const { reason, position } = snapshot;
     this.queue = snapshot.status === 'waiting' ? { reason, position } : null;
   }

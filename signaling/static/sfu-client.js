@@ -183,15 +183,14 @@ export class SfuClient extends OwnSources {
     return (await this.#receiving?.stats()) ?? new Map();
   }
 
-  /** Leaves the room and releases everything. The room goes on. */
+  /**
+   * Leaves the room, which goes on, and releases everything: the devices at once, whether the server
+   * answers or not. Never rejects.
+   */
   async leave() {
-    try {
-      await this.request('leave');
-    } catch (error) {
-      if (!(error instanceof SfuError && error.code === 'connection_closed')) throw error;
-    } finally {
-      this.#session.end({ code: 1000, reason: 'left' });
-    }
+    const said = this.#session.leave();
+    this.releaseSources();
+    await said;
   }
 
   /** Shows the server that somebody is there, and tells it how the call is. */
@@ -232,7 +231,7 @@ export class SfuClient extends OwnSources {
     this.#inside = true;
     this.tell(again && !first ? 'resumed' : 'joined', answer);
     if (first) this.#watch();
-    else if (!answer.resumed) this.#background.again();
+    else if (!answer.resumed) this.#background.anew();
     // A session that goes on has not lost anything, and may just be publishing again.
     if (this.#anew) this.publishAgain().catch((error) => this.fail(error));
     this.#anew = false;
@@ -292,12 +291,13 @@ export class SfuClient extends OwnSources {
    * @param {number | undefined} number of the offer
    */
   async #answer(sdp, number) {
-    for (const backoff = new Backoff(); ; await backoff.wait()) {
+    for (const backoff = new Backoff(); ;) {
       try {
         await this.request('answer', { sdp, number });
         return;
       } catch (error) {
         if (!isPassing(error) || this.#session.state === 'closed') throw error;
+        await backoff.wait(error);
       }
     }
   }

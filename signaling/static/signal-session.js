@@ -23,6 +23,9 @@ const OPENING = 5_000;
 /** Milliseconds that a ping may take when the network may have changed. */
 const REACH = 2_000;
 
+/** Milliseconds that a goodbye may take: who leaves is not to wait for a network that is gone. */
+const PARTING = 1_500;
+
 /** Close codes after which nobody comes back: left, removed in some way, ended, or misbehaved. */
 const FINAL = new Set([1000, 1008, 4000, 4001, 4002, 4003, 4004, 4005]);
 
@@ -59,7 +62,11 @@ export class SignalSession extends EventTarget {
     }
     this.#use(socket);
     this.#pinging = setInterval(() => {
-      if (this.state !== 'resuming') this.#sayHow().catch(() => this.#socket?.abandon());
+      const socket = this.#socket;
+      // A refusal is an answer, too.
+      if (this.state !== 'resuming') this.#sayHow().catch((error) => {
+        if (socket === this.#socket && codeOf(error) === 'timeout') socket?.abandon();
+      });
     }, PING_EVERY);
     this.#become('connected');
   }
@@ -82,12 +89,18 @@ export class SignalSession extends EventTarget {
    */
   async request(type, fields) {
     const closing = this.#socket?.closing() ?? null;
-    if (closing !== null && type !== 'leave') await closing;
-    if (this.#returning !== null && type !== 'leave') await this.#returning;
+    if (closing !== null) await closing;
+    if (this.#returning !== null) await this.#returning;
     if (this.#socket === null) {
       throw new SfuError('connection_closed', 'there is no connection');
     }
     return this.#socket.request(type, fields);
+  }
+
+  /** Says goodbye where the server hears it; it is said when this returns. Never rejects. */
+  async leave() {
+    await this.#socket?.request('leave', {}, PARTING).catch(() => {});
+    this.end({ code: 1000, reason: 'left' });
   }
 
   /**
@@ -158,6 +171,7 @@ export class SignalSession extends EventTarget {
 
   /** @param {Frame} frame */
   #onFrame(frame) {
+    if (this.state === 'closed') return;  // what had been sent before
     if (!('id' in frame)) this.#received += 1;
     if (frame.type === 'admitted') this.#enter(frame, { again: false, anew: false });
     else this.#tell('frame', frame);
@@ -191,8 +205,9 @@ export class SignalSession extends EventTarget {
 
   async #return() {
     const backoff = new Backoff();
+    /** @type {unknown} */ let last;
     while (this.state === 'resuming') {
-      await backoff.wait();
+      await backoff.wait(last);
       if (this.state !== 'resuming') return;
       try {
         const socket = await SignalSocket.open(this.#url, PATIENCE);
@@ -205,6 +220,7 @@ export class SignalSession extends EventTarget {
         // What has had no events yet has no connections either: the server was started anew.
         this.#enter(answer, { again: true, anew: !answer.resumed || answer.events === 0 });
       } catch (error) {
+        last = error;
         this.#socket?.abandon();
         this.#socket = null;
         if (!isPassing(error) && this.state === 'resuming') {

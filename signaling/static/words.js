@@ -9,6 +9,7 @@ const FAILURES = {
   connection_closed: 'The connection to the server is gone.',
   timeout: 'The server did not answer in time.',
   token_failed: 'Your invitation could not be fetched. Load the page again.',
+  capture_ended: 'That was ended before it began.',
   capture_unsupported: 'This browser cannot do that here. Capturing needs https or localhost.',
   codec_unsupported: 'This browser cannot send in that format.',
   already_seated: 'This person has a seat already.',

@@ -12,6 +12,7 @@ async function settled() {
 class Socket {
   static OPEN = 1;
   static CLOSING = 2;
+  static CLOSED = 3;
   readyState = Socket.OPEN;
   sent = [];
   constructor(url) {
@@ -22,10 +23,13 @@ class Socket {
     const { id, ...request } = JSON.parse(data);
     this.sent.push(request);
     const answer = this.call.answer(request, this);
-    if (answer !== null) setImmediate(() => this.tell({ type: 'ok', ...answer, id }));
+    if (answer !== null && this.readyState === Socket.OPEN) setImmediate(() => this.tell({ type: 'ok', ...answer, id }));
   }
   tell(frame) { this.onmessage?.({ data: JSON.stringify(frame) }); }
-  lose() { this.onclose?.({ code: 1006, reason: '' }); }
+  lose() {
+    this.readyState = Socket.CLOSED;
+    this.onclose?.({ code: 1006, reason: '' });
+  }
   close() { this.readyState = Socket.CLOSING; }
 }
 
@@ -64,8 +68,9 @@ class Call {
     socket.onopen?.();
   }
   answer({ type }) {
-    return type === 'join' ? this.joins.shift() : {};
+    return type === 'join' ? this.joins.shift() : this.others;
   }
+  /** Answer to all else; null is none. */ others = {};
   get last() { return this.sockets.at(-1); }
   /** Loses the socket, and waits until the next one is there, and for so many requests on it. */
   async lose(requests) {
@@ -149,6 +154,119 @@ async function letInAgain() {
   return call.told;
 }
 
+/** Does something while timers that are about seconds end at once; gives how long they were. */
+async function hurried(act) {
+  const { setTimeout: later, setInterval: every } = globalThis;
+  const times = [];
+  const ticks = [];
+  globalThis.setTimeout = (work, time) => {
+    times.push(time);
+    return later(work, Math.min(time, 5));
+  };
+  globalThis.setInterval = (work) => { ticks.push(work); };
+  try {
+    return await act({ times, tick: () => ticks.forEach((work) => work()) });
+  } finally {
+    Object.assign(globalThis, { setTimeout: later, setInterval: every });
+  }
+}
+
+/** Whether somebody whose word of how they are is refused keeps the socket. */
+async function refusedWord() {
+  const call = new Call('refused-word', IN);
+  const tick = await hurried(async ({ tick: now }) => { await call.join(); return now; });
+  call.others = { type: 'error', code: 'rate_limited', message: '' };
+  tick();
+  await settled();
+  return { asked: call.last.sent.at(-1).type, sockets: call.sockets.length, state: call.client.state.session };
+}
+
+/** How one leaves whose network is gone, the server being silent. */
+async function leftInSilence() {
+  const call = new Call('left-silent', IN);
+  await call.join();
+  call.others = null;
+  return hurried(async ({ times }) => {
+    const how = await call.client.leave().then(() => 'ok', ({ code }) => code);
+    return { how, longest: Math.max(...times), state: call.client.state.session, told: call.told };
+  });
+}
+
+/** What one opens for whom a session is over already. */
+async function offeredTooLate() {
+  const call = new Call('too-late', IN);
+  let opened = 0;
+  globalThis.RTCPeerConnection = class {
+    constructor() { opened += 1; }
+    setRemoteDescription() { return new Promise(() => {}); }
+    close() {}
+  };
+  await call.join();
+  await call.client.leave();
+  call.last.tell({ type: 'offer', sdp: 'v=0', slots: {}, number: 1 });
+  await settled();
+  return opened;
+}
+
+/** Milliseconds between attempts where the server asks to be left alone. */
+async function askedToWait() {
+  const busy = { type: 'error', code: 'rate_limited', message: '', retry_after: 7 };
+  const call = new Call('asked-to-wait', IN, busy, { ...IN, resumed: true });
+  await call.join();
+  return hurried(async ({ times }) => {
+    await call.lose(1);
+    while (call.sockets.length < 3) await soon();
+    return times.filter((each) => each >= 7000 && each <= 10500).length;
+  });
+}
+
+/** What is known, and said again, once the server was started anew. */
+async function startedAnew() {
+  const slots = { 'seat-0': null };
+  const call = new Call('anew', { ...IN, slots }, { ...IN, slots, resumed: false });
+  await call.join();
+  call.last.tell({ type: 'waiting', count: 1, participants: [{ id: 'guest' }] });
+  call.last.tell({ type: 'quality', slots: { 'seat-0': { height: 180 } } });
+  await call.client.view({
+    slots: { 'seat-0': { max_height: 180 }, 'seat-7': 'off' }, layout: 'gallery', pin: 'them',
+  });
+  await call.lose(2);
+  const { waiting, waitingCount, quality } = call.client;
+  return { said: call.last.sent[1], known: [waiting.length, waitingCount, quality.size] };
+}
+
+/** How spread the first attempts of many are: the most in any tenth of a second. */
+async function herd() {
+  const { Backoff } = await import('../../signaling/static/backoff.js');
+  return hurried(async ({ times }) => {
+    const arrivals = new Map();
+    await Promise.all(Array.from({ length: 2000 }, async () => {
+      const backoff = new Backoff();
+      let at = 0;
+      for (let attempt = 0; attempt < 4; attempt += 1) {
+        const { length } = times;
+        const waiting = backoff.wait();
+        at += times[length];
+        await waiting;
+      }
+      const tenth = Math.floor(at / 100);
+      arrivals.set(tenth, (arrivals.get(tenth) ?? 0) + 1);
+    }));
+    return Math.max(...arrivals.values());
+  });
+}
+
+/** Listeners of the page that are left by clients which never came in. */
+async function listeners() {
+  let count = 0;
+  globalThis.addEventListener = () => { count += 1; };
+  globalThis.removeEventListener = () => { count -= 1; };
+  for (let each = 0; each < 3; each += 1) new SfuClient();
+  delete globalThis.addEventListener;
+  delete globalThis.removeEventListener;
+  return count;
+}
+
 const scenarios = {
   letInWhileAway,
   letInAgain,
@@ -161,5 +279,9 @@ const scenarios = {
 const seen = await Promise.all(
   Object.entries(scenarios).map(async ([name, act]) => [name, await act()]),
 );
+// One after the other: these change the clock and the page for all.
+for (const act of [
+  refusedWord, leftInSilence, offeredTooLate, askedToWait, startedAnew, herd, listeners,
+]) seen.push([act.name, await act()]);
 console.log(JSON.stringify(Object.fromEntries(seen)));
 process.exit(0);

@@ -38,3 +38,35 @@ def test_who_is_let_in_while_away_has_joined(seen: dict[str, Any]) -> None:
 
 def test_who_waited_in_between_publishes_again(seen: dict[str, Any]) -> None:
     assert seen["letInAgain"] == ["joined", "resumed", "published again"]
+
+
+def test_a_refusal_is_an_answer(seen: dict[str, Any]) -> None:
+    assert seen["refusedWord"] == {"asked": "stats", "sockets": 1, "state": "joined"}
+
+
+def test_who_leaves_does_not_wait_for_a_network_that_is_gone(seen: dict[str, Any]) -> None:
+    left = seen["leftInSilence"]
+    assert left.pop("longest") <= 2000
+    assert left == {"how": "ok", "state": "closed", "told": ["joined", "closed"]}
+
+
+def test_what_comes_after_the_end_opens_nothing(seen: dict[str, Any]) -> None:
+    assert seen["offeredTooLate"] == 0
+
+
+def test_a_busy_server_is_left_alone_for_as_long_as_it_asks(seen: dict[str, Any]) -> None:
+    assert seen["askedToWait"] == 1
+
+
+def test_a_server_that_was_started_anew_is_told_what_is_looked_at(seen: dict[str, Any]) -> None:
+    view = {"type": "view", "layout": "gallery", "slots": {"seat-0": {"max_height": 180}}}
+    assert seen["startedAnew"] == {"said": view, "known": [0, 0, 0]}
+
+
+def test_many_do_not_come_back_at_once(seen: dict[str, Any]) -> None:
+    """Of those who lost their sockets at one moment, the most in a tenth of a second."""
+    assert seen["herd"] < 0.05 * 2000
+
+
+def test_a_client_that_never_came_in_leaves_nothing_behind(seen: dict[str, Any]) -> None:
+    assert seen["listeners"] == 0

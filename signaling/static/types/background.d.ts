@@ -20,7 +20,9 @@ export class Background {
      * @returns {View}
      */
     pass(view: View): View;
-    /** Says it again: to a session that begins anew, or of slots that are new. */
+    /** Says it to a session that begins anew, which knows nothing of what was said before. */
+    anew(): void;
+    /** Says it again, of slots that are new. */
     again(): void;
     #private;
 }

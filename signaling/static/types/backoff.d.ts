@@ -1,8 +1,13 @@
-/** Doubles from one attempt to the next, with some chance in it: not everybody comes at once. */
+/**
+ * Doubles from one attempt to the next, with much chance in it: where a server has gone down ten
+ * thousand begin at the same moment, and are to be spread before it is up again.
+ */
 export class Backoff {
-    /** Waits for the next attempt. */
-    wait(): Promise<void>;
-    /** The server was reached. */
-    reset(): void;
+    /**
+     * Waits for the next attempt.
+     *
+     * @param {unknown} [error] what the last one came to: as long as the server asks for, at least
+     */
+    wait(error?: unknown): Promise<void>;
     #private;
 }

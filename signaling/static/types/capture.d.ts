@@ -9,7 +9,8 @@ export function listDevices(): Promise<DeviceList>;
 /**
  * Holds the captured track of each source. When a device is pulled out, the default one takes its
  * place: `replaced` is called with its track. `ended` is called when there is none, or when sharing
- * was ended in the browser's own controls.
+ * was ended in the browser's own controls. A device that comes when its source was released
+ * meanwhile is let go at once: that call rejects with `capture_ended`.
  */
 export class Capture {
     /**
@@ -42,8 +43,24 @@ export class Capture {
      * @returns {Promise<MediaStreamTrack>}
      */
     another(source: "camera" | "microphone", deviceId?: string): Promise<MediaStreamTrack>;
-    /** @param {Source} source */
+    /**
+     * @param {Source} source
+     * @returns {boolean} whether another device has taken, or is taking, the place of an ended one
+     */
+    recovers(source: Source): boolean;
+    /**
+     * Lets a source's device go, and does not take one that is still to come.
+     *
+     * @param {Source} source
+     */
     release(source: Source): void;
+    /**
+     * Lets a device go, if it is still the source's.
+     *
+     * @param {Source} source
+     * @param {MediaStreamTrack} track
+     */
+    releaseTrack(source: Source, track: MediaStreamTrack): void;
     releaseAll(): void;
     #private;
 }

@@ -4,6 +4,11 @@
  */
 export function isPassing(error: unknown): boolean;
 /**
+ * @param {unknown} error
+ * @returns {number} milliseconds that the server asks to be left alone; 0 where it does not
+ */
+export function askedToWait(error: unknown): number;
+/**
  * The error of a failed capture (getUserMedia, getDisplayMedia) in our words.
  *
  * @param {string} device what was asked for: camera, microphone, screen
@@ -25,6 +30,7 @@ export function captureError(device: string, cause: unknown): SfuError;
  * | `device_denied` | the person or the browser refused the device |
  * | `device_missing` | there is no such device |
  * | `device_busy` | the device is in use or failed to start |
+ * | `capture_ended` | it was ended, or the room left, before it was sent |
  * | `capture_unsupported` | this browser, or a page without https, cannot capture |
  * | `codec_unsupported` | this browser cannot send that codec |
  */

@@ -60,6 +60,8 @@ export class Publishing extends EventTarget {
     setLayers(wanted: Partial<Record<Source, Record<string, boolean>>>): Promise<void>;
     /** @returns {Promise<Map<Source, LayerStats[]>>} by source, smallest layer first */
     stats(): Promise<Map<Source, LayerStats[]>>;
+    /** Ends it for good: there is no other connection. */
+    end(): void;
     /** Ends the connection; tracks go on until whoever made them stops them. */
     close(): void;
     #private;

@@ -51,7 +51,10 @@ export class SfuClient extends OwnSources {
     join(options: Join): Promise<Frame>;
     /** @returns {Promise<Map<string, SlotStats>>} by slot; rates are since the last call */
     stats(): Promise<Map<string, SlotStats>>;
-    /** Leaves the room and releases everything. The room goes on. */
+    /**
+     * Leaves the room, which goes on, and releases everything: the devices at once, whether the server
+     * answers or not. Never rejects.
+     */
     leave(): Promise<void>;
     #private;
 }

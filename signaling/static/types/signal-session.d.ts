@@ -21,6 +21,8 @@ export class SignalSession extends EventTarget {
      * @returns {Promise<Frame>}
      */
     request(type: string, fields?: Record<string, unknown>): Promise<Frame>;
+    /** Says goodbye where the server hears it; it is said when this returns. Never rejects. */
+    leave(): Promise<void>;
     /**
      * A request that may be made twice: it is made again when its answer is lost with the socket.
      *
