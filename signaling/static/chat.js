@@ -12,7 +12,9 @@ const TOPIC = 'chat';
 const LINES = 500;
 /** Names in the list of whom to write to. */
 const NAMES = 200;
+/** Characters. */
 const LONGEST = 4000;
+const NAME = 100;
 
 /** Dispatches `unread` when a message came while nobody looked. */
 export class Chat extends EventTarget {
@@ -58,8 +60,9 @@ export class Chat extends EventTarget {
     if (typeof text !== 'string') return;
     const client = this.#client();
     const sender = client.participants.get(from);
-    const who = sender ? nameOf(sender) : body?.name ?? 'Somebody';
-    this.#add(String(who), audience(to, client), text.slice(0, LONGEST), false);
+    // Who is unknown here is in the audience, and says their name themself: it proves nothing.
+    const who = sender ? nameOf(sender) : `${String(body?.name ?? 'Somebody').slice(0, NAME)} (audience)`;
+    this.#add(who, audience(to, client), text.slice(0, LONGEST), false);
     if (this.#seen()) return;
     this.unread += 1;
     this.dispatchEvent(new Event('unread'));

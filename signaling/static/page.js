@@ -303,6 +303,8 @@ element('confirm', HTMLDialogElement).addEventListener('cancel', () => answer(fa
 /* Wiring */
 
 for (const id of ['leave', 'stop-waiting']) pressed(button(id), () => client.leave());
+// Else the seat would be kept for who comes back, and the others look at a picture that stands still.
+addEventListener('pagehide', () => client.leave());
 panel.addEventListener('shown', render);
 chat.addEventListener('unread', renderPanel);
 people.addEventListener('write', (event) => {

@@ -1,11 +1,13 @@
 // @ts-check
 /** Whether camera, microphone and speaker work. Each asks the person's leave where it has to. */
 
-import { captureError } from './errors.js';
+import { captureError, SfuError } from './errors.js';
 
 /** Milliseconds for a first picture, and for listening. */
 const PICTURE = 5_000;
 const LISTENING = 3_000;
+/** Milliseconds in which sound begins, where the page may make any. */
+const ALLOWED = 1_000;
 /** Level, 0 to 1, above which a microphone is not just there but hears something. */
 const HEARD = 0.01;
 /** Brightness, 0 to 255, below which a picture is a covered lens. */
@@ -42,13 +44,13 @@ export async function checkCamera({ deviceId, show } = {}) {
  * @param {{deviceId?: string, level?: (level: number) => void}} [options] `level` is told how loud
  *   it is, 0 to 1, again and again
  * @returns {Promise<{label: string, level: number, heard: boolean}>} the loudest; rejects as
- *   `checkCamera`
+ *   `checkCamera`, and as `playTone`
  */
 export async function checkMicrophone({ deviceId, level = () => {} } = {}) {
   const stream = await media('microphone', { audio: { deviceId } });
   const sound = new AudioContext();
   try {
-    await sound.resume();
+    await begun(sound);
     const analyser = sound.createAnalyser();
     sound.createMediaStreamSource(stream).connect(analyser);
     const samples = new Float32Array(analyser.fftSize);
@@ -68,30 +70,43 @@ export async function checkMicrophone({ deviceId, level = () => {} } = {}) {
 }
 
 /**
- * Plays two tones; whether they are heard only the person can tell.
+ * Plays two tones; whether they are heard only the person can tell. Rejects with an SfuError,
+ * `gesture_missing`, in a page that nobody has clicked in or typed into yet: browsers let none sound.
  *
  * @param {{deviceId?: string}} [options] where the browser lets pages choose
  */
 export async function playTone({ deviceId } = {}) {
   const sound = new AudioContext();
-  if (deviceId && 'setSinkId' in sound) {
-    await /** @type {any} */ (sound).setSinkId(deviceId);
+  try {
+    if (deviceId && 'setSinkId' in sound) {
+      await /** @type {any} */ (sound).setSinkId(deviceId);
+    }
+    await begun(sound);
+    for (const [index, frequency] of [523, 659].entries()) {
+      const tone = sound.createOscillator();
+      const loudness = sound.createGain();
+      const start = sound.currentTime + 0.4 * index;
+      tone.frequency.value = frequency;
+      loudness.gain.setValueAtTime(0, start);
+      loudness.gain.linearRampToValueAtTime(0.3, start + 0.05);
+      loudness.gain.linearRampToValueAtTime(0, start + 0.4);
+      tone.connect(loudness).connect(sound.destination);
+      tone.start(start);
+      tone.stop(start + 0.4);
+    }
+    await pause(900);
+  } finally {
+    await sound.close();
   }
-  await sound.resume();
-  for (const [index, frequency] of [523, 659].entries()) {
-    const tone = sound.createOscillator();
-    const loudness = sound.createGain();
-    const start = sound.currentTime + 0.4 * index;
-    tone.frequency.value = frequency;
-    loudness.gain.setValueAtTime(0, start);
-    loudness.gain.linearRampToValueAtTime(0.3, start + 0.05);
-    loudness.gain.linearRampToValueAtTime(0, start + 0.4);
-    tone.connect(loudness).connect(sound.destination);
-    tone.start(start);
-    tone.stop(start + 0.4);
+}
+
+/** @param {AudioContext} sound */
+async function begun(sound) {
+  // Until somebody touches the page this is not settled at all.
+  await Promise.race([sound.resume(), pause(ALLOWED)]);
+  if (sound.state === 'suspended') {
+    throw new SfuError('gesture_missing', 'the browser allows sound after a click in the page');
   }
-  await pause(900);
-  await sound.close();
 }
 
 /**

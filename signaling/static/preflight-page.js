@@ -20,6 +20,7 @@ const WHY = {
   device_denied: 'Refused: allow it in the browser’s address bar and check again',
   device_missing: 'None was found: is it plugged in?',
   device_busy: 'In use by another program, or broken',
+  gesture_missing: 'The browser allows no sound yet: click in the page and check again',
   unauthorized: 'This check needs the link of your invitation: it has your ticket in it.',
   token_expired: 'The ticket in this link has expired.',
   overloaded: 'Many people are checking now. Try again in half a minute.',

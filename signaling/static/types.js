@@ -23,6 +23,7 @@ export {};
  * @property {boolean} [blocked] whether presenters keep them from publishing
  * @property {Source[] | null} [allowed] what presenters let them publish; null is all
  * @property {Partial<Record<Source, {muted: boolean}>>} [sources] what they publish
+ * @property {any} [metadata] of their join token, whatever the backend has put there
  */
 
 /**
@@ -35,6 +36,7 @@ export {};
  * @property {string} role
  * @property {string} reason preparing, locked, full, queue
  * @property {number} since seconds since the epoch
+ * @property {any} [metadata] of their join token
  */
 
 /**

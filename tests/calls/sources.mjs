@@ -1,5 +1,6 @@
 // The browser client without a browser: own sources, where calls, devices and the server's answers
 // overtake each other. Prints what became of them, as JSON.
+import { checkMicrophone, playTone } from '../../signaling/static/preflight-devices.js';
 import { SfuClient } from '../../signaling/static/sfu-client.js';
 
 const soon = () => new Promise((next) => { setImmediate(next); });
@@ -317,5 +318,23 @@ for (const [name, act] of Object.entries(scenarios)) {
   client.leave().catch(() => {});
   await settled();
 }
+// What browsers do to a page that nobody has touched yet: they let it wait for that, for good.
+let sounds = 0;
+globalThis.AudioContext = class {
+  state = 'suspended';
+  constructor() { sounds += 1; }
+  resume() { return new Promise(() => {}); }
+  async close() { sounds -= 1; }
+};
+Track.all = [];
+const late = new Promise((resolve) => { setTimeout(resolve, 3000, 'never ends'); });
+const checks = [playTone(), checkMicrophone()].map((check) => (
+  Promise.race([late, check.then(() => 'ok', ({ code }) => code)])
+));
+seen['sound in a page that nobody has touched'] = {
+  calls: await Promise.all(checks),
+  live: Track.all.filter(({ readyState }) => readyState === 'live').length,
+  sounds,
+};
 console.log(JSON.stringify(seen));
 process.exit(0);

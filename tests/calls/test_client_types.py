@@ -31,6 +31,7 @@ await client.publishCamera({ quality: 'sd', layers: PRESETS.camera.sd });
 // @ts-expect-error there is no such mode
 await client.setMode('party');
 for (const [slot, holder] of client.slots) if (holder) await client.grantSeat(holder.participant);
+for (const { name, metadata } of client.participants.values()) console.log(name, metadata.team);
 if (new Error() instanceof SfuError) end();
 """
 

@@ -99,6 +99,11 @@ async def test_a_second_screen_is_refused_in_plain_words(invite: Invite) -> None
     await tab.locator("#screen").click()
     await expect(tab.locator(".notice.bad")).to_contain_text("sharing a screen already")
     await expect(tab.locator("#screen")).to_have_attribute("aria-pressed", "false")
+    # Who closes the page, or goes elsewhere with it, has left.
+    there = "[...sfu.participants.values()].some(({name}) => name === 'Ben')"
+    await first.until(there, True)
+    await second.page.goto("about:blank")
+    await first.until(there, False)
 
 
 async def test_a_refused_camera_is_told(invite: Invite) -> None:

@@ -16,6 +16,18 @@ from tests.docs.recipes import code, loaded
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
+SILENT = """{
+    const { play } = HTMLMediaElement.prototype;
+    let clicked = false;
+    addEventListener('click', () => { clicked = true; }, true);
+    HTMLMediaElement.prototype.play = function () {
+        return clicked || this.muted ? play.call(this)
+            : Promise.reject(new DOMException('', 'NotAllowedError'));
+    };
+}"""
+"""As in a page that nobody has clicked in; the browser of the tests is not so strict."""
+
+
 class Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
         """Nothing."""
@@ -40,6 +52,8 @@ def site(tmp_path: Path, daemon: Daemon, room: str) -> Iterator[str]:
 
 async def test_a_room_in_ones_own_page(invite: Invite, site: str) -> None:
     ann, ben = await invite("Ann", "presenter"), await invite("Ben", "attendee")
+    assert isinstance(ben.page, ChromiumPage)
+    await ben.page.tab.add_init_script(SILENT)
     for guest, name in ((ann, "ann"), (ben, "ben")):
         await guest.page.goto(f"{site}/{name}.html")
         await guest.until("document.getElementById('news').textContent", "You are in.")
@@ -50,7 +64,16 @@ async def test_a_room_in_ones_own_page(invite: Invite, site: str) -> None:
     await ben.until(f"document.getElementById('{seat}')?.hidden", False)
     await ben.until(f"document.getElementById('{seat}').videoHeight > 0", True)
     assert await ben.evaluate("document.getElementById('camera').hidden")
+    # Pictures are there; sound comes after a click.
+    heard = "[...document.querySelectorAll('video')].some(({muted}) => !muted)"
+    assert not await ben.evaluate(heard)
+    await ben.page.tab.click("#sound")
+    assert await ben.evaluate(heard)
+    assert await ben.evaluate("document.getElementById('sound').hidden")
 
+    there = "[...client.participants.values()].some(({identity}) => identity === 'ben')"
+    await ann.until(there, True)
     await ben.page.goto(f"{site}/eve.html")
+    await ann.until(there, False)
     refused = "document.getElementById('news').textContent.startsWith('You cannot come in: ')"
     await ben.until(refused, True)

@@ -97,3 +97,9 @@ def test_where_one_camera_opens_at_a_time_it_makes_room(seen: dict[str, Any]) ->
 def test_a_camera_that_made_room_in_vain_comes_back(seen: dict[str, Any]) -> None:
     after = seen["a camera that is busy"]
     assert (after["calls"], after["live"], after["sources"]) == (["device_busy"], 1, ["camera"])
+
+
+def test_a_check_of_sound_that_the_browser_does_not_allow_yet_says_so(seen: dict[str, Any]) -> None:
+    """And keeps neither the microphone nor what would have sounded."""
+    after = seen["sound in a page that nobody has touched"]
+    assert after == {"calls": ["gesture_missing"] * 2, "live": 0, "sounds": 0}

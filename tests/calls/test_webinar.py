@@ -318,6 +318,8 @@ async def test_chat(invite: Invite) -> None:
     others = tab_of(chiara)
     await others.get_by_role("button", name=re.compile("^Chat")).click()
     await expect(others.locator("#chat-log li")).to_have_count(1)
+    # Their own word for who they are is not taken for more than that.
+    await expect(others.locator("#chat-log li b")).to_have_text("Ben (audience)")
 
 
 async def say(tab: Page, to: str, text: str) -> None:

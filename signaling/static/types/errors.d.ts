@@ -32,6 +32,7 @@ export function captureError(device: string, cause: unknown): SfuError;
  * | `device_busy` | the device is in use or failed to start |
  * | `capture_ended` | it was ended, or the room left, before it was sent |
  * | `capture_unsupported` | this browser, or a page without https, cannot capture |
+ * | `gesture_missing` | the browser allows no sound before somebody has clicked in the page |
  * | `codec_unsupported` | this browser cannot send that codec |
  */
 export class SfuError extends Error {

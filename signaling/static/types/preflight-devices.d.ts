@@ -17,7 +17,7 @@ export function checkCamera({ deviceId, show }?: {
  * @param {{deviceId?: string, level?: (level: number) => void}} [options] `level` is told how loud
  *   it is, 0 to 1, again and again
  * @returns {Promise<{label: string, level: number, heard: boolean}>} the loudest; rejects as
- *   `checkCamera`
+ *   `checkCamera`, and as `playTone`
  */
 export function checkMicrophone({ deviceId, level }?: {
     deviceId?: string;
@@ -28,7 +28,8 @@ export function checkMicrophone({ deviceId, level }?: {
     heard: boolean;
 }>;
 /**
- * Plays two tones; whether they are heard only the person can tell.
+ * Plays two tones; whether they are heard only the person can tell. Rejects with an SfuError,
+ * `gesture_missing`, in a page that nobody has clicked in or typed into yet: browsers let none sound.
  *
  * @param {{deviceId?: string}} [options] where the browser lets pages choose
  */

@@ -40,6 +40,10 @@ export type Participant = {
     sources?: Partial<Record<import("./publishing.js").Source, {
         muted: boolean;
     }>> | undefined;
+    /**
+     * of their join token, whatever the backend has put there
+     */
+    metadata?: any;
 };
 /**
  * Who waits at the door.
@@ -57,6 +61,10 @@ export type Guest = {
      * seconds since the epoch
      */
     since: number;
+    /**
+     * of their join token
+     */
+    metadata?: any;
 };
 /**
  * Where one stands while waiting.
