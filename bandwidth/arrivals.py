@@ -70,8 +70,7 @@ class Arrivals(Columns):
 
 
 def _between(values: Ints, first: Ints, end: Ints) -> Floats:
-    sums = np.empty(len(values) + 1)
-    sums[0] = 0.0
-    np.cumsum(values.astype(np.float64), out=sums[1:])
-    span: Floats = sums.take(end) - sums.take(first)
-    return span
+    ends = np.column_stack((first, end)).reshape(-1)
+    # One more, for spans that end with the last.
+    sums = np.add.reduceat(np.append(values, 0).astype(np.float64), ends)[::2]
+    return np.where(end > first, sums, 0.0)

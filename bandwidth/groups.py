@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 
-from sfu.bandwidth.rows import Floats, Ints, Records
+from sfu.bandwidth.rows import Bools, Floats, Ints, Records
+
+Values = TypeVar("Values", Floats, Ints, Bools)
 
 MOST_GROUPS: Final = 128
 """Of one row in one tick, half a second's worth and more; older ones are left out."""
@@ -29,8 +31,6 @@ class Block(NamedTuple):
     """The first line."""
     steps: list[tuple[slice, slice]]
     """Each further line, and the same rows in the line before."""
-    former: Ints
-    """Where the delta before is of the same row; of those that are not in the first line."""
     last: Ints
     """Where the last delta of each of the rows is."""
     place: Ints
@@ -41,6 +41,18 @@ class Block(NamedTuple):
     variation: Floats
     """By how much more the groups are apart at arrival than they were when sent."""
     arrival: Floats
+
+    def spread(self, column: Values) -> Values:
+        """An entry per delta of a column that has one per row: line by line, which takes a third of
+        the time that it takes to look each of them up."""
+        return np.concatenate(
+            (column, *(column[: here.stop - here.start] for here, _ in self.steps))
+        )
+
+    def before(self, column: Values, first: Values) -> Values:
+        """What is of the delta before in a column that has an entry per delta; of the first ones
+        what is given for each row."""
+        return np.concatenate((first, *(column[line] for _, line in self.steps)))
 
 
 class Groups:
@@ -77,12 +89,14 @@ class Groups:
         widths = np.searchsorted(-counts, -np.arange(most))
         bounds = np.zeros(most + 1, dtype=np.int64)
         np.cumsum(widths, out=bounds[1:])
-        number = np.repeat(np.arange(most), widths)
-        each = np.arange(len(number))
-        place = each - bounds.take(number)
-        entry = self._first.take(place) + number
-        entry += start
         begins = bounds.tolist()
+        lines = widths.tolist()
+        every = np.arange(len(counts))
+        place = np.concatenate([every[:width] for width in lines])
+        entry = np.concatenate([self._first[:width] for width in lines])
+        number = np.repeat(np.arange(most), widths)
+        entry += number
+        entry += start
         return Block(
             counts,
             slice(0, begins[1]),
@@ -90,8 +104,7 @@ class Groups:
                 (slice(here, end), slice(before, before + end - here))
                 for (before, here), (_, end) in pairwise(pairwise(begins))
             ],
-            each[begins[1] :] - widths.take(number[begins[1] :] - 1),
-            bounds.take(counts - 1) + np.arange(len(counts)),
+            bounds.take(counts - 1) + every,
             place,
             number,
             self._send.take(entry),

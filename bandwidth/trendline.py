@@ -6,6 +6,7 @@ rounding counts. All that does not depend on the delta before is reckoned for ma
 """
 
 import math
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -96,9 +97,9 @@ class Trendline(Columns):
         count, base = self._count[rows], self._base[rows]
         number = None
         if count.min() < DELTAS_THAT_COUNT:
-            number = np.minimum(count.take(block.place) + block.number + 1, MOST_DELTAS)
+            number = np.minimum(block.spread(count) + block.number + 1, MOST_DELTAS)
             base = np.where(np.isnan(base), block.arrival[block.first], base)
-        x, y = block.arrival - base.take(block.place), self._smooth(rows, block)
+        x, y = block.arrival - block.spread(base), self._smooth(rows, block)
         slope = self._fit(rows, block, x, y, number)
         self._detect(rows, block, slope, number)
         self._count[rows] = np.minimum(count + block.counts, MOST_DELTAS)
@@ -126,8 +127,8 @@ class Trendline(Columns):
         """Slopes over the window once each point is in; the last one until the window is full.
         `number` says how many points there have been, None for many."""
         at = self._at[rows]
-        cell = _WRAPPED.take(at.take(block.place) + block.number)
-        cell += (2 * WINDOW * rows).take(block.place)
+        cell = _WRAPPED.take(block.spread(at) + block.number)
+        cell += block.spread(2 * WINDOW * rows)
         other = cell + WINDOW
         window = self._window.reshape(-1)
         old_x, old_y = window.take(cell), window.take(other)
@@ -135,22 +136,26 @@ class Trendline(Columns):
         np.subtract(x, old_x, out=sums[0])
         np.subtract(y, old_y, out=sums[1])
         np.subtract(x * x, old_x * old_x, out=sums[2])
-        np.subtract(x * y, old_x * old_y, out=sums[3])
+        old_y *= old_x
+        np.subtract(x * y, old_y, out=sums[3])
         sums[:, block.first] += self._sums[rows].T
         for here, before in block.steps:
             sums[:, here] += sums[:, before]
         self._sums[rows] = sums[:, block.last].T
         self._at[rows] = _WRAPPED.take(at + block.counts)
         window[cell], window[other] = x, y
-        sx, sy, sxx, sxy = sums
-        spread = WINDOW * sxx - sx * sx
+        sx, sy, spread, slope = sums
+        spread *= WINDOW
+        spread -= sx * sx
+        slope *= WINDOW
+        slope -= np.multiply(sx, sy, out=sy)
         fitted = spread > 1e-3
         if number is not None:
             fitted &= number >= WINDOW
         if np.count_nonzero(fitted) == len(fitted):
-            slope: Floats = (WINDOW * sxy - sx * sy) / spread
+            slope /= spread
             return slope
-        slope = np.divide(WINDOW * sxy - sx * sy, spread, where=fitted, out=np.zeros(len(x)))
+        slope = np.divide(slope, spread, where=fitted, out=np.zeros(len(x)))
         np.copyto(slope[block.first], self.slope[rows], where=~fitted[block.first])
         for here, before in block.steps:
             np.copyto(slope[here], slope[before], where=~fitted[here])
@@ -163,15 +168,12 @@ class Trendline(Columns):
         threshold = self._adapt(rows, block, np.abs(trend), number)
         newest = trend.take(block.last)
         state = np.where(newest < -threshold.take(block.last), UNDERUSE, NORMAL)
-        calm = rows
-        above = trend > threshold
+        above, calm = trend > threshold, rows
         if np.count_nonzero(above):
-            hot = np.zeros(len(rows), dtype=np.bool_)
-            hot[block.place[above]] = True
-            calm = rows[~hot]
-            state[hot] = self._judge(
-                rows, block, np.flatnonzero(hot), slope, above, trend < -threshold
-            )
+            judged = self._judge(rows, block, slope, above, trend < -threshold)
+            still = above.take(block.last)
+            np.copyto(state, judged, where=still)
+            calm = rows[~still]
         former = calm[self._over_ms[calm] >= 0.0]
         if len(former):
             self._over_ms[former] = -1.0
@@ -179,26 +181,36 @@ class Trendline(Columns):
         self.state[rows] = state
         self.slope[rows], self.trend[rows] = slope.take(block.last), newest
 
-    def _judge(
-        self, rows: Ints, block: Block, hot: Ints, slope: Floats, above: Bools, below: Bools
-    ) -> Ints:
-        """State of the rows at the places `hot`, which have slopes above their threshold; it stays
-        until overuse is sure."""
-        rows = rows[hot]
+    def _judge(self, rows: Ints, block: Block, slope: Floats, above: Bools, below: Bools) -> Ints:
+        """State of each row after its last delta above the threshold; as it was before the first of
+        such deltas in a row until overuse is sure. Only these deltas are looked at."""
         over_ms, over = self._over_ms[rows], self._over[rows]
-        state, detections, before = self.state[rows], self.detections[rows], self.slope[rows]
-        for line in (block.first, *(here for here, _ in block.steps)):
-            some = slice(0, int(np.searchsorted(hot, line.stop - line.start)))
-            at = hot[some] + line.start
-            up, sent, here = above[at], block.send_delta[at], slope[at]
-            longer = over_ms[some] + np.where(over_ms[some] < 0.0, 1.0 + sent / 2.0, sent)
-            found = up & (longer > OVERUSE_MS) & (over[some] > 0) & (here >= before[some])
-            over_ms[some] = np.where(up, np.where(found, 0.0, longer), -1.0)
-            over[some] = np.where(up & ~found, over[some] + 1, 0)
-            detections[some] = np.where(up, detections[some] + found, 0)
-            otherwise = np.where(below[at], UNDERUSE, NORMAL)
-            state[some] = np.where(up, np.where(found, OVERUSE, state[some]), otherwise)
-            before[some] = here
+        state, detections = self.state[rows], self.detections[rows]
+        at = np.flatnonzero(above)
+        place, sent = block.place.take(at), block.send_delta.take(at)
+        rises = (slope >= block.before(slope, self.slope[rows])).take(at)
+        begun = ~block.before(above, over_ms >= 0.0).take(at)
+        otherwise: Ints = np.where(below, UNDERUSE, NORMAL)
+        before = block.before(otherwise, state).take(at)
+        lasted = np.where(begun, sent / 2.0, sent)
+        lines = [line.stop for line in (block.first, *(here for here, _ in block.steps))]
+        bounds = np.searchsorted(at, lines).tolist()
+        for line in (slice(*ends) for ends in pairwise((0, *bounds)) if ends[0] < ends[1]):
+            here, new = place[line], begun[line]
+            if np.count_nonzero(new):
+                first = here[new]
+                over_ms[first] = 0.0
+                over[first] = detections[first] = 0
+                state[first] = before[line][new]
+            longer, count = over_ms[here] + lasted[line], over[here]
+            over_ms[here], over[here] = longer, count + 1
+            found = (longer > OVERUSE_MS) & rises[line] & (count > 0)
+            if np.count_nonzero(found):
+                sure = here[found]
+                over_ms[sure] = 0.0
+                over[sure] = 0
+                detections[sure] += 1
+                state[sure] = OVERUSE
         self._over_ms[rows], self._over[rows] = over_ms, over
         self.detections[rows] = detections
         return state
@@ -207,8 +219,7 @@ class Trendline(Columns):
         """The threshold that each slope is held against."""
         first, arrival = block.first, block.arrival
         elapsed = np.empty(len(size))
-        np.subtract(arrival[first], self._adapted[rows], out=elapsed[first])
-        np.subtract(arrival[first.stop :], arrival.take(block.former), out=elapsed[first.stop :])
+        np.subtract(arrival, block.before(arrival, self._adapted[rows]), out=elapsed)
         np.maximum(elapsed, 0.0, out=elapsed)
         np.minimum(elapsed, ADAPT_STEP_MS, out=elapsed)
         newest = arrival.take(block.last)
@@ -219,7 +230,7 @@ class Trendline(Columns):
         self._adapted[rows] = newest
         held, most = self.threshold[rows], float(size.max())
         if most <= THRESHOLD_LEAST and float(held.max()) <= THRESHOLD_LEAST:
-            return held.take(block.place)
+            return block.spread(held)
         # Below the threshold the faster gain is the smaller change, too.
         slow, fast = ADAPT_UP * elapsed, ADAPT_DOWN * elapsed
         beyond = most > THRESHOLD_LEAST + ADAPT_WITHIN

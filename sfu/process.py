@@ -21,6 +21,7 @@ from sfu import logs, readiness
 from sfu.config import Settings
 from sfu.daemon import Daemon
 from sfu.handshakes import secured
+from sfu.heap import keep_freed
 from sfu.listener import WebSocketProtocol, http_protocol
 from sfu.reload import Reload
 from sfu.store import StoreError
@@ -44,6 +45,7 @@ def serve(read: Callable[[], Settings], *, dev: bool) -> int:
     `read` gives the settings, now and at each SIGHUP. Raises ConfigError when
     the first ones, the certificate included, cannot be used.
     """
+    keep_freed()
     settings = read()
     tls = Tls(settings.server) if settings.server.certificate else None
     if os.getpid() == 1:

@@ -21,8 +21,11 @@ def test_every_delta_is_seen_once_and_in_order(counts: list[int]) -> None:
         ends = [seen[row][-1] for row in groups.order[: len(block.counts)]]
         assert block.arrival[block.last].tolist() == ends
         assert np.bincount(block.place).tolist() == block.counts.tolist()
-        here = block.arrival[block.first.stop :]
-        assert (here - block.arrival[block.former]).tolist() == [1.0] * len(here)
+        every = np.arange(len(block.counts))
+        assert block.spread(every).tolist() == block.place.tolist()
+        assert block.before(block.place, every).tolist() == block.place.tolist()
+        begins = block.arrival[block.first] - 1.0
+        assert block.before(block.arrival, begins).tolist() == (block.arrival - 1.0).tolist()
         former = [block.arrival[here] - block.arrival[before] for here, before in block.steps]
         assert all((apart == 1.0).all() for apart in former)
     assert [at for row in seen for at in row] == list(range(len(deltas)))
