@@ -202,7 +202,11 @@ def _port_finding(
         taken = error.errno == errno.EADDRINUSE
         remedy = f"set {key}, or end what has it: ss -lptun 'sport = :{port}'"
         reason = "in use, by this server if it runs" if taken else error.strerror or str(error)
-        return Finding(Level.BAD, subject, f"{reason} ({host})", remedy if taken else f"set {key}")
+        if not taken:
+            remedy = f"set {key}"
+        if error.errno == errno.EACCES:
+            remedy += ", or AmbientCapabilities=CAP_NET_BIND_SERVICE in the systemd unit"
+        return Finding(Level.BAD, subject, f"{reason} ({host})", remedy)
     return Finding(Level.GOOD, subject, f"free ({host})")
 
 

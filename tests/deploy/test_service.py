@@ -84,3 +84,20 @@ def test_the_container_agrees_with_the_server() -> None:
     for image in re.findall(r"^FROM (\S+)", CONTAINER, re.MULTILINE):
         assert re.fullmatch(r"docker\.io/library/\w+:[\w.-]+", image)
         assert not image.endswith(":latest")
+
+
+def test_the_container_is_run_as_the_documentation_says() -> None:
+    """One command in both places: without root's rights, and a stop that outlasts a drain."""
+    page = (ROOT / "docs/operations.md").read_text()
+    commands = [
+        " ".join(re.sub(r"\\\n(#? +)", "", found).split())
+        for text in (CONTAINER, page)
+        for found in re.findall(r"# (podman run (?:.*\\\n)+.*)", text)
+    ]
+    assert len(commands) == 2
+    assert commands[0] == commands[1]
+    for option in ("--network host", "--read-only", "--cap-drop all", "--health-cmd"):
+        assert option in commands[0]
+    (seconds,) = re.findall(r"--stop-timeout (\d+)", commands[0])
+    assert int(seconds) > ServerSettings().drain_timeout
+    assert f"--ulimit nofile={value('LimitNOFILE')}:" in commands[0]

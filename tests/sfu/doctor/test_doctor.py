@@ -1,4 +1,5 @@
 import ast
+import errno
 import resource
 import socket
 from pathlib import Path
@@ -73,6 +74,20 @@ def test_ports_that_the_system_chooses() -> None:
 def test_a_host_that_is_not_here() -> None:
     finding = host.tcp_port(settings(SERVER__HOST="203.0.113.1", SERVER__PORT=str(free_port())))
     assert finding.level is Level.BAD
+
+
+def test_a_port_that_takes_a_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has port 443 in the settings has the right from the unit, not in a shell."""
+
+    def bind(_: socket.socket, __: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "bind", bind, raising=False)
+    finding = host.tcp_port(settings(SERVER__PORT="443"))
+    assert finding.level is Level.BAD
+    assert finding.remedy == (
+        "set server.port, or AmbientCapabilities=CAP_NET_BIND_SERVICE in the systemd unit"
+    )
 
 
 def test_kernel_buffers(tmp_path: Path) -> None:
