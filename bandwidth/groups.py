@@ -12,9 +12,9 @@ Values = TypeVar("Values", Floats, Ints, Bools)
 
 MOST_GROUPS: Final = 128
 """Of one row in one tick, half a second's worth and more; older ones are left out."""
-BLOCK: Final = 20
-"""Deltas of a row that are looked at together, no more than fill a trendline's window: who has many
-costs the others nothing."""
+BLOCK: Final = 40
+"""Deltas of a row that are looked at together, no more than fill a trendline's window twice: seldom
+has any row more, so that most ticks take one block."""
 
 
 class Block(NamedTuple):

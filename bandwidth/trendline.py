@@ -132,6 +132,11 @@ class Trendline(Columns):
         other = cell + WINDOW
         window = self._window.reshape(-1)
         old_x, old_y = window.take(cell), window.take(other)
+        lines = [block.first, *(here for here, _ in block.steps)]
+        for here, gone in zip(lines[WINDOW:], lines, strict=False):
+            # What leaves the window came in with the same block.
+            same = slice(gone.start, gone.start + here.stop - here.start)
+            old_x[here], old_y[here] = x[same], y[same]
         sums = np.empty((4, len(x)))
         np.subtract(x, old_x, out=sums[0])
         np.subtract(y, old_y, out=sums[1])
@@ -143,6 +148,7 @@ class Trendline(Columns):
             sums[:, here] += sums[:, before]
         self._sums[rows] = sums[:, block.last].T
         self._at[rows] = _WRAPPED.take(at + block.counts)
+        # Of two in the same place the later one stays.
         window[cell], window[other] = x, y
         sx, sy, spread, slope = sums
         spread *= WINDOW
@@ -234,19 +240,20 @@ class Trendline(Columns):
         # Below the threshold the faster gain is the smaller change, too.
         slow, fast = ADAPT_UP * elapsed, ADAPT_DOWN * elapsed
         beyond = most > THRESHOLD_LEAST + ADAPT_WITHIN
-        before, after = np.empty(len(size)), np.empty(len(size))
-        before[first] = held
-        for here, former in ((first, first), *block.steps):
-            if here is not first:
-                np.minimum(after[former], THRESHOLD_MOST, out=before[here])
-            away = size[here] - before[here]
+        after, before = np.empty(len(size)), held
+        for here in (first, *(here for here, _ in block.steps)):
+            before = before[: here.stop - here.start]
+            away = size[here] - before
             change = np.minimum(away * slow[here], away * fast[here])
             if beyond:
                 change *= away <= ADAPT_WITHIN
-            np.add(before[here], change, out=after[here])
-            np.maximum(after[here], THRESHOLD_LEAST, out=after[here])
-        self.threshold[rows] = np.minimum(after.take(block.last), THRESHOLD_MOST)
-        return before
+            change += before
+            np.maximum(change, THRESHOLD_LEAST, out=after[here])
+            before = after[here]
+            if most > THRESHOLD_MOST:
+                np.minimum(before, THRESHOLD_MOST, out=before)
+        self.threshold[rows] = after.take(block.last)
+        return block.before(after, held)
 
     def _rebase(self, rows: Ints) -> None:
         """Moves the origin of both axes to the newest point and makes the sums anew."""
