@@ -40,10 +40,12 @@ class Arrivals(Columns):
         came in as they were sent: they say nothing of what the link carries."""
         first = np.minimum(first, len(deltas))
         end = np.minimum(first + counts, len(deltas))
-        seconds = _between(deltas["arrival_delta_us"], first, end) / 1e6
-        bits = _between(deltas["size"], first, end) * 8.0
+        bounds = np.empty(2 * len(rows), dtype=np.int64)
+        bounds[::2], bounds[1::2] = first, end
+        seconds = _between(deltas["arrival_delta_us"], bounds) / 1e6
+        bits = _between(deltas["size"], bounds) * 8.0
         # Absurd spans say nothing, nor does none.
-        some = (seconds > 0.0) & (seconds < LONGEST)
+        some = (end > first) & (seconds > 0.0) & (seconds < LONGEST)
         if np.count_nonzero(some) < len(rows):
             rows, seconds, bits, queued = rows[some], seconds[some], bits[some], queued[some]
         fading = np.exp(-seconds / SHORT) * ~queued
@@ -69,8 +71,10 @@ class Arrivals(Columns):
         self._long_seconds[rows] = self._short_seconds[rows]
 
 
-def _between(values: Ints, first: Ints, end: Ints) -> Floats:
-    ends = np.column_stack((first, end)).reshape(-1)
+def _between(values: Ints, bounds: Ints) -> Floats:
+    """Sums of the values from every other bound to the next; of an empty span anything."""
     # One more, for spans that end with the last.
-    sums = np.add.reduceat(np.append(values, 0).astype(np.float64), ends)[::2]
-    return np.where(end > first, sums, 0.0)
+    padded = np.zeros(len(values) + 1)
+    padded[:-1] = values
+    sums: Floats = np.add.reduceat(padded, bounds)[::2]
+    return sums
