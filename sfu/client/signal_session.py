@@ -273,8 +273,8 @@ def _wait(error: ClientError, pause: float) -> float:
 
 
 def _pauses() -> Iterator[float]:
-    """Seconds, longer and longer, with some chance in it: not everybody comes at once."""
+    """Seconds, longer and longer, with much chance in it: not everybody comes at once."""
     pause = FIRST_PAUSE
     while True:
-        yield pause * random.uniform(0.75, 1.25)
+        yield pause * random.uniform(0.25, 1.75)
         pause = min(LONGEST_PAUSE, 2 * pause)

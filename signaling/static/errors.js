@@ -9,6 +9,7 @@
  * | `connection_failed` | the socket could not be opened |
  * | `connection_closed` | the socket closed before the answer came |
  * | `timeout` | no answer in time |
+ * | `media_unreachable` | media finds no way to the server, only the socket does; told once, tried on |
  * | `token_failed` | the page's own function for a token threw, other than by an SfuError |
  * | `not_joined` | the call needs a joined session |
  * | `device_denied` | the person or the browser refused the device |

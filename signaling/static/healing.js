@@ -13,6 +13,9 @@ import { SfuError } from './errors.js';
 /** Milliseconds that a restarted connection has to find its path. */
 const PATIENCE = 4_000;
 
+/** Restarts in vain after which somebody is told: no way may be found from where they are. */
+const TRIES = 2;
+
 /** Refusals after which the server says by itself how it goes on (RFC 7675: consent is over). */
 const OVER = new Set(['connection_lost', 'connection_closed', 'not_joined', 'waiting']);
 
@@ -25,6 +28,7 @@ export class Healing {
   /** @type {(error: unknown) => void} */ #fail;
   /** @type {Set<Half>} */ #halves = new Set();
   /** Those that are being healed. @type {Set<Half>} */ #busy = new Set();
+  /** Restarts in vain since there was a path. @type {Map<Half, number>} */ #misses = new Map();
   #online = () => this.#halves.forEach((half) => this.#heal(half, true));
 
   /**
@@ -41,7 +45,10 @@ export class Healing {
   watch(half) {
     globalThis.addEventListener?.('online', this.#online);
     this.#halves.add(half);
-    half.addEventListener('state', () => { if (isIll(half)) this.#heal(half); });
+    half.addEventListener('state', () => {
+      if (half.connection?.connectionState === 'connected') this.#misses.delete(half);
+      if (isIll(half)) this.#heal(half);
+    });
   }
 
   stop() {
@@ -63,6 +70,7 @@ export class Healing {
         if (!this.#halves.has(half) || !(now || isIll(half))) break;
         await half.restart();
         await settled(half);
+        this.#count(half);
         if (isIll(half)) await backoff.wait();
       }
     } catch (error) {
@@ -70,6 +78,17 @@ export class Healing {
     } finally {
       this.#busy.delete(half);
     }
+  }
+
+  /** @param {Half} half that was restarted */
+  #count(half) {
+    const state = half.connection?.connectionState;
+    if (state === undefined || state === 'connected') return;
+    const misses = (this.#misses.get(half) ?? 0) + 1;
+    this.#misses.set(half, misses);
+    if (misses !== TRIES) return;
+    const why = 'media finds no way to the server: it is tried on, another network may help';
+    this.#fail(new SfuError('media_unreachable', why));
   }
 }
 

@@ -279,7 +279,8 @@ export class Publishing extends EventTarget {
         direction: 'sendonly',
         sendEncodings: encodings,
       });
-      if (codecs !== null) transceiver.setCodecPreferences(codecs);
+      // Firefox has it since 128; one that has not sends VP8.
+      if (codecs !== null) transceiver.setCodecPreferences?.(codecs);
       this.#purposes.set(transceiver, purpose);
     }
     this.#published.set(source, { transceiver, track, sending });

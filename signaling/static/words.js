@@ -8,6 +8,7 @@ const FAILURES = {
   connection_failed: 'The server cannot be reached. Is it running?',
   connection_closed: 'The connection to the server is gone.',
   timeout: 'The server did not answer in time.',
+  media_unreachable: 'No sound and no pictures get through from here; still trying. Another network may help, or no VPN.',
   token_failed: 'Your invitation could not be fetched. Load the page again.',
   capture_ended: 'That was ended before it began.',
   capture_unsupported: 'This browser cannot do that here. Capturing needs https or localhost.',

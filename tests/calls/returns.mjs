@@ -267,6 +267,34 @@ async function listeners() {
   return count;
 }
 
+/** What is told where no media gets through, then does, then does not. */
+async function noWay() {
+  const { Healing } = await import('../../signaling/static/healing.js');
+  const told = [];
+  const half = Object.assign(new EventTarget(), {
+    connection: { connectionState: 'failed' }, restarts: 0,
+    async restart() { half.restarts += 1; },
+  });
+  const turn = (state) => {
+    half.connection.connectionState = state;
+    half.dispatchEvent(new Event('state'));
+  };
+  const healing = new Healing(async () => {}, ({ code }) => told.push(code));
+  return hurried(async () => {
+    healing.watch(half);
+    for (let round = 0; round < 2; round += 1) {
+      const { restarts } = half;
+      turn('failed');
+      while (half.restarts < restarts + 5) await soon();
+      told.push('-');
+      turn('connected');
+      await settled();
+    }
+    healing.stop();
+    return told;
+  });
+}
+
 const scenarios = {
   letInWhileAway,
   letInAgain,
@@ -281,7 +309,7 @@ const seen = await Promise.all(
 );
 // One after the other: these change the clock and the page for all.
 for (const act of [
-  refusedWord, leftInSilence, offeredTooLate, askedToWait, startedAnew, herd, listeners,
+  refusedWord, leftInSilence, offeredTooLate, askedToWait, startedAnew, herd, listeners, noWay,
 ]) seen.push([act.name, await act()]);
 console.log(JSON.stringify(Object.fromEntries(seen)));
 process.exit(0);

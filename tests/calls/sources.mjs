@@ -38,7 +38,8 @@ class Connection {
   constructor() { Connection.open.add(this); }
   addTransceiver(track, { direction }) {
     const sender = { track, async replaceTrack(next) { sender.track = next; } };
-    const transceiver = { mid: null, direction, sender, setCodecPreferences() {} };
+    // Without setCodecPreferences, like a Firefox before 128.
+    const transceiver = { mid: null, direction, sender };
     this.#transceivers.push(transceiver);
     return transceiver;
   }

@@ -70,3 +70,8 @@ def test_many_do_not_come_back_at_once(seen: dict[str, Any]) -> None:
 
 def test_a_client_that_never_came_in_leaves_nothing_behind(seen: dict[str, Any]) -> None:
     assert seen["listeners"] == 0
+
+
+def test_who_gets_no_media_is_told_once(seen: dict[str, Any]) -> None:
+    """And again when that comes back; it is tried on all the while."""
+    assert seen["noWay"] == ["media_unreachable", "-", "media_unreachable", "-"]
