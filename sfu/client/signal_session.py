@@ -19,6 +19,9 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.3, 5.0
 PATIENCE = 5.0
 """Seconds that opening a socket, or an answer, may take while coming back."""
 
+FETCHING = 15.0
+"""Seconds that the application's way to a token may take then: a lost network may never answer."""
+
 OPENINGS = 6
 """Attempts at the first socket, while a busy server refuses it."""
 LONGEST_WAIT = 30.0
@@ -261,7 +264,12 @@ class SignalSession:
                 if error.code != "cannot_resume":
                     raise
                 self.resume = None
-        fields = {**self._joining, "token": await self._fresh_token(), "resume": None}
+        try:
+            async with asyncio.timeout(FETCHING):
+                token = await self._fresh_token()
+        except TimeoutError as error:
+            raise ClientError("connection_failed", "no token: it took too long") from error
+        fields = {**self._joining, "token": token, "resume": None}
         await socket.request("join", back, **fields)
 
 

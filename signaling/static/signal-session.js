@@ -26,6 +26,9 @@ const REACH = 2_000;
 /** Milliseconds that a goodbye may take: who leaves is not to wait for a network that is gone. */
 const PARTING = 1_500;
 
+/** Milliseconds that a page's way to a token may take then: a lost network may never answer it. */
+const FETCHING = 15_000;
+
 /** Close codes after which nobody comes back: left, removed in some way, ended, or misbehaved. */
 const FINAL = new Set([1000, 1008, 4000, 4001, 4002, 4003, 4004, 4005]);
 
@@ -247,7 +250,8 @@ export class SignalSession extends EventTarget {
         this.resume = null;
       }
     }
-    return socket.request('join', { ...await fieldsOf(joining), resume: undefined });
+    const fields = await fieldsOf(joining, FETCHING);
+    return socket.request('join', { ...fields, resume: undefined });
   }
 
   /** @param {SessionState} state */
@@ -274,13 +278,21 @@ function codeOf(error) {
  * What a join says; a token that is fetched anew each time is fetched.
  *
  * @param {Join} options
+ * @param {number} [patience] milliseconds; a person who joins may take their time
  * @returns {Promise<Record<string, unknown>>}
  */
-async function fieldsOf({ token, ...others }) {
+async function fieldsOf({ token, ...others }, patience) {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ let timer;
+  const late = new Promise((_, reject) => {
+    if (patience !== undefined) timer = setTimeout(reject, patience, 'it took too long');
+  });
   try {
-    return { ...others, token: typeof token === 'function' ? await token() : token };
+    const fetched = typeof token === 'function' ? Promise.race([token(), late]) : token;
+    return { ...others, token: await fetched };
   } catch (cause) {
     if (cause instanceof SfuError) throw cause;
     throw new SfuError('token_failed', `the page has no token: ${cause}`, { cause });
+  } finally {
+    clearTimeout(timer);
   }
 }

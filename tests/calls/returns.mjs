@@ -267,6 +267,22 @@ async function listeners() {
   return count;
 }
 
+/** Whether somebody comes back whose page cannot get a token at first: nothing answers it. */
+async function tokenThatNeverComes() {
+  const gone = { type: 'error', code: 'cannot_resume', message: '' };
+  const call = new Call('token-never', IN, gone, { ...IN, resumed: false });
+  const answers = ['first', new Promise(() => {}), 'third'];
+  await call.client.connect('ws://token-never/');
+  await call.client.join({ room: 'r', token: () => answers.shift() });
+  return hurried(async () => {
+    await call.lose(1);
+    for (let each = 0; each < 200 && call.client.state.session !== 'joined'; each += 1) {
+      await new Promise((next) => { setTimeout(next, 5); });
+    }
+    return [call.client.state.session, call.last.sent.at(-1).token];
+  });
+}
+
 /** What is told where no media gets through, then does, then does not. */
 async function noWay() {
   const { Healing } = await import('../../signaling/static/healing.js');
@@ -309,7 +325,7 @@ const seen = await Promise.all(
 );
 // One after the other: these change the clock and the page for all.
 for (const act of [
-  refusedWord, leftInSilence, offeredTooLate, askedToWait, startedAnew, herd, listeners, noWay,
+  refusedWord, leftInSilence, offeredTooLate, askedToWait, startedAnew, herd, listeners, noWay, tokenThatNeverComes,
 ]) seen.push([act.name, await act()]);
 console.log(JSON.stringify(Object.fromEntries(seen)));
 process.exit(0);

@@ -75,3 +75,7 @@ def test_a_client_that_never_came_in_leaves_nothing_behind(seen: dict[str, Any])
 def test_who_gets_no_media_is_told_once(seen: dict[str, Any]) -> None:
     """And again when that comes back; it is tried on all the while."""
     assert seen["noWay"] == ["media_unreachable", "-", "media_unreachable", "-"]
+
+
+def test_a_token_that_never_comes_is_asked_for_again(seen: dict[str, Any]) -> None:
+    assert seen["tokenThatNeverComes"] == ["joined", "third"]

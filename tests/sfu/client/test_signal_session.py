@@ -108,6 +108,21 @@ async def test_a_token_that_cannot_be_had_now_is_asked_for_again() -> None:
     await session.close(1000, "")
 
 
+async def test_a_token_that_never_comes_is_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(signal_session, "FETCHING", 0.01)
+    silent: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    given: Iterator[Any] = iter(["first", silent, "third"])
+    session = Session(*(Socket() for _ in range(3)))
+    await session.connect()
+    await session.join(lambda: next(given), {"room": "hall"})
+    session.lose()
+    await session.back()
+    assert (session.state, session.ends, session.sockets) == ("joined", [], [])
+    await session.close(1000, "")
+
+
 async def test_whoever_joins_is_told_that_there_is_no_token() -> None:
     def token() -> str:
         raise OSError("nobody listens")
