@@ -17,6 +17,9 @@ from sfu.bandwidth.stairs import UP_MARGIN, Stairs, fits
 
 UP_AFTER: Final = 1.0
 """Seconds for which the path carries UP_MARGIN more than a level costs before it is taken."""
+CLIMB: Final = 1 / 3
+"""Of what the path carries that levels above bases may cost more at once, but for a single step:
+the keyframes of many layers would hold each other up until pictures are seen to stand."""
 UP_DWELL: Final = 2.0
 """Seconds between two steps up."""
 BASE_AFTER: Final = 0.3
@@ -296,6 +299,8 @@ class Allocator(Columns):
         borne = fits(self._stairs.cumulative[stairs], shown[rows])
         level = np.where(steady[rows] & (borne > old), np.maximum(level, old + 1), level)
         level = np.minimum(level, self._stairs.reach[stairs, old])
+        near = fits(self._stairs.cumulative[stairs], self.cost[rows] + CLIMB * target[rows])
+        level = np.minimum(level, np.maximum(np.maximum(near, old + 1), self._bases[rows]))
         block = self._stairs.cumulative[stairs, np.minimum(self.blocked_level[rows], level)]
         proof = (1.0 + PROBED_AGAIN * self._penalty[rows]) * block
         proven = fast[rows] & (target[rows] >= np.minimum(proof, self._stairs.ceiling[stairs]))

@@ -40,6 +40,23 @@ def test_a_probe_is_believed_at_once() -> None:
     assert path.level == 3
 
 
+def test_layers_that_cost_much_come_one_after_another() -> None:
+    """Their keyframes would hold each other up."""
+    path = Path(stairs("a", "b"), 1_000_000)
+    path.hold(10)
+    before, made = path.level, path.made
+    path.target = 1.05 * float(made.cumulative[made.top])
+    assert path.target < 3 * (made.cumulative[made.top] - made.cumulative[before])
+    climbed = []
+    for _ in range(20):
+        if path.tick().tolist():
+            climbed.append(float(made.cumulative[path.level] - made.cumulative[before]))
+            before = path.level
+    assert before == made.top
+    assert max(climbed) <= path.target / 3
+    assert len(climbed) < 4
+
+
 def test_a_probe_that_shows_no_more_than_the_cost_is_not_enough() -> None:
     path = Path(stairs("a"), 700_000)
     path.hold(10)
