@@ -315,7 +315,12 @@ export class OwnSources extends Commands {
     } catch (error) {
       // Where the connection was lost meanwhile it is owed by now, and goes on like all the others.
       if (!additions.every(({ source }) => this.#owed.has(source))) {
-        for (const { source, track } of additions) this.#takeBack(source, track, error);
+        for (const { source, track } of additions) {
+          // A device that takes, or has taken, its place goes too; not that of the next publish.
+          if (this.#coming.get(source) === settled) this.#capture.release(source);
+          else this.#capture.releaseTrack(source, track);
+          this.#takeBack(source, error);
+        }
         throw error;
       }
     } finally {
@@ -354,11 +359,9 @@ export class OwnSources extends Commands {
    * It is not published, and what was in its place is not sent any more either.
    *
    * @param {Source} source
-   * @param {MediaStreamTrack} track
    * @param {unknown} error why
    */
-  #takeBack(source, track, error) {
-    this.#capture.releaseTrack(source, track);
+  #takeBack(source, error) {
     this.#muted.delete(source);
     const late = error instanceof SfuError && error.code === 'timeout';
     if (!this.taken.delete(source) && !late) return;
@@ -376,6 +379,7 @@ export class OwnSources extends Commands {
     const owed = this.#owed.get(source);
     if (owed !== undefined) owed.track = track;
     await this.publishing?.replace(source, track);
+    if (this.track(source) !== track) return;  // it was ended, or refused, meanwhile
     const { label } = track;
     this.tell('device', { source, reason, label, deviceId: track.getSettings().deviceId ?? '' });
     this.tell('local', { source, track });

@@ -250,6 +250,35 @@ const scenarios = {
     return { calls, ...await after(client, server, local) };
   },
 
+  async 'refused while another device is looked for'(client, server, local) {
+    const answer = gate();
+    server.held = answer.closed;
+    server.refusals.publish = ['not_allowed'];
+    const publishing = client.publishMicrophone();
+    publishing.catch(() => {});
+    await settled();
+    const { closed, open } = gate();
+    devices.gate = closed;
+    Track.all[0].lose();
+    answer.open();
+    const calls = [await outcome(publishing)];
+    open();
+    return { calls, ...await after(client, server, local) };
+  },
+
+  async 'refused with another device in its place'(client, server, local) {
+    const answer = gate();
+    server.held = answer.closed;
+    server.refusals.publish = ['not_allowed'];
+    const publishing = client.publishMicrophone();
+    publishing.catch(() => {});
+    await settled();
+    Track.all[0].lose();
+    await settled();
+    answer.open();
+    return { calls: [await outcome(publishing)], ...await after(client, server, local) };
+  },
+
   async 'answered too late'(client, server, local) {
     // The server has it all the same.
     server.refusals.publish = ['timeout'];

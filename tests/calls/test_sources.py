@@ -60,6 +60,8 @@ def test_client_and_server_agree_on_what_is_muted(
             ["screen", "screen_audio", "no screen", "no screen_audio"],
         ),
         ("refused in place of another", ["not_allowed"], ["camera", "no camera"]),
+        ("refused while another device is looked for", ["not_allowed"], []),
+        ("refused with another device in its place", ["not_allowed"], []),
         ("answered too late", ["timeout"], ["no camera"]),
     ],
 )
