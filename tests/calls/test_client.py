@@ -86,8 +86,9 @@ async def test_a_screen_in_layers(invite: Invite) -> None:
     )
     # As it is encoded: the track may tell the size of the window before the first picture.
     full = await anna.until(
-        "probe.outbound('video').then((all) => Math.max(...all.map((each) => each.frameHeight)))",
-        lambda height: bool(height),
+        """probe.outbound('video').then((all) => all.every(({frameHeight}) => frameHeight > 0)
+            && Math.max(...all.map(({frameHeight}) => frameHeight)))""",
+        bool,
     )
     await ben.view("screen", full // 2)
     await ben.until_height("screen", full // 2)
