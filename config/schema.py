@@ -176,6 +176,10 @@ class StoreSettings(Table):
     url: Annotated[str, Field(pattern=r"^$|^(redis|rediss|unix)://")] = ""
     """Redis, in place of the file, such as "redis://localhost:6379/0"."""
 
+    lease: Annotated[Duration, Field(ge=1, le=45)] = 8.0
+    """How long Redis is kept for a server that is not heard of any more: only then another one may
+    have it, but at once where it is known that the former one has ended."""
+
     events_kept: Duration = 90 * 86_400.0
     """How long a room's event log is kept: who was granted, muted, admitted, removed, by whom."""
 

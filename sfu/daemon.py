@@ -53,6 +53,8 @@ class Daemon:
         self.sockets = Sockets(settings, self.admission, self.clock)
         self.metrics = Metrics(self)
         self.journal: Journal | None = None
+        self.lost = asyncio.Event()
+        """Set when another server has taken the store over, and this one has ended for it."""
         self.tls: Tls | None = None
         """Of the listener, where there is one of ours."""
         self.rest = Rest(settings, self.rooms, lambda: self.journal, dev=dev)
@@ -119,8 +121,28 @@ class Daemon:
             self._next_tick = None
         self.workers.stop()
 
+    async def _abandon(self) -> None:
+        """Ends with no last word to store and backends: the rooms are another server's, on which
+        whoever is in them may go on with their stays."""
+        self.rooms.journal = None
+        journal, self.journal = self.journal, None
+        if self._delivery is not None:
+            self._delivery.cancel()
+            await asyncio.gather(self._delivery, return_exceptions=True)
+        if journal is not None and self._webhooks is not None:
+            await self._webhooks.close(patience=0.0)
+            await journal.store.close()
+        await self.stop()
+        self.lost.set()
+
+    def _lose(self) -> None:
+        log.error("store lost", consequence="this server ends", want="one server for one store")
+        self.admission.draining = True
+        self._abandoning = asyncio.create_task(self._abandon(), name="abandon")
+
     async def _open_store(self) -> None:
         store = await _open_store(self.settings, dev=self.dev)
+        store.when_lost(self._lose)
         journal = Journal(store, self.rooms, self._endpoints, dev=self.dev)
         try:
             await journal.load()
@@ -251,7 +273,7 @@ async def _open_store(settings: Settings, *, dev: bool) -> Store:
     write where it was started, makes do with one that nobody needs afterwards."""
     kept = settings.store
     retention = Retention(events=kept.events_kept, events_per_room=kept.events_per_room)
-    store = make_store(kept.path, kept.url, retention)
+    store = make_store(kept.path, kept.url, retention, lease=kept.lease)
     try:
         await store.open()
     except StoreError as error:

@@ -89,7 +89,7 @@ async def _serve(daemon: Daemon, tls: Tls | None, read: Callable[[], Settings]) 
         await daemon.stop()
         listener.close()
     log.info("stopped")
-    return 0
+    return int(daemon.lost.is_set())
 
 
 class Signals:
@@ -108,9 +108,11 @@ class Signals:
 async def _until_stopped(signals: Signals, daemon: Daemon, http: HttpServer) -> None:
     drained = asyncio.create_task(_drain_when(signals.drain, daemon))
     hurried = asyncio.create_task(signals.quick.wait())
-    await asyncio.wait({drained, hurried}, return_when=asyncio.FIRST_COMPLETED)
-    drained.cancel()
-    hurried.cancel()
+    lost = asyncio.create_task(daemon.lost.wait())
+    ends = {drained, hurried, lost}
+    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    for end in ends:
+        end.cancel()
     await daemon.stop()
     http.should_exit = True
 

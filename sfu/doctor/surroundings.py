@@ -16,7 +16,8 @@ from cryptography import x509
 
 from sfu.config import ConfigError, Settings
 from sfu.doctor.finding import Finding, Level
-from sfu.store import StoreError, make_store
+from sfu.store import StoreError
+from sfu.store.owner import Owner
 from sfu.tls import Tls
 
 
@@ -163,16 +164,17 @@ def _file(path: Path) -> Finding:
 
 def _redis(settings: Settings) -> Finding:
     try:
-        asyncio.run(_open_and_close(settings))
+        owner = asyncio.run(_look(settings.store.url))
     except StoreError as error:
         return Finding(Level.BAD, "store", str(error), _STORE_URL)
-    return Finding(Level.GOOD, "store", "Redis answers")
+    used = "" if owner is None else f"; {owner} has the database"
+    return Finding(Level.GOOD, "store", f"Redis answers{used}")
 
 
-async def _open_and_close(settings: Settings) -> None:
-    opened = make_store(settings.store.path, settings.store.url)
-    await opened.open()
-    await opened.close()
+async def _look(url: str) -> Owner | None:
+    from sfu.store.redis import RedisStore  # whoever has a file needs no client of Redis
+
+    return await RedisStore(url).look()
 
 
 _TIMEX_BYTES = 512

@@ -9,11 +9,11 @@ Live media is never kept. Two stores do the same: a SQLite file, and Redis.
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from sfu.store.errors import StoreError, StoreOverloaded
+from sfu.store.errors import StoreError, StoreLost, StoreOverloaded, StoreTaken
 from sfu.store.records import (
     Document,
     Event,
@@ -27,7 +27,7 @@ from sfu.store.records import (
 from sfu.store.sqlite import SqliteStore
 from sfu.store.writes import Write
 
-__all__ = ["Store", "StoreError", "StoreOverloaded", "make_store"]
+__all__ = ["Store", "StoreError", "StoreLost", "StoreOverloaded", "StoreTaken", "make_store"]
 
 
 class Store(Protocol):
@@ -38,7 +38,12 @@ class Store(Protocol):
         """Commits that are not durable yet, those on their way aside."""
 
     async def open(self) -> None:
-        """Connects, and brings what is there up to date."""
+        """Takes the store for this process alone, and brings what is there up to date. Raises
+        StoreTaken when another process has it."""
+
+    def when_lost(self, told: Callable[[], None]) -> None:
+        """To be called once if another process takes the store over, as after a long stall: every
+        write fails with StoreLost from then on. Never of a file."""
 
     async def close(self) -> None:
         """Carries out what waits, then ends. Idempotent; a closed store is not opened again."""
@@ -57,7 +62,7 @@ class Store(Protocol):
     def keep(self, writes: Sequence[Write]) -> asyncio.Future[None]:
         """As `submit`, for what has happened and must be kept: tried until it is done, in its
         place. The future fails only when the store is closed while in trouble, or when the
-        commit can never be done."""
+        commit can never be done, or another process has the store."""
 
     async def commit(self, writes: Sequence[Write]) -> None:
         """`submit`, and returns when all these writes are durable."""
@@ -115,10 +120,15 @@ class Store(Protocol):
         """The first webhooks of a room's queue, in order."""
 
 
-def make_store(path: str | Path, url: str, retention: Retention | None = None) -> Store:
-    """The store that the settings ask for: Redis at `url`, or without one the file at `path`."""
+def make_store(
+    path: str | Path, url: str, retention: Retention | None = None, *, lease: float = 8.0
+) -> Store:
+    """The store that the settings ask for: Redis at `url`, or without one the file at `path`.
+
+    `lease` is how many seconds Redis is kept for a server that is not heard of any more.
+    """
     if url:
         from sfu.store.redis import RedisStore  # whoever has a file needs no client of Redis
 
-        return RedisStore(url, retention)
+        return RedisStore(url, retention, lease)
     return SqliteStore(path, retention)

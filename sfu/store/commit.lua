@@ -5,10 +5,13 @@
 -- Answers with a JSON object: by number, from 1, what is wrong for good with a commit. What stood
 -- before that in the same commit is done: Redis takes nothing back.
 --
+-- Or with "lost": another server has the database, and nothing is done (sfu/store/lease.lua).
+--
 -- ARGV: a token that names the batch, so that one sent twice is done once;
 --       the commits, as a JSON list of lists of operations, which are lists of strings;
 --       what is kept how long: usage and webhooks in milliseconds, their counts;
---       then the event logs, in milliseconds and entries of a room.
+--       then the event logs, in milliseconds and entries of a room;
+--       the token of the server that commits.
 --
 -- sfu:rooms                     hash    tenant/room -> version:document
 -- sfu:bans:<tenant>/<room>      hash    identity -> at
@@ -32,6 +35,7 @@
 -- sfu:tenants                   set     tenants with usage or webhooks
 -- sfu:position                  counter
 -- sfu:commit:<token>            what a batch was answered with, for a minute
+-- sfu:fence                     string  token of the server that has the database
 
 local call = redis.call
 local kept = {
@@ -296,6 +300,10 @@ local batch = 'sfu:commit:' .. ARGV[1]
 local answer = call('GET', batch)
 if answer then
   return answer
+end
+local owner = call('GET', 'sfu:fence')
+if owner and owner ~= ARGV[9] then
+  return 'lost'
 end
 -- The first write: a server that takes none at present says so here, before anything is done.
 call('SET', batch, '{}', 'EX', 60)

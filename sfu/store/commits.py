@@ -13,7 +13,7 @@ from typing import Final
 
 import structlog
 
-from sfu.store.errors import StoreError, StoreOverloaded
+from sfu.store.errors import StoreError, StoreLost, StoreOverloaded
 from sfu.store.operations import Operation
 
 WAITING: Final = 65_536
@@ -100,10 +100,11 @@ class Commits:
             _tell(commit, outcome)
 
     async def _put_off(self, batch: list[Commit], error: Exception) -> None:
-        """What is kept is tried again, before all others; whoever handed in the rest is told."""
+        """What is kept is tried again, before all others; whoever handed in the rest is told. A
+        store that is lost stays so."""
         left = []
         for commit in batch:
-            if commit.kept and self._task is not None:
+            if commit.kept and self._task is not None and not isinstance(error, StoreLost):
                 left.append(commit)
             else:
                 _tell(commit, error)

@@ -9,3 +9,11 @@ class StoreError(SfuError):
 
 class StoreOverloaded(StoreError):
     """So many commits wait already that no more are taken."""
+
+
+class StoreTaken(StoreError):
+    """Another process has the store, and works with it."""
+
+
+class StoreLost(StoreError):
+    """Another process has taken the store over; nothing of this one is written any more."""

@@ -5,7 +5,7 @@ be done, and why. Whatever else the server answers is a refusal that will pass, 
 (no memory, no disk, no replicas, read only, another script at work): nothing has been done.
 
 It is as durable as the server makes it: `appendonly yes` and `appendfsync always` lose nothing,
-less is warned of. One daemon at a time may use a database; no Redis Cluster.
+less is warned of. One daemon at a time has a database (`sfu.store.lease`); no Redis Cluster.
 """
 
 import asyncio
@@ -29,7 +29,9 @@ from redis.exceptions import TimeoutError as RedisTimeout
 
 from sfu.store.commits import Commits
 from sfu.store.errors import StoreError
+from sfu.store.lease import SECONDS, Lease
 from sfu.store.operations import Operation, encode, event_of, milliseconds, stay_of
+from sfu.store.owner import Owner
 from sfu.store.reading import document_of, page_of
 from sfu.store.records import (
     Document,
@@ -57,7 +59,9 @@ log = structlog.get_logger()
 class RedisStore:
     """A `Store` in the Redis database at `url`; all its keys begin with "sfu:"."""
 
-    def __init__(self, url: str, retention: Retention | None = None) -> None:
+    def __init__(
+        self, url: str, retention: Retention | None = None, lease: float = SECONDS
+    ) -> None:
         kept = retention or Retention()
         self._kept = (
             milliseconds(kept.usage),
@@ -73,6 +77,11 @@ class RedisStore:
         )
         self._call: Callable[..., Awaitable[Any]] = self._redis.execute_command
         self._script = ""
+        self._lease = Lease(self._call, lease)
+
+    def when_lost(self, told: Callable[[], None]) -> None:
+        """See `Store.when_lost`."""
+        self._lease.on_lost = told
 
     @property
     def waiting(self) -> int:
@@ -80,19 +89,37 @@ class RedisStore:
         return len(self._commits)
 
     async def open(self) -> None:
-        """Connects. Raises StoreError if there is no Redis, or one with a later layout."""
+        """Connects, and takes the database. Raises StoreError if there is no Redis, or one with a
+        later layout, StoreTaken if another server has it."""
         try:
-            version = await self._call("GET", "sfu:version")
-            if version is not None and int(version) > VERSION:
-                raise StoreError(f"the database has version {version}, made by a later program")
+            await self._check_version()
+            await self._lease.take()
             await self._call("SET", "sfu:version", VERSION)
             self._script = await self._call("SCRIPT LOAD", SCRIPT)
             await self._warn_of_losses()
+        except StoreError:
+            await self.close()
+            raise
         except (RedisError, OSError, ValueError) as error:
             await self.close()
-            # Neither the address nor the error is shown: there may be a password in them.
-            raise StoreError(f"Redis cannot be used: {type(error).__name__}") from error
+            raise _unusable(error) from error
         self._commits.open()
+
+    async def look(self) -> Owner | None:
+        """Whether it could be opened: who has it now. Nothing is changed, and what is there is not
+        opened. Raises StoreError."""
+        try:
+            await self._check_version()
+            return Owner.read(await self._call("GET", "sfu:owner") or "")
+        except (RedisError, OSError, ValueError) as error:
+            raise _unusable(error) from error
+        finally:
+            await self.close()
+
+    async def _check_version(self) -> None:
+        version = await self._call("GET", "sfu:version")
+        if version is not None and int(version) > VERSION:
+            raise StoreError(f"the database has version {version}, made by a later program")
 
     async def _warn_of_losses(self) -> None:
         try:
@@ -105,6 +132,7 @@ class RedisStore:
     async def close(self) -> None:
         """Carries out what waits and disconnects. Idempotent."""
         await self._commits.close()
+        await self._lease.release()
         await self._redis.aclose()
 
     def submit(self, writes: Sequence[Write]) -> asyncio.Future[None]:
@@ -122,8 +150,12 @@ class RedisStore:
     async def _apply(self, batch: list[list[Operation]]) -> list[Exception | None]:
         commits = [[_texts(operation) for operation in commit] for commit in batch]
         # The token makes it safe to send a batch again when its answer has been lost.
-        arguments = (secrets.token_hex(16), json.dumps(commits), *self._kept)
-        failed = json.loads(await self._patiently(arguments))
+        token = self._lease.owner.token
+        arguments = (secrets.token_hex(16), json.dumps(commits), *self._kept, token)
+        answer = await self._patiently(arguments)
+        if answer == "lost":
+            raise self._lease.lose()
+        failed = json.loads(answer)
         faults = (failed.get(str(number)) for number in range(1, len(batch) + 1))
         return [None if fault is None else ResponseError(fault) for fault in faults]
 
@@ -249,6 +281,11 @@ class RedisStore:
             return await self._call(*command)
         except (RedisError, OSError) as error:
             raise StoreError(f"Redis cannot be read: {type(error).__name__}") from error
+
+
+def _unusable(error: Exception) -> StoreError:
+    # Neither the address nor the error is shown: there may be a password in them.
+    return StoreError(f"Redis cannot be used: {type(error).__name__}")
 
 
 def _texts(operation: Operation) -> list[str | None]:

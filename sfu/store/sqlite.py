@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from sfu.store.commits import Commits
-from sfu.store.errors import StoreError
+from sfu.store.errors import StoreError, StoreTaken
 from sfu.store.operations import Operation, encode, event_of, milliseconds, stay_of
+from sfu.store.owner import Owner
 from sfu.store.reading import document_of, page_of
 from sfu.store.records import (
     Document,
@@ -57,6 +58,9 @@ class SqliteStore:
         self._reading: sqlite3.Connection | None = None
         self._tables: Tables | None = None
 
+    def when_lost(self, told: Callable[[], None]) -> None:
+        """See `Store.when_lost`: a lock is held as long as the process lives."""
+
     @property
     def waiting(self) -> int:
         """See `Store.waiting`."""
@@ -68,6 +72,9 @@ class SqliteStore:
         try:
             await loop.run_in_executor(self._writer, self._open)
             self._reading = await loop.run_in_executor(self._reader, self._connect)
+        except StoreTaken:
+            await self.close()
+            raise
         except (sqlite3.Error, OSError, StoreError) as error:
             await self.close()
             raise StoreError(f"the store {self.path} cannot be opened: {error}") from error
@@ -288,12 +295,19 @@ class SqliteStore:
 
 def _lock(path: Path) -> int:
     """Holds a lock beside the file until the process ends, however it ends."""
-    lock = os.open(f"{path}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    # By whatever links the file is reached, there is one lock.
+    lock = os.open(f"{path.resolve()}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
+        owner = Owner.read(os.pread(lock, 4096, 0).decode(errors="replace")) or "another process"
         os.close(lock)
-        raise StoreError("another process has it open") from None
+        raise StoreTaken(
+            f"{owner} has {path}: stop that one, or set another [store] path"
+        ) from None
+    with contextlib.suppress(OSError):  # a full disk keeps nobody out
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, Owner.here().text().encode(), 0)
     return lock
 
 

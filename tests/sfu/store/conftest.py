@@ -31,11 +31,12 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> MakeStore:
     if request.param == "sqlite":
         return lambda: make_store(tmp_path / "sfu.sqlite", "", retention)
     server: RedisServer = request.getfixturevalue("redis_server")
-    _flush(server.port)
+    flush(server.port)
     return lambda: make_store("", server.url, retention)
 
 
-def _flush(port: int) -> None:
+def flush(port: int) -> None:
+    """Nothing is kept there any more."""
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.sendall(b"FLUSHALL\r\n")
         assert connection.recv(16).startswith(b"+OK")

@@ -1,6 +1,7 @@
 """What is particular to the file."""
 
 import asyncio
+import os
 import sqlite3
 import stat
 import threading
@@ -11,7 +12,7 @@ import pytest
 
 from sfu.bandwidth.stills import Freezes
 from sfu.participant import Role
-from sfu.store import StoreError
+from sfu.store import StoreError, StoreTaken
 from sfu.store import sqlite as sqlite_store
 from sfu.store.operations import Operation, encode
 from sfu.store.records import LastSeen, Stay, Totals
@@ -31,8 +32,13 @@ def path(tmp_path: Path) -> Path:
 async def test_two_processes_do_not_share_a_file(path: Path) -> None:
     first, second = SqliteStore(path), SqliteStore(path)
     await first.open()
-    with pytest.raises(StoreError, match="another process"):
+    by = rf"process {os.getpid()} on .*, since 20.* has .*sfu.sqlite: stop that one"
+    with pytest.raises(StoreTaken, match=by):
         await second.open()
+    link = path.with_name("link.sqlite")
+    link.symlink_to(path)
+    with pytest.raises(StoreTaken):
+        await SqliteStore(link).open()
     await first.commit([SaveRoom("acme", "a", {}, 1)])
     await first.close()
     third = SqliteStore(path)
