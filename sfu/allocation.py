@@ -58,7 +58,7 @@ class Allocation:
         self._room = room
         self._shown = shown
         self._notify = notify
-        self._plans = Plans(room, self._layers)
+        self._plans = Plans(room, self._layers, self._codecs)
         self._receivers: dict[int, Receiver] = {}
         """By transport."""
         self._groups: dict[Looked, dict[Receiver, None]] = {}
@@ -83,7 +83,7 @@ class Allocation:
             self._receivers[receiver.transport.id] = receiver
             viewer = self._room.participant(receiver.participant)
             own = own_slots(self._room, viewer)
-            looks = looked(viewer.view, own)
+            looks = looked(viewer.view, own, receiver.codecs)
             if receiver.looked != looks:
                 self._leave_group(receiver)
                 receiver.looked = looks
@@ -192,6 +192,10 @@ class Allocation:
 
     def _layers(self) -> dict[str, tuple[Layer, ...]]:
         return {slot: sent.layers for slot, sent in self._shown.pictures().items()}
+
+    def _codecs(self) -> dict[str, str]:
+        shown = self._shown.pictures()
+        return {slot: sent.track.media.codec for slot, sent in shown.items()}
 
     # Levels
 

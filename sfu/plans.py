@@ -35,12 +35,14 @@ MAX_SPEAKERS: Final = 32
 
 
 class Looked(NamedTuple):
-    """All of a view that plans depend on; `own` are the slots that carry no media."""
+    """All of a view that plans depend on; `own` are the slots that carry no media, `codecs` those
+    that pictures may be in, None for all."""
 
     slots: tuple[tuple[str, SlotView | Literal["off"]], ...]
     pin: str | None
     follows_speaker: bool
     own: frozenset[str]
+    codecs: frozenset[str] | None = None
 
 
 class Plan(NamedTuple):
@@ -62,18 +64,27 @@ def own_slots(room: Room, participant: Participant) -> frozenset[str]:
     return frozenset(own)
 
 
-def looked(view: View, own: frozenset[str]) -> Looked:
-    """What somebody with this view looks at, apart from the slots that are their own."""
+def looked(view: View, own: frozenset[str], codecs: frozenset[str] | None = None) -> Looked:
+    """What somebody with this view and these codecs looks at, apart from the slots that are their
+    own."""
     slots = tuple(sorted(view.slots.items(), key=_by_name))
-    return Looked(slots, view.pin, view.auto_speaker is not False, own)
+    return Looked(slots, view.pin, view.auto_speaker is not False, own, codecs)
 
 
 class Plans:
     """The plans in force; `forget` them when what is on the stage has changed."""
 
-    def __init__(self, room: Room, pictures: Callable[[], Mapping[str, tuple[Layer, ...]]]) -> None:
+    def __init__(
+        self,
+        room: Room,
+        pictures: Callable[[], Mapping[str, tuple[Layer, ...]]],
+        codecs: Callable[[], Mapping[str, str]] = dict,
+    ) -> None:
+        """`pictures` and `codecs` tell of each slot that has a picture."""
         self._room = room
         self._pictures = pictures
+        self._codecs = codecs
+        self._coded: Mapping[str, str] = {}
         self._shown: Mapping[str, tuple[Layer, ...]] | None = None
         self._plans: dict[Looked, Plan] = {}
         self._speakers: list[str] = []
@@ -103,17 +114,22 @@ class Plans:
 
     def _make(self, looked: Looked) -> Plan:
         if self._shown is None:
-            self._shown = self._pictures()
+            self._shown, self._coded = self._pictures(), self._codecs()
         shown = {slot: layers for slot, layers in self._shown.items() if slot not in looked.own}
         views = dict(looked.slots)
         off = frozenset(slot for slot in shown if views.get(slot) == "off")
         demands = [
             self._demand(slot, layers, view, looked)
             for slot, layers in shown.items()
-            if (view := views.get(slot, _DEFAULT)) != "off"
+            if (view := views.get(slot, _DEFAULT)) != "off" and self._can_be_shown(slot, looked)
         ]
         audio, ceiling = self._budget(shown, looked.own)
         return Plan(staircase(demands, audio=audio, ceiling=ceiling), off)
+
+    def _can_be_shown(self, slot: str, looked: Looked) -> bool:
+        """What a receiver did not accept cannot be sent: no budget is for that."""
+        codec = self._coded.get(slot)
+        return looked.codecs is None or codec is None or codec in looked.codecs
 
     def _demand(
         self, slot: str, layers: tuple[Layer, ...], view: SlotView, looked: Looked

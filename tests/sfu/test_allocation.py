@@ -232,3 +232,18 @@ def test_who_has_left_costs_nothing(house: House) -> None:
     house.worker.take()
     house.pass_time(3)
     assert house.worker.take() == []
+
+
+def test_a_picture_whose_codec_was_not_accepted_is_not_given(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.signaling.descriptions import answer_to
+
+    house.presenter()
+    dan = house.member()
+    sdp = answer_to(dan.offer["sdp"]).replace(" VP8/", " other/")
+    number = dan.offer["number"]
+    monkeypatch.setattr(dan, "answer", lambda: dan.ask("answer", sdp=sdp, number=number))
+    dan.receive()
+    house.pass_time(1)
+    assert camera_target(house, dan)[0] == -1

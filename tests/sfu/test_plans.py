@@ -148,3 +148,14 @@ def test_own_slots_are_seat_and_screen() -> None:
     assert own_slots(room, room.participant("bob")) == {"seat-2"}
     room.apply(Join("dan", "dan", "dan", Role.ATTENDEE), "dan", 0)
     assert own_slots(room, room.participant("dan")) == frozenset()
+
+
+def test_what_a_receiver_did_not_accept_costs_nothing_of_its_budget() -> None:
+    codecs = {"seat-1": "vp8", "seat-2": "h264"}
+    plans = Plans(hall(), Stage(seat_1=LAYERS, seat_2=LAYERS), lambda: codecs)
+    every = plans.plan(looked(View(), NOBODY, frozenset({"vp8", "h264", "opus"})))
+    assert set(slots_of(every)) == {"seat-1", "seat-2"}
+    some = plans.plan(looked(View(), NOBODY, frozenset({"vp8", "opus"})))
+    assert set(slots_of(some)) == {"seat-1"}
+    alone = Plans(hall(), Stage(seat_1=LAYERS)).plan(looked(View(), NOBODY))
+    assert some.staircase.cumulative[-1] == alone.staircase.cumulative[-1]
