@@ -36,9 +36,9 @@ SETTLED_AFTER: Final = 1.0
 
 DOWN_AFTER: Final = 0.3
 """Seconds for which a level may cost more than the path carries."""
-BORNE_AFTER: Final = 1.0
+BORNE_AFTER: Final = 8.0
 """The same where little is missing, the queue is short, and probes have lately found what the level
-costs: a burst may have been all."""
+costs: a burst may have been all, or jitter. A level that is too much makes a queue long before."""
 SHORT_QUEUE_US: Final = 50_000.0
 PAUSE_AFTER: Final = 1.5
 """The same before a picture is given up altogether: a queue may drain in less."""

@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from sfu.bench.simulator.packets import Bools, Ints, Packets
+from sfu.bench.simulator.packets import Bools, Floats, Ints, Packets
 
 
 class Cluster:
@@ -41,13 +41,21 @@ class Cluster:
 
 
 def _rates(came: list[tuple[int, int, int]]) -> tuple[int, int]:
-    """bit/s sent and received, 0 where the span says nothing."""
-    _, arrived, size = zip(*came, strict=True)
-    sending, receiving = _span(came), arrived[-1] - arrived[0]
+    """bit/s sent and received, 0 where the span says nothing: the line through the times of all
+    packets over the bytes before each, and up to each, so that jitter at the ends counts little."""
+    sent, arrived, size = np.array(came, dtype=np.float64).T
+    sending, receiving = np.ptp(sent), np.ptp(arrived)
     if not (0 < sending <= _LONGEST_US and 0 < receiving <= _LONGEST_US):
         return 0, 0
-    total = sum(size)
-    return (total - size[-1]) * 8_000_000 // sending, (total - size[0]) * 8_000_000 // receiving
+    through = np.cumsum(size)
+    return _slope(sent, through - size), _slope(arrived, through)
+
+
+def _slope(times: Floats, count: Floats) -> int:
+    """bit/s."""
+    count = count - count.mean()
+    micros = float(count @ (times - times.mean()))
+    return int(8_000_000 * float(count @ count) / micros) if micros > 0 else 0
 
 
 def _alike_ends(came: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:

@@ -7,6 +7,7 @@
 //! Whoever lies moves its own row only, and costs no more than an honest receiver.
 
 mod clock;
+mod cluster_rate;
 mod delay;
 mod estimates;
 mod groups;

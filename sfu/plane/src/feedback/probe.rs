@@ -1,6 +1,6 @@
 //! What became of probe clusters (goog_cc, probe_bitrate_estimator).
 
-use super::throughput::rate;
+use super::cluster_rate::{measured, Came};
 use crate::rates::Cluster;
 use std::collections::VecDeque;
 
@@ -10,13 +10,8 @@ const MAX_OPEN: usize = 4;
 const STALE_US: i64 = 5_000_000;
 /// Packets and bytes that must come in, of 5.
 const REQUIRED_OF_5: u32 = 4;
-/// Longer intervals say nothing of a path.
-const MAX_INTERVAL_US: i64 = 1_000_000;
 /// What so many packets of a cluster say is enough.
 const MAX_PACKETS: usize = 128;
-/// Packets that may be left off for a first and a last one of a size.
-const MAX_TRIM: usize = 16;
-const LEAST_PACKETS: usize = 3;
 
 /// A cluster's result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,14 +39,6 @@ struct Open {
     bytes: u32,
     /// The first of those that came in.
     came: Vec<Came>,
-}
-
-/// A packet of a cluster that came in.
-#[derive(Clone, Copy, Debug)]
-struct Came {
-    sent_us: i64,
-    arrival_us: i64,
-    size: u32,
 }
 
 /// The clusters of one transport that have begun.
@@ -159,68 +146,19 @@ impl Clusters {
 impl Open {
     /// Rates of sending and arrival; the latter 0 where they say nothing.
     fn rates(&self) -> (u32, u32) {
-        let came = alike_ends(&self.came);
-        let (Some(first), Some(last)) = (came.first(), came.last()) else {
-            return (0, 0);
-        };
-        let sent_us = span_us(came);
-        let arrivals = || came.iter().map(|packet| packet.arrival_us);
-        let arrival_us = arrivals().max().unwrap_or(0) - arrivals().min().unwrap_or(0);
-        let span = 1..=MAX_INTERVAL_US;
-        if !span.contains(&sent_us) {
-            return (0, 0);
-        }
-        let bytes: u64 = came.iter().map(|packet| u64::from(packet.size)).sum();
-        let send_bps = rate(bytes - u64::from(last.size), sent_us);
         let enough = |came: u32, least: u32| {
             u64::from(came) * 5 >= u64::from(least) * u64::from(REQUIRED_OF_5)
         };
         let is_enough = enough(self.packets, u32::from(self.cluster.packets))
             && enough(self.bytes, self.cluster.bytes);
-        if !is_enough || !span.contains(&arrival_us) {
-            return (send_bps, 0);
-        }
-        let receive_bps = rate(bytes - u64::from(first.size), arrival_us);
-        // Faster than twice the sending rate is the work of some buffer.
-        let is_strange = receive_bps / 2 > send_bps;
-        (send_bps, if is_strange { 0 } else { receive_bps })
-    }
-}
-
-/// As much of a cluster as begins and ends with packets of about a size; all of it where nothing
-/// does. goog_cc takes it whole, and leaves the last packet off what was sent and the first off what
-/// came: a picture's packet of 1,200 bytes before small ones then looks like a full path, at half
-/// the rate, and behind them like a path that carries twice as much. A part that was sent in less
-/// than two fifths of the time lies within a burst or two, and says nothing of the rate.
-fn alike_ends(came: &[Came]) -> &[Came] {
-    let long_enough = span_us(came) * 2 / 5;
-    for trim in 0..=MAX_TRIM.min(came.len().saturating_sub(LEAST_PACKETS)) {
-        for left in 0..=trim {
-            let part = &came[left..came.len() - (trim - left)];
-            if let (Some(first), Some(last)) = (part.first(), part.last()) {
-                let (less, more) = (first.size.min(last.size), first.size.max(last.size));
-                let are_alike = u64::from(more) * 5 <= u64::from(less) * 6;
-                if are_alike && span_us(part) >= long_enough {
-                    return part;
-                }
-            }
-        }
-    }
-    came
-}
-
-/// How long it took to send these.
-fn span_us(came: &[Came]) -> i64 {
-    match (came.first(), came.last()) {
-        (Some(first), Some(last)) => last.sent_us - first.sent_us,
-        _ => 0,
+        let (send_bps, receive_bps) = measured(&self.came);
+        (send_bps, if is_enough { receive_bps } else { 0 })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     const CLUSTER: Cluster = Cluster {
         id: 7,
@@ -319,43 +257,6 @@ mod tests {
     fn a_cluster_whose_sizes_never_meet_is_taken_whole() {
         let (sent, came) = over(1_000_000, &[300, 600, 1_200]);
         assert_eq!((sent, came), (2_000_000, 1_000_000));
-    }
-
-    #[test]
-    fn packets_of_one_burst_are_no_measure_of_the_whole() {
-        let came: Vec<Came> = [
-            (0, 1_200),
-            (5_000, 500),
-            (5_000, 500),
-            (5_000, 500),
-            (10_000, 200),
-        ]
-        .map(|(sent_us, size)| Came {
-            sent_us,
-            arrival_us: sent_us,
-            size,
-        })
-        .into();
-        assert_eq!(span_us(alike_ends(&came)), 10_000);
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_measured_takes_much_of_the_time(
-            packets in prop::collection::vec((0_i64..10_000, 60_u32..1_300), 0..40)
-        ) {
-            let mut sent_us = 0;
-            let came: Vec<Came> = packets
-                .into_iter()
-                .map(|(gap_us, size)| {
-                    sent_us += gap_us;
-                    Came { sent_us, arrival_us: sent_us, size }
-                })
-                .collect();
-            let part = alike_ends(&came);
-            prop_assert!(span_us(part) >= span_us(&came) * 2 / 5);
-            prop_assert!(part.len() >= came.len().min(LEAST_PACKETS));
-        }
     }
 
     #[test]
