@@ -10,6 +10,8 @@ from sfu.bandwidth.rows import Ints
 from sfu.bandwidth.staircase import Demand, Layer, Staircase, staircase
 
 CAMERA = (Layer(150_000, 180), Layer(450_000, 360), Layer(1_250_000, 720))
+BARELY = 1_420_000
+"""5 % more than the highest layer of a single camera costs."""
 ROW = np.array([0])
 TICK = 0.05
 
