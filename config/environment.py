@@ -71,7 +71,8 @@ def _plain(name: str) -> str:
 
 
 def _known(path: tuple[str, ...]) -> bool:
-    return path[-1] in keys(schema_at(Settings, path[:-1]) or {})
+    tables = keys(schema_at(Settings, ()) or {})
+    return path[0] in tables and path[-1] in keys(schema_at(Settings, path[:-1]) or {})
 
 
 def _unknown(variable: str) -> str:

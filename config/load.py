@@ -87,11 +87,11 @@ def _distinct(error: ValidationError) -> list[Any]:
 
 
 def _setting(location: KeyPath) -> KeyPath:
-    """The part of pydantic's location that people wrote: tables, keys and list places."""
+    """The part of pydantic's location that people wrote, tables, keys and list places; behind a key
+    it names which member of a union complains."""
+    depth = 3 if location[0] == "tenants" and location[2:3] != ("[key]",) else 2
     return tuple(
-        part
-        for position, part in enumerate(location)
-        if isinstance(part, int) or (position < 3 and part != "[key]" and "(" not in part)
+        part for position, part in enumerate(location) if isinstance(part, int) or position < depth
     )
 
 

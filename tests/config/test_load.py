@@ -138,6 +138,11 @@ def test_dev_is_loopback_unless_the_environment_says_otherwise(tmp_path: Path) -
             "sfu.toml:2: log.zzz: unknown key; known here: level, format",
         ),
         ("[sever]", "sfu.toml:1: sever: unknown key; did you mean server?"),
+        (
+            '["a(b"]',
+            "sfu.toml:1: a(b: unknown key; known here: server, "
+            + ", ".join(list(Settings.model_fields)[1:]),
+        ),
         ("server = 3", "sfu.toml:1: server: 3 is not accepted: expected a table"),
         (
             "[room]\nmeeting = 60",
@@ -235,6 +240,8 @@ def test_all_findings_come_together_in_the_order_of_the_file(tmp_path: Path) -> 
         ("SFU_SERVER__A__B", "1", "SFU_SERVER__A__B: no such setting"),
         ("SFU_TENANTS__ACME", "1", "SFU_TENANTS__ACME: no such setting"),
         ("SFU___", "1", "SFU___: no such setting"),
+        ("SFU_A(B__TENANTS", "1", "SFU_A(B__TENANTS: no such setting"),
+        ("SFU_X__TENANTS", "1", "SFU_X__TENANTS: no such setting"),
         (
             "SFU_MEDIA__ANNOUNCED_ADDRESSES",
             "192.0.2.7,here",
@@ -310,9 +317,9 @@ def test_every_key_that_outsiders_use_is_there() -> None:
 
 @given(
     st.dictionaries(
-        st.sampled_from(["SERVER", "MEDIA", "TENANTS", "X"]).flatmap(
+        st.sampled_from(["SERVER", "MEDIA", "TENANTS", "X", "A(B"]).flatmap(
             lambda table: st.sampled_from(
-                [f"SFU_{table}__{key}" for key in ("PORT", "HOST", "WORKERS", "A__SECRET", "A")]
+                [f"SFU_{table}__{key}" for key in ("PORT", "HOST", "TENANTS", "A__SECRET", "A")]
             )
         ),
         st.text(max_size=8),
