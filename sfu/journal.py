@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import math
 import secrets
+from collections import defaultdict
 from collections.abc import Callable, Container, Iterator, Sequence
 from functools import partial
 from typing import Final
@@ -37,7 +38,7 @@ from sfu.events import (
 )
 from sfu.kept import Kept, document, make_event, make_stay, restore, resumption
 from sfu.options import State
-from sfu.participant import Participant
+from sfu.participant import Participant, Role
 from sfu.room import Room
 from sfu.rooms import Rooms
 from sfu.store import Store, StoreError
@@ -273,6 +274,7 @@ class Journal:
             case RoomEnded():
                 writes = self._told(attendance.end(kept.event, now, "ended"))
                 kept.event = _event_id()
+                self._index_absent()
                 return writes
         return []
 
@@ -321,6 +323,13 @@ class Journal:
         absent = self._attendance.absent()
         self._absent = {(stay.tenant, stay.room, stay.identity): stay.id for stay in absent}
         self._resumable = {str(stay.resume["token"]): stay.id for stay in absent if stay.resume}
+        awaited: defaultdict[tuple[str, str], dict[str, Role]] = defaultdict(dict)
+        for stay in absent:
+            role = stay.role or Role(str((stay.resume or {})["role"]))
+            awaited[stay.tenant, stay.room][stay.identity] = role
+        for live in self._rooms:
+            room = live.room
+            room.await_these(awaited[room.tenant, room.id])
 
     def _enqueue(self, tenant: str, room: str, told: Announcement, at: float) -> list[Write]:
         if tenant not in self._announced:

@@ -199,7 +199,8 @@ class Admission:
             if not self._dev:
                 raise Refusal("room_not_found", "there is no such room")
             live = self._rooms.create(tenant, id, self._options)
-        people = len(live.room.participants) + len(live.room.waiting)
+        room = live.room
+        people = len(room.participants) + len(room.waiting) + len(room.awaited)
         if people >= self._people and not presents:
             raise Refusal("room_full", "the room has no place left")
         return live

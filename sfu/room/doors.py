@@ -29,7 +29,7 @@ FULL_NO_LONGER: Final = 0.85
 
 def join(room: RoomState, command: Join, now: float) -> list[Change]:
     """Lets somebody in, or has them wait; who has the same identity goes. Who was inside before a
-    restart never waits, though others may have taken the last place meanwhile."""
+    restart never waits, and finds their place kept for as long as they may come back."""
     kept = room.records.get(command.identity, Record())
     demoted = kept.demoted and command.role is Role.PRESENTER
     role = Role.ATTENDEE if demoted else command.role
@@ -40,9 +40,10 @@ def join(room: RoomState, command: Join, now: float) -> list[Change]:
     if room.state is State.ENDED and not room.options.permanent:
         raise Refusal("room_ended", "the event is over")
     former = room.identities.get(command.identity)
-    was_inside = former in room.participants or command.returning
+    awaited = command.returning or command.identity in room.awaited
+    was_inside = former in room.participants or awaited
     crowded = former is None and len(room.waiting) >= room.options.waiting
-    if crowded and not command.returning and _waits(room, command):
+    if crowded and not awaited and _waits(room, command):
         raise Refusal("room_full", "no place is left, not even for waiting")
     newcomer = Participant(
         id=command.participant,
@@ -58,6 +59,7 @@ def join(room: RoomState, command: Join, now: float) -> list[Change]:
         jti=command.jti,
         resume=command.resume,
     )
+    room.awaited.pop(command.identity, None)
     changes: list[Change] = leave(room, former, "replaced") if former is not None else []
     room.identities[newcomer.identity] = newcomer.id
     # Who comes back goes on with their stay, which would be over by the time they are let in.
@@ -190,9 +192,9 @@ def _enter(
 
 
 def _is_full(room: RoomState, role: Role) -> bool:
-    people = len(room.participants) - room.counts[Role.VIEWER]
     if role is Role.VIEWER:
-        return room.counts[Role.VIEWER] >= room.options.viewers
+        return room.taken(Role.VIEWER) >= room.options.viewers
+    people = len(room.participants) + len(room.awaited) - room.taken(Role.VIEWER)
     if room.mode is Mode.MEETING and people >= room.options.meeting:
         return True
-    return room.counts[Role.ATTENDEE] >= room.options.attendees
+    return room.taken(Role.ATTENDEE) >= room.options.attendees

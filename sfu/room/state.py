@@ -59,6 +59,9 @@ class RoomState:
         self.admitted: set[str] = set()
         """Identities that a presenter let in while newcomers wait."""
         self.counts: dict[Role, int] = dict.fromkeys(Role, 0)
+        self.awaited: dict[str, Role] = {}
+        """Whom a restart has cut off, by identity: nobody else is let in to their places while they
+        may still come back."""
         self.nearly_full = False
         self.admissions = 0.0
         """How many may come in from the queue now; filled again by time."""
@@ -101,6 +104,16 @@ class RoomState:
         if participant.identity not in self.records and len(self.records) >= REMEMBERED:
             del self.records[next(iter(self.records))]
         return self.records.setdefault(participant.identity, Record())
+
+    def await_these(self, awaited: dict[str, Role]) -> None:
+        """Keeps places for them, and no longer for others: who waits for one may come in."""
+        if len(awaited) < len(self.awaited) and self.waiting:
+            self.flowing = True
+        self.awaited = awaited
+
+    def taken(self, role: Role) -> int:
+        """Places of a role that are somebody's: of those inside, and of those who are awaited."""
+        return self.counts[role] + sum(each is role for each in self.awaited.values())
 
     def open_door(self, identities: Iterable[str]) -> None:
         """These need not wait for anything but a place, now and when they come again."""

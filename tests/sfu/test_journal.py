@@ -135,6 +135,30 @@ async def test_setting_the_clock_puts_pruning_off_by_hours_and_not_by_days(
     assert hours == [0, 1, 4, 5, 29, 53]
 
 
+async def test_a_restart_keeps_places_until_people_are_back_or_too_late(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = tmp_path / "sfu.sqlite"
+    async with receiving() as receiver:
+        async with hooked(store, receiver) as backend:
+            await backend.create(limits={"attendees": 2})
+            backend.join("ann")
+            backend.join("bob")
+            await backend.journal.durable()
+            await kill(backend.server)
+        async with hooked(store, receiver) as backend:
+            room, journal = backend.live().room, backend.journal
+            backend.join("eve")
+            assert list(room.waiting) == ["p-eve"]
+            backend.join("ann")
+            clock = backend.server.rooms.clock
+            later = clock.wall() + PATIENCE + 1
+            monkeypatch.setattr(type(journal), "_now", lambda _: later)
+            journal.tick(clock.monotonic())
+            assert room.awaited == {}
+            assert room.flowing
+
+
 async def test_who_does_not_come_back_has_left_when_last_seen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -112,6 +112,24 @@ def test_nothing_but_a_ban_keeps_out_who_was_inside_before_a_restart() -> None:
     assert list(full.room.waiting) == ["bob"]
 
 
+def test_places_of_whom_a_restart_cut_off_are_kept_for_as_long_as_they_may_come_back() -> None:
+    house = House(attendees=2, kind="webcast", viewers=1)
+    room = house.room
+    room.await_these({"ann": Role.ATTENDEE, "bob": Role.ATTENDEE, "vic": Role.VIEWER})
+    house.join("eve")
+    house.join("wim", Role.VIEWER)
+    assert reasons(house) == {"eve": "full", "wim": "full"}
+    house.join("ann2", identity="ann")
+    assert "ann2" in room.participants, "a place of their own, by whatever way they come"
+    house.join("bob", returning=True)
+    assert room.counts[Role.ATTENDEE] == 2
+    room.await_these({})
+    assert room.flowing, "what is free now is not to wait for somebody's next command"
+    house.do(Tick())
+    assert list(room.waiting) == ["eve"]
+    assert "wim" in room.participants
+
+
 def test_who_was_inside_comes_back_through_a_lock() -> None:
     house = House()
     house.join("olga", Role.ORGANIZER)
