@@ -124,8 +124,10 @@ pub struct Payload {
     pub spatial: u8,
     /// Temporal layer; what is above may be left out.
     pub temporal: u8,
-    /// A receiver may go up to `temporal` here.
+    /// A receiver may go up to `temporal` here (RFC 7741 §4.2, the Y bit of VP8).
     pub layer_sync: bool,
+    /// A receiver of `temporal` may go up to any layer behind this frame (RFC 9628 §4.2, the U bit of VP9).
+    pub switching_point: bool,
     /// Picture id, where there is one.
     pub picture_id: Option<PictureId>,
     /// Counter of base layer frames, where there is one.

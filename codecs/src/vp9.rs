@@ -39,7 +39,7 @@ pub(crate) fn parse(payload: &[u8]) -> Result<Payload, Malformed> {
     if has_layers {
         let layer = byte(at)?;
         found.temporal = layer >> 5;
-        found.layer_sync = layer & 0x10 != 0;
+        found.switching_point = layer & 0x10 != 0;
         found.spatial = layer >> 1 & 7;
         at += 1;
         if !flexible {
@@ -168,7 +168,7 @@ mod tests {
             (
                 found.temporal,
                 found.spatial,
-                found.layer_sync,
+                found.switching_point,
                 found.keyframe
             ),
             (2, 1, true, false)

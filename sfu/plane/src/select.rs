@@ -130,11 +130,12 @@ impl Select {
         }
     }
 
-    /// Downwards at any frame; upwards only where the frame does not depend on
-    /// one that was left out (RFC 7741 §4.2, the Y bit).
+    /// Downwards at any frame; upwards only where neither the frame nor what follows depends on one
+    /// that was left out.
     fn adapt_temporal(&mut self, meta: &Meta) {
         let target = self.target_temporal;
-        if target < self.temporal || meta.payload.keyframe {
+        let switches = meta.payload.switching_point && meta.payload.temporal <= self.temporal;
+        if target < self.temporal || meta.payload.keyframe || switches {
             self.temporal = target;
         } else if target > self.temporal
             && meta.payload.temporal > self.temporal
@@ -243,5 +244,33 @@ mod tests {
         select.set_target(0, 0, false);
         upper.timestamp = 4;
         assert_eq!(select.judge(&upper, &ALL), Verdict::Drop);
+    }
+
+    #[test]
+    fn behind_a_switching_point_all_layers_above_can_be_decoded_but_none_at_it() {
+        let mut select = Select::default();
+        select.set_target(0, 0, false);
+        select.judge(&packet(0, 0, true), &ALL);
+        select.set_target(0, 2, false);
+        let mut upper = packet(0, 1, false);
+        upper.payload.temporal = 2;
+        upper.payload.switching_point = true;
+        assert_eq!(
+            select.judge(&upper, &ALL),
+            Verdict::Drop,
+            "it may depend on one of layer 1 that was left out"
+        );
+        let mut base = packet(0, 2, false);
+        base.payload.switching_point = true;
+        assert_eq!(
+            select.judge(&base, &ALL),
+            Verdict::Forward { switch: false }
+        );
+        upper.timestamp = 3;
+        upper.payload.switching_point = false;
+        assert_eq!(
+            select.judge(&upper, &ALL),
+            Verdict::Forward { switch: false }
+        );
     }
 }
