@@ -41,7 +41,7 @@ def join(room: RoomState, command: Join, now: float) -> list[Change]:
         raise Refusal("room_ended", "the event is over")
     former = room.identities.get(command.identity)
     awaited = command.returning or command.identity in room.awaited
-    was_inside = former in room.participants or awaited
+    was_inside = former in room.participants or command.returning
     crowded = former is None and len(room.waiting) >= room.options.waiting
     if crowded and not awaited and _waits(room, command):
         raise Refusal("room_full", "no place is left, not even for waiting")
@@ -66,7 +66,8 @@ def join(room: RoomState, command: Join, now: float) -> list[Change]:
     reason = None if command.returning else barrier(room, newcomer)
     if was_inside and reason == "locked":
         reason = None
-    if reason is None and not was_inside and not role.presents and room.waiting:
+    is_expected = was_inside or awaited
+    if reason is None and not is_expected and not role.presents and room.waiting:
         reason = "queue"
     if reason is None:
         return changes + _enter(room, newcomer, now, command.seat)
